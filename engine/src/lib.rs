@@ -2,7 +2,10 @@
 
 pub mod campaign;
 pub mod command;
+pub mod coupon;
 pub mod event;
 pub mod id;
+pub mod keys;
 pub mod outcome;
+pub mod shard;
 pub mod time;
