@@ -2,4 +2,5 @@
 
 mod state;
 
-pub use state::{Breach, Decision, Inconsistent, State};
+pub use state::{BLOCK_BYTES_MAX, Breach, CampaignDecoder, Decision, Inconsistent, SnapshotError, State};
+pub(crate) use state::{Campaign, DailyQuota, DayStart, Grant, Void};

@@ -12,13 +12,15 @@ mod claims;
 mod decide;
 mod index;
 mod manage;
+mod snapshot;
 
 use std::collections::BTreeMap;
 
 pub use apply::{Breach, Inconsistent};
-pub(crate) use campaign::{Campaign, DailyQuota, Flags};
+pub(crate) use campaign::{Campaign, DailyQuota};
 pub(crate) use claims::{DayStart, Grant, Void};
 pub use decide::Decision;
+pub use snapshot::{BLOCK_BYTES_MAX, CampaignDecoder, SnapshotError};
 
 use crate::campaign::{CampaignView, TypeCounts};
 use crate::event::CodeKeyId;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::claims::{Claims, Record};
+use super::claims::{Claims, Grant, Record, Void};
 use crate::campaign::calendar::Calendar;
 use crate::campaign::{CampaignDefinition, CampaignPatch, CampaignView, Cancellation, Period, TypeCounts};
 use crate::id::{CampaignNumber, Serial, TypeIndex};
@@ -172,6 +172,20 @@ impl Campaign {
             expires_at: valid_for.map(|span| at.saturating_add(span)),
             state: CouponState::Issued,
         }
+    }
+
+    /// Hashes people as hostile as these.
+    pub(crate) fn hasher(&self) -> crate::audit::Keyed {
+        crate::audit::Keyed(self.claims.hasher())
+    }
+
+    /// Every claim as it was granted and, if so, voided, by serial.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = (Serial, Grant<'_>, Option<Void>)> {
+        (0..self.claims.count()).map(|serial| {
+            let serial = Serial(serial);
+            let grant = self.claims.grant(serial).expect("serials have no gaps");
+            (serial, grant, self.record(serial).void())
+        })
     }
 
     /// Whether every coupon was voided when it was cancelled.

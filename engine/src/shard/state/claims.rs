@@ -245,6 +245,11 @@ impl Claims {
         serial
     }
 
+    /// What people are hashed by.
+    pub(super) fn hasher(&self) -> SipHasher13 {
+        self.hasher
+    }
+
     /// Marks a claim as voided.
     pub(super) fn void(&mut self, serial: Serial, void: Void) {
         let record = &mut self.chunks[serial.as_index() / CHUNK_RECORDS][serial.as_index() % CHUNK_RECORDS];
