@@ -42,13 +42,13 @@ pub(super) fn append<'a>(value: &impl Wire<'a>, buffer: &mut Vec<u8>) {
     bincode::encode_into_writer(Bincode(value), Appender(buffer), CONFIG).expect("memory takes every byte");
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "bincode's enum is open, and nothing else comes of integers")]
 pub(super) fn take<'a, T: Wire<'a>>(bytes: &'a [u8]) -> Result<(T, usize), CodecError> {
     let taken: Result<(Bincode<T>, usize), DecodeError> = bincode::borrow_decode_from_slice(bytes, CONFIG);
     taken.map(|(Bincode(value), read)| (value, read)).map_err(|error| match error {
         DecodeError::UnexpectedEnd { .. } => CodecError::Truncated,
         DecodeError::LimitExceeded => CodecError::TooLong,
         DecodeError::Other(what) => CodecError::Invalid { what },
-        // bincode's enum: nothing else can come of integers and bytes.
         _ => CodecError::Invalid { what: "not in this format" },
     })
 }

@@ -138,12 +138,9 @@ impl Model {
             archived: false,
             claims: Vec::new(),
         };
-        let outcome = match campaign.view(number) {
-            Outcome::Campaign(view) => Outcome::Created(view),
-            other => other,
-        };
+        let Outcome::Campaign(view) = campaign.view(number) else { unreachable!("a view is a campaign") };
         self.campaigns.insert(number, campaign);
-        outcome
+        Outcome::Created(view)
     }
 }
 
@@ -355,7 +352,7 @@ enum Step {
     /// Later by so many milliseconds.
     Advance(u64),
     /// As after a restart under a clock that was set back.
-    StepBack(u64),
+    SetBack(u64),
     /// Through a snapshot and back.
     Snapshot,
     /// From the log alone.
@@ -427,7 +424,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => by_user.prop_map(Step::Submit),
         2 => page.prop_map(Step::Submit),
         10 => (1..DAY_MS).prop_map(Step::Advance),
-        2 => (1..2 * DAY_MS).prop_map(Step::StepBack),
+        2 => (1..2 * DAY_MS).prop_map(Step::SetBack),
         2 => Just(Step::Snapshot),
         2 => Just(Step::Replay),
     ]
@@ -455,7 +452,7 @@ impl Run {
         match step {
             Step::Submit(command) => self.submit(command),
             Step::Advance(milliseconds) => self.now += milliseconds,
-            Step::StepBack(milliseconds) => self.now = (self.now - milliseconds).max(NOON_MS - DAY_MS),
+            Step::SetBack(milliseconds) => self.now = (self.now - milliseconds).max(NOON_MS - DAY_MS),
             Step::Snapshot => self.snapshot(),
             Step::Replay => self.replay(),
         }

@@ -9,7 +9,7 @@ use landrush_engine::command::Command;
 use landrush_engine::id::{CampaignNumber, TypeIndex};
 use landrush_engine::outcome::{Outcome, Refusal};
 
-use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, at, claim, refused, repeated, won};
+use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, at, campaign, claim, refused, repeated, won, won_claim};
 
 fn rush() -> CampaignBuilder {
     CampaignDefinition::builder("rush").open(at(NOON_MS - HOUR_MS), at(NOON_MS + 10 * DAY_MS))
@@ -126,10 +126,7 @@ fn what_does_not_exist_is_not_found() {
 #[test]
 fn without_a_type_the_first_with_quota_left_is_given() {
     let mut shop = shop(rush().coupon_type("a", 1).coupon_type("b", 9).daily_quota(1).coupon_type("c", 1));
-    let mut give = |user| match shop.claim(user) {
-        Outcome::Won(claim) => claim.coupon_type.0,
-        other => panic!("not won: {other:?}"),
-    };
+    let mut give = |user| won_claim(&shop.claim(user)).coupon_type.0;
     assert_eq!([give("ann"), give("bob"), give("cyd")], [0, 1, 2]);
     let resets_at = at(NOON_MS + 12 * HOUR_MS);
     assert_eq!(refused(&shop.claim("dan")), Some(Refusal::DailySoldOut { resets_at }));
@@ -188,10 +185,9 @@ fn creating_twice_compares_with_the_body_as_created() {
     shop.submit(&patch(quota(0, Some(5), None)));
     let mut create =
         |definition| shop.submit(&Command::Create { campaign: CampaignNumber(9), definition: Box::new(definition) });
-    match create(definition.clone()) {
-        Outcome::Campaign(view) => assert_eq!((view.number, view.definition.coupon_types[0].total_quota), (RUSH, 5)),
-        other => panic!("not the campaign as it is: {other:?}"),
-    }
+    let repeated = create(definition.clone());
+    let view = campaign(&repeated);
+    assert_eq!((view.number, view.definition.coupon_types[0].total_quota), (RUSH, 5));
     let mut other = definition.clone();
     other.coupon_types[0].total_quota = 5;
     assert_eq!(refused(&create(other)), Some(Refusal::Conflict));
@@ -248,14 +244,9 @@ fn a_dry_run_says_and_does_nothing() {
     won(&shop.claim("ann"));
     let before = shop.state.campaign_hash(RUSH);
     let dry_patch = Command::Patch { campaign: RUSH, patch: Box::new(quota(0, Some(5), None)), dry_run: true };
-    match shop.submit(&dry_patch) {
-        Outcome::Campaign(view) => assert_eq!(view.definition.coupon_types[0].total_quota, 5),
-        other => panic!("{other:?}"),
-    }
-    match shop.submit(&Command::Cancel { campaign: RUSH, revoke: true, dry_run: true }) {
-        Outcome::Campaign(view) => assert!(view.cancelled.is_some_and(|cancellation| cancellation.revoke)),
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(campaign(&shop.submit(&dry_patch)).definition.coupon_types[0].total_quota, 5);
+    let dry_cancel = Command::Cancel { campaign: RUSH, revoke: true, dry_run: true };
+    assert!(campaign(&shop.submit(&dry_cancel)).cancelled.is_some_and(|cancellation| cancellation.revoke));
     let dry_archive = Command::Archive { campaign: RUSH, dry_run: true };
     assert_eq!(refused(&shop.submit(&dry_archive)), Some(Refusal::StillLive { until: None }));
     assert_eq!(shop.state.campaign_hash(RUSH), before);

@@ -1,12 +1,12 @@
 //! A shop on one shard: what most tests talk to.
 
 use landrush_engine::audit::Audit;
-use landrush_engine::campaign::CampaignDefinition;
+use landrush_engine::campaign::{CampaignDefinition, CampaignView};
 use landrush_engine::command::{Claim, Command};
 use landrush_engine::coupon::Codes;
 use landrush_engine::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
 use landrush_engine::keys::Keys;
-use landrush_engine::outcome::{Outcome, Refusal};
+use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
 use landrush_engine::shard::State;
 use landrush_engine::time::Timestamp;
 
@@ -79,31 +79,36 @@ pub(crate) fn claim(user: &str, coupon_type: Option<u16>, key: Option<&str>, sta
     })
 }
 
+/// Why it was refused, if it was.
 pub(crate) fn refused(outcome: &Outcome) -> Option<Refusal> {
-    match outcome {
-        Outcome::Refused(refusal) => Some(*refusal),
-        Outcome::Won(_)
-        | Outcome::Repeated(_)
-        | Outcome::Created(_)
-        | Outcome::Campaign(_)
-        | Outcome::Voided
-        | Outcome::Archived
-        | Outcome::Claims { .. } => None,
-    }
+    let Outcome::Refused(refusal) = outcome else { return None };
+    Some(*refusal)
 }
 
-/// The serial that was won now; panics on any other outcome.
+/// The claim that was won now.
+pub(crate) fn won_claim(outcome: &Outcome) -> ClaimView {
+    let Outcome::Won(claim) = outcome else { panic!("not won: {outcome:?}") };
+    *claim
+}
+
+/// The claim that was won before.
+pub(crate) fn repeated_claim(outcome: &Outcome) -> ClaimView {
+    let Outcome::Repeated(claim) = outcome else { panic!("not repeated: {outcome:?}") };
+    *claim
+}
+
+/// The serial that was won now.
 pub(crate) fn won(outcome: &Outcome) -> u32 {
-    match outcome {
-        Outcome::Won(claim) => claim.serial.0,
-        other => panic!("not won: {other:?}"),
-    }
+    won_claim(outcome).serial.0
 }
 
-/// The serial that was won before; panics on any other outcome.
+/// The serial that was won before.
 pub(crate) fn repeated(outcome: &Outcome) -> u32 {
-    match outcome {
-        Outcome::Repeated(claim) => claim.serial.0,
-        other => panic!("not repeated: {other:?}"),
-    }
+    repeated_claim(outcome).serial.0
+}
+
+/// The campaign as it is, or would be.
+pub(crate) fn campaign(outcome: &Outcome) -> &CampaignView {
+    let Outcome::Campaign(view) = outcome else { panic!("not a campaign: {outcome:?}") };
+    view
 }

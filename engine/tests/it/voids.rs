@@ -7,13 +7,10 @@ use landrush_engine::command::Command;
 use landrush_engine::id::{Serial, UserId};
 use landrush_engine::outcome::{CouponState, Outcome, Refusal};
 
-use crate::shop::{DAY_MS, NOON_MS, RUSH, Shop, refused, repeated, won};
+use crate::shop::{DAY_MS, NOON_MS, RUSH, Shop, refused, repeated, repeated_claim, won};
 
 fn state_of(outcome: &Outcome) -> CouponState {
-    match outcome {
-        Outcome::Repeated(claim) => claim.state,
-        other => panic!("not repeated: {other:?}"),
-    }
+    repeated_claim(outcome).state
 }
 
 /// Fails in a build with `--cfg sabotage="duplicate"`.
@@ -125,11 +122,10 @@ fn claims_are_listed_oldest_first() {
         }
         shop.now += DAY_MS;
     }
-    let mut read = |command| match shop.submit(&command) {
-        Outcome::Claims { items, more } => {
-            (items.iter().map(|item| (item.user.to_string(), item.claim.serial.0)).collect::<Vec<_>>(), more)
-        }
-        other => panic!("{other:?}"),
+    let mut read = |command| {
+        let outcome = shop.submit(&command);
+        let Outcome::Claims { items, more } = outcome else { panic!("not claims: {outcome:?}") };
+        (items.iter().map(|item| (item.user.to_string(), item.claim.serial.0)).collect::<Vec<_>>(), more)
     };
     let named =
         |name: &str, serials: &[u32]| serials.iter().map(|serial| (name.to_owned(), *serial)).collect::<Vec<_>>();
@@ -138,7 +134,7 @@ fn claims_are_listed_oldest_first() {
     let page = |after: Option<u32>, limit| Command::Claims { campaign: RUSH, after: after.map(Serial), limit };
     let (first, more) = read(page(None, 4));
     assert_eq!((first.len(), first[3].clone(), more), (4, ("bob".to_owned(), 3), true));
-    assert_eq!(read(page(Some(3), 2)).0.len(), 2);
-    assert_eq!(read(page(Some(3), 2)).1, false);
+    let (last, more) = read(page(Some(3), 2));
+    assert_eq!((last.len(), more), (2, false));
     assert_eq!(read(page(Some(u32::MAX), 2)), (Vec::new(), false));
 }
