@@ -7,20 +7,25 @@
 
 mod apply;
 mod arena;
+mod breach;
 mod campaign;
 mod claims;
 mod decide;
 mod index;
 mod manage;
+mod record;
+mod restore;
 mod snapshot;
 
 use std::collections::BTreeMap;
 
-pub use apply::{Breach, Inconsistent};
+pub use breach::{Breach, Inconsistent};
 pub(crate) use campaign::{Campaign, DailyQuota};
-pub(crate) use claims::{DayStart, Grant, Void};
+pub(crate) use claims::{DayStart, Grant};
 pub use decide::Decision;
-pub use snapshot::{BLOCK_BYTES_MAX, CampaignDecoder, SnapshotError};
+pub(crate) use record::Void;
+pub use restore::{CampaignDecoder, SnapshotError};
+pub use snapshot::BLOCK_BYTES_MAX;
 
 use crate::campaign::{CampaignView, TypeCounts};
 use crate::event::CodeKeyId;
