@@ -1,6 +1,7 @@
 //! The claims of a load run as an exchange: writes them, times them by outcome, and keeps what each user was told for
 //! the oracle, which judges after the run so that judging costs the server nothing.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::answer::{self, Answer, Asked, Strange, Win};
@@ -27,7 +28,7 @@ pub(crate) struct Claims {
 #[derive(Debug)]
 enum Told {
     Won(u64, Win),
-    SoldOut(u64),
+    Refused(u64, Cow<'static, str>),
     /// No answer, or one that says that it may have happened.
     Unknown(u64),
     Strange(u64, Strange),
@@ -56,7 +57,7 @@ impl Claims {
         for told in self.told.drain(..) {
             match told {
                 Told::Won(user, win) => ledger.won(key(user), win),
-                Told::SoldOut(user) => ledger.refused(key(user), "sold_out", false),
+                Told::Refused(user, code) => ledger.refused(key(user), &code, false),
                 Told::Unknown(user) => ledger.unknown(key(user)),
                 Told::Strange(user, what) => ledger.strange(key(user), what),
             }
@@ -85,9 +86,11 @@ impl Exchange for Claims {
             Answer::Refused(code) => {
                 self.recorder.record(&code, latency);
                 match &*code {
-                    "sold_out" => self.told.push(Told::SoldOut(user)),
+                    // The two that a loaded server says again and again, kept without a copy each.
+                    "sold_out" => self.told.push(Told::Refused(user, Cow::Borrowed("sold_out"))),
+                    "overloaded" => {}
                     "log_unavailable" => self.told.push(Told::Unknown(user)),
-                    _ => {}
+                    _ => self.told.push(Told::Refused(user, Cow::Owned(code.into_owned()))),
                 }
             }
             Answer::Strange(what) => {

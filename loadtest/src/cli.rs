@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Floor(Floor),
     /// Measure landrush as a share of the floor, round by round in turn.
     Share(Share),
+    /// Kill the server at random moments under load, over one data directory, and check what it remembers.
+    Crash(Crash),
 }
 
 /// A load of claims on one campaign (without a subcommand).
@@ -109,6 +111,29 @@ pub(crate) struct Share {
     /// Measure the floor alone: how fast the machine and the generator are.
     #[arg(long, conflicts_with = "at_least")]
     pub(crate) floor_only: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+/// Crashes.
+#[derive(Args, Debug)]
+pub(crate) struct Crash {
+    /// How often the server is killed.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// An empty or absent directory for the server's data, kept afterwards; without it one is made, and kept only on
+    /// failure.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Fixes who asks for what, and after how long the server is killed.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Keep-alive connections, each with one request on its way.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) connections: u16,
+    /// After every so many kills, replay the log too, and ask for every win since the first round again.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) thorough_every: u32,
     #[command(flatten)]
     pub(crate) server: ServerOptions,
 }

@@ -27,9 +27,11 @@ pub(crate) fn confirm(
     target: SocketAddr,
     connections: usize,
     ledger: &mut Ledger,
-    keys: Vec<ClaimKey>,
+    mut keys: Vec<ClaimKey>,
     progress: &ProgressBar,
 ) -> io::Result<Driven> {
+    keys.sort_unstable();
+    keys.dedup();
     if keys.is_empty() {
         return Ok(Driven::default());
     }

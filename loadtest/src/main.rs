@@ -12,6 +12,7 @@ mod cli;
 mod client;
 mod confirm;
 mod connection;
+mod crash;
 mod departures;
 mod load;
 mod oracle;
@@ -51,5 +52,6 @@ fn run(cli: &Cli) -> Result<bool> {
         None => load::run(&cli.load),
         Some(Command::Floor(floor)) => Ok(baselines::floor::serve(floor.listen).map(|()| true)?),
         Some(Command::Share(share)) => share::run(share),
+        Some(Command::Crash(crash)) => crash::run(crash),
     }
 }

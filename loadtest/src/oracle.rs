@@ -47,11 +47,14 @@ struct Held {
 pub(crate) struct Ledger {
     rules: Vec<Rules>,
     held: HashMap<ClaimKey, Held>,
+    /// The claims of `held`, the first told first.
+    order: Vec<ClaimKey>,
     codes: HashMap<Code, ClaimKey>,
     issued: Vec<Vec<u64>>,
     issued_by_day: HashMap<(u16, u16, u32), u64>,
     by_user: HashMap<(u16, u64), u32>,
     sold_out: HashSet<u16>,
+    limit_reached: HashSet<(u16, u64)>,
     doubtful: HashSet<ClaimKey>,
     violations: Vec<Violation>,
 }
@@ -80,14 +83,9 @@ impl Ledger {
         self.held.get(&key).map(|held| &held.win)
     }
 
-    /// Every claim that won, in no order.
-    pub(crate) fn winners(&self) -> impl Iterator<Item = ClaimKey> {
-        self.held.keys().copied()
-    }
-
-    /// How many coupons were told to be won.
-    pub(crate) fn wins(&self) -> usize {
-        self.held.len()
+    /// Every claim that won, the first told first.
+    pub(crate) fn winners(&self) -> &[ClaimKey] {
+        &self.order
     }
 
     /// Every claim whose effect is unknown, in order.
@@ -116,6 +114,7 @@ impl Ledger {
             return;
         }
         self.held.insert(key, Held { win, settled: !win.repeated });
+        self.order.push(key);
         if let Some(first) = self.codes.insert(win.code, key) {
             self.violations.push(Violation::SameCode { code: win.code, first, second: key });
         }
@@ -151,15 +150,25 @@ impl Ledger {
 
     /// Takes a refusal that `key` was told; `confirming` says that the claim was known to have won before it was sent.
     pub(crate) fn refused(&mut self, key: ClaimKey, code: &str, confirming: bool) {
-        if code == "sold_out" {
-            self.sold_out.insert(key.campaign);
+        if let Some(held) = self.held.get(&key).filter(|_| confirming) {
+            self.violations.push(Violation::LostWin { key, code: held.win.code, told: code.to_owned() });
+            return;
         }
-        match self.held.get(&key) {
-            Some(held) if confirming => {
-                self.violations.push(Violation::LostWin { key, code: held.win.code, told: code.to_owned() });
+        match code {
+            "sold_out" => {
+                self.sold_out.insert(key.campaign);
             }
-            Some(_) | None => {}
+            "limit_reached" => {
+                self.limit_reached.insert((key.campaign, key.user));
+            }
+            "daily_sold_out" | "overloaded" | "rate_limited" | "shutting_down" | "log_unavailable" => {}
+            code => self.violations.push(Violation::UnexpectedRefusal { key, code: code.to_owned() }),
         }
+    }
+
+    /// Takes note that the list of a user's claims does not show the win of `key`.
+    pub(crate) fn not_shown(&mut self, key: ClaimKey) {
+        self.violations.push(Violation::NotShown { key });
     }
 
     /// Takes note that what `key` asked for may or may not have happened.
@@ -211,6 +220,14 @@ impl Ledger {
         let (wins, quota): (u64, u64) = (told.iter().sum(), rules.total_quota.iter().sum());
         if self.sold_out.contains(&campaign) && wins < quota {
             self.violations.push(Violation::RefusedWithStock { campaign: rules.campaign.clone(), wins, quota });
+        }
+        // Coupons do not go away here, so that it is enough to look once.
+        for (campaign, user) in self.limit_reached.extract_if(|(refused, _)| *refused == campaign) {
+            let wins = self.by_user.get(&(campaign, user)).copied().unwrap_or_default();
+            if wins < rules.limit {
+                let (key, limit) = (ClaimKey { campaign, user, key: 0 }, rules.limit);
+                self.violations.push(Violation::RefusedBelowLimit { key, wins, limit });
+            }
         }
     }
 }

@@ -144,9 +144,7 @@ impl Server {
     /// # Errors
     /// When the process is gone.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let ticks = cpu_ticks(&stat).context("/proc/<pid>/stat is not as expected")?;
-        Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+        cpu_of(&format!("/proc/{}/stat", self.child.id()))
     }
 
     /// Asks the server to drain and end, and waits for it.
@@ -182,6 +180,19 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Processor time that this program itself has used, to 10 ms.
+///
+/// # Errors
+/// When `/proc` is not there.
+pub(crate) fn own_cpu() -> Result<Duration> {
+    cpu_of("/proc/self/stat")
+}
+
+fn cpu_of(stat: &str) -> Result<Duration> {
+    let ticks = cpu_ticks(&fs::read_to_string(stat)?).with_context(|| format!("{stat} is not as expected"))?;
+    Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
 }
 
 /// `socket:[4711]` as `4711`.

@@ -20,7 +20,7 @@ use crate::departures::Pace;
 use crate::load::{Own, progress};
 use crate::report::number_table;
 use crate::scenario::Scenario;
-use crate::server::{ADMIN_KEY, Server};
+use crate::server::{ADMIN_KEY, Server, own_cpu};
 
 /// Load before the measurement, so that neither connections nor caches are cold.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -32,6 +32,7 @@ const SECTOR_BYTES: usize = 512;
 struct Sample {
     rate: f64,
     cpu_us: f64,
+    generator_us: f64,
     p99_ms: f64,
     disk_bytes: f64,
 }
@@ -42,7 +43,16 @@ struct Sample {
 /// When a server cannot be started, or answers with anything but what it should.
 pub(crate) fn run(options: &Share) -> Result<bool> {
     let measured = Duration::from_secs(options.seconds.into());
-    let mut table = number_table(["server", "connections", "median/s", "min..max", "p99 ms", "cpu us", "disk bytes"]);
+    let mut table = number_table([
+        "server",
+        "connections",
+        "median/s",
+        "min..max",
+        "p99 ms",
+        "cpu us",
+        "generator us",
+        "disk bytes",
+    ]);
     let mut shares = Vec::new();
     let bar = progress(u64::from(options.rounds) * u64::try_from(options.connections.len())?, "rounds");
     for connections in &options.connections {
@@ -64,7 +74,7 @@ pub(crate) fn run(options: &Share) -> Result<bool> {
     bar.finish_and_clear();
     println!("closed loop, a new user a request, one campaign, {} rounds of {} s", options.rounds, options.seconds);
     println!("{table}");
-    println!("cpu us: processor time of the server a request; disk bytes: written to the log a claim");
+    println!("cpu, generator: processor time of server and generator a request; disk bytes: in the log a claim");
     for (connections, by_round) in &shares {
         let rounds = by_round.iter().map(|share| format!("{share:.2}")).collect::<Vec<_>>().join(" ");
         println!("share of the floor at {connections} connections: {:.2} (by round: {rounds})", median(by_round));
@@ -72,7 +82,7 @@ pub(crate) fn run(options: &Share) -> Result<bool> {
     Ok(shares.iter().all(|(_, by_round)| options.at_least.is_none_or(|least| median(by_round) >= least)))
 }
 
-fn row(server: &str, connections: u16, samples: &[Sample]) -> [String; 7] {
+fn row(server: &str, connections: u16, samples: &[Sample]) -> [String; 8] {
     let of = |part: fn(&Sample) -> f64| samples.iter().map(part).collect::<Vec<_>>();
     let rates = of(|sample| sample.rate);
     let (least, most) =
@@ -84,6 +94,7 @@ fn row(server: &str, connections: u16, samples: &[Sample]) -> [String; 7] {
         format!("{least:.0}..{most:.0}"),
         format!("{:.2}", median(&of(|sample| sample.p99_ms))),
         format!("{:.1}", median(&of(|sample| sample.cpu_us))),
+        format!("{:.1}", median(&of(|sample| sample.generator_us))),
         format!("{:.0}", median(&of(|sample| sample.disk_bytes))),
     ]
 }
@@ -122,14 +133,15 @@ fn measure(
     let hidden = ProgressBar::hidden();
     drive(address, connections, Pace::Closed(WARM_UP), &mut load, &hidden)?;
     load.forget_latencies();
-    let before = server.cpu()?;
+    let (before, own_before) = (server.cpu()?, own_cpu()?);
     let driven = drive(address, connections, Pace::Closed(measured), &mut load, &hidden)?;
-    let cpu = server.cpu()?.saturating_sub(before);
+    let (cpu, own) = (server.cpu()?.saturating_sub(before), own_cpu()?.saturating_sub(own_before));
     ensure!(load.wrong == 0, "{} of {} answers were not as expected", load.wrong, driven.sent);
     ensure!(driven.answered > 0, "no answers");
     Ok(Sample {
         rate: driven.rate(),
         cpu_us: cpu.as_secs_f64() * 1e6 / driven.answered as f64,
+        generator_us: own.as_secs_f64() * 1e6 / driven.answered as f64,
         p99_ms: load.recorder().all().percentile(99.0).as_secs_f64() * 1e3,
         disk_bytes: 0.0,
     })

@@ -29,10 +29,16 @@ pub(crate) enum Violation {
     LostWin { key: ClaimKey, code: Code, told: String },
     /// A win that was told could not be asked for again.
     NotConfirmed { key: ClaimKey },
+    /// A win that was told is missing from the list of the user's claims.
+    NotShown { key: ClaimKey },
     /// An answer that the contract does not have.
     Strange { key: ClaimKey, what: Strange },
     /// What the server has left and what users were told do not add up to the quota.
     CountsDiffer { campaign: String, told: Vec<u64>, remaining: Vec<u64>, quota: Vec<u64> },
+    /// Somebody was told `limit_reached` with fewer coupons than the limit.
+    RefusedBelowLimit { key: ClaimKey, wins: u32, limit: u32 },
+    /// A refusal that nothing in the scenario explains.
+    UnexpectedRefusal { key: ClaimKey, code: String },
     /// Somebody was told `sold_out` while there was stock.
     RefusedWithStock { campaign: String, wins: u64, quota: u64 },
 }
@@ -61,10 +67,15 @@ impl fmt::Display for Violation {
             Self::AnswerChanged { key, code } => write!(f, "the answer to {key} changed around {code}"),
             Self::LostWin { key, code, told } => write!(f, "lost win: {key} had {code} and is now told `{told}`"),
             Self::NotConfirmed { key } => write!(f, "the win of {key} could not be asked for again"),
+            Self::NotShown { key } => write!(f, "the claims of {key} do not show the win"),
             Self::Strange { key, what } => write!(f, "{key} was answered with {what}"),
             Self::CountsDiffer { campaign, told, remaining, quota } => {
                 write!(f, "{campaign}: {told:?} told and {remaining:?} remaining do not make up the quota {quota:?}")
             }
+            Self::RefusedBelowLimit { key, wins, limit } => {
+                write!(f, "{key} was told `limit_reached` with {wins} of {limit} coupons")
+            }
+            Self::UnexpectedRefusal { key, code } => write!(f, "{key} was told `{code}` without reason"),
             Self::RefusedWithStock { campaign, wins, quota } => {
                 write!(f, "{campaign} was called sold out with {wins} of {quota} given out")
             }

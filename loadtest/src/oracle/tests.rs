@@ -41,7 +41,7 @@ fn an_honest_history_has_no_violation() {
     }
     ledger.compare(0, &[0]);
     check(&ledger, &[]);
-    assert_eq!(ledger.wins(), 2);
+    assert_eq!(ledger.winners(), [key(1), key(2)]);
 }
 
 #[test]
@@ -145,4 +145,23 @@ fn sold_out_with_stock_left_is_found() {
     ledger.refused(key(2), "sold_out", false);
     ledger.compare(0, &[8]);
     check(&ledger, &[Violation::RefusedWithStock { campaign: "spring".into(), wins: 1, quota: 9 }]);
+}
+
+#[test]
+fn a_limit_reached_too_early_is_found() {
+    let mut ledger = ledger(2, 9, None);
+    ledger.won(ClaimKey { key: 1, ..key(1) }, win(1, false));
+    ledger.refused(ClaimKey { key: 3, ..key(1) }, "limit_reached", false);
+    ledger.won(ClaimKey { key: 1, ..key(2) }, win(2, false));
+    ledger.won(ClaimKey { key: 2, ..key(2) }, win(3, false));
+    ledger.refused(ClaimKey { key: 3, ..key(2) }, "limit_reached", false);
+    ledger.compare(0, &[6]);
+    check(&ledger, &[Violation::RefusedBelowLimit { key: key(1), wins: 1, limit: 2 }]);
+}
+
+#[test]
+fn a_refusal_without_reason_is_found() {
+    let mut ledger = ledger(1, 9, None);
+    ledger.refused(key(1), "not_found", false);
+    check(&ledger, &[Violation::UnexpectedRefusal { key: key(1), code: "not_found".into() }]);
 }

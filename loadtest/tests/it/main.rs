@@ -1,4 +1,7 @@
-//! The harness as a program: against the floor, and with wrong usage.
+//! The harness as a program: its verdicts, the floor, and wrong usage.
+
+mod judgement;
+mod pretender;
 
 use std::process::{Command, Output};
 
