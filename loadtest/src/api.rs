@@ -95,23 +95,29 @@ impl Api {
             self.admin_key,
             body.len()
         );
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => connect(self.target)?,
-        };
+        // A kept connection may have been idle for longer than the server allows; every call here may be repeated.
+        if let Some(stream) = self.stream.take()
+            && let Ok(answer) = self.exchange(stream, &request)
+        {
+            return Ok(answer);
+        }
+        self.exchange(connect(self.target)?, &request).with_context(|| format!("{method} {path}"))
+    }
+
+    /// Sends one request, takes its answer, and keeps the connection if both sides may go on.
+    fn exchange(&mut self, mut stream: TcpStream, request: &str) -> Result<(u16, Vec<u8>)> {
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
         loop {
             if let Some(reply) = response::parse(&answer)? {
                 let (status, body, closes) = (reply.status, reply.body.to_vec(), reply.closes);
-                // Only a connection that has served a whole call is kept.
                 self.stream = (!closes).then_some(stream);
                 return Ok((status, body));
             }
             let mut chunk = [0; 4096];
             let count = stream.read(&mut chunk)?;
             if count == 0 || answer.len() > ANSWER_BYTES_MAX {
-                bail!("{method} {path}: the connection ended before the answer did");
+                bail!("the connection ended before the answer did");
             }
             answer.extend_from_slice(&chunk[..count]);
         }

@@ -133,6 +133,11 @@ impl Bare {
         &self.recorder
     }
 
+    /// How many users have asked, each once.
+    pub(crate) fn users(&self) -> u64 {
+        self.users
+    }
+
     /// Starts the latencies anew, after warming up.
     pub(crate) fn forget_latencies(&mut self) {
         self.recorder = Recorder::new();

@@ -105,7 +105,7 @@ fn measure_floor(connections: usize, measured: Duration) -> Result<Sample> {
     command.args(["floor", "--listen", "127.0.0.1:0"]);
     let mut server = Server::spawn(command, &scratch.path().join("floor.log"))?;
     let address = server.listening()?;
-    measure(&server, address, Bare::new(&address.to_string(), "floor", 200), connections, measured)
+    measure(&server, address, &mut Bare::new(&address.to_string(), "floor", 200), connections, measured)
 }
 
 fn measure_landrush(options: &ServerOptions, connections: usize, measured: Duration) -> Result<Sample> {
@@ -113,28 +113,26 @@ fn measure_landrush(options: &ServerOptions, connections: usize, measured: Durat
     let scenario =
         Scenario { campaign: "share".into(), coupon_types: 1, total_quota: 1_000_000_000, daily_quota: None, limit: 1 };
     Api::new(address, ADMIN_KEY).create_campaign(&scenario.body(Timestamp::now()))?;
-    let load = Bare::new(&address.to_string(), &scenario.campaign, 201);
-    let mut sample = measure(&server, address, load, connections, measured)?;
-    let left = Api::new(address, ADMIN_KEY).remaining(&scenario.campaign, &scenario.coupon_type_ids())?;
-    let claims = scenario.total_quota - left[0];
+    let mut load = Bare::new(&address.to_string(), &scenario.campaign, 201);
+    let mut sample = measure(&server, address, &mut load, connections, measured)?;
     let ended = server.stop()?;
     ensure!(ended.success(), "the server ended with {ended}");
-    sample.disk_bytes = used_bytes(&data.path().join("data/wal"))? as f64 / claims as f64;
+    sample.disk_bytes = used_bytes(&data.path().join("data/wal"))? as f64 / load.users() as f64;
     Ok(sample)
 }
 
 fn measure(
     server: &Server,
     address: SocketAddr,
-    mut load: Bare,
+    load: &mut Bare,
     connections: usize,
     measured: Duration,
 ) -> Result<Sample> {
     let hidden = ProgressBar::hidden();
-    drive(address, connections, Pace::Closed(WARM_UP), &mut load, &hidden)?;
+    drive(address, connections, Pace::Closed(WARM_UP), load, &hidden)?;
     load.forget_latencies();
     let (before, own_before) = (server.cpu()?, own_cpu()?);
-    let driven = drive(address, connections, Pace::Closed(measured), &mut load, &hidden)?;
+    let driven = drive(address, connections, Pace::Closed(measured), load, &hidden)?;
     let (cpu, own) = (server.cpu()?.saturating_sub(before), own_cpu()?.saturating_sub(own_before));
     ensure!(load.wrong == 0, "{} of {} answers were not as expected", load.wrong, driven.sent);
     ensure!(driven.answered > 0, "no answers");
