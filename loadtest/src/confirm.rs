@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 use crate::answer::{self, Answer, Asked};
-use crate::client::{Driven, Exchange, drive};
+use crate::client::{Exchange, drive};
 use crate::departures::Pace;
 use crate::oracle::{ClaimKey, Ledger};
 use crate::request::ClaimTemplate;
@@ -29,21 +29,25 @@ pub(crate) fn confirm(
     ledger: &mut Ledger,
     mut keys: Vec<ClaimKey>,
     progress: &ProgressBar,
-) -> io::Result<Driven> {
+) -> io::Result<()> {
     keys.sort_unstable();
     keys.dedup();
-    if keys.is_empty() {
-        return Ok(Driven::default());
-    }
     let host = target.to_string();
     let templates = ledger.all_rules().map(|rules| ClaimTemplate::new(&host, &rules.campaign, rules.limit > 1));
     let templates = templates.collect();
     let questions: Vec<_> = keys.into_iter().map(|key| Question { key, attempts: 0 }).collect();
     let open = (0..questions.len()).rev().collect();
     let mut again = Again { templates, ledger, questions, open };
-    let driven = drive(target, connections, Pace::Closed(WITHIN), &mut again, progress)?;
+    // A question that has to be asked once more may come back when everything else has already been asked.
+    while !again.open.is_empty() {
+        let connections = connections.min(again.open.len());
+        let driven = drive(target, connections, Pace::Closed(WITHIN), &mut again, progress)?;
+        if driven.answered == 0 {
+            break;
+        }
+    }
     again.give_up();
-    Ok(driven)
+    Ok(())
 }
 
 #[derive(Debug)]

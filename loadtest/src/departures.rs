@@ -94,3 +94,62 @@ impl Departures {
         open.into_iter().flatten().map(move |offset| now.saturating_duration_since(start + offset))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::Arrivals;
+
+    const LENGTH: Duration = Duration::from_millis(100);
+
+    /// Ten requests in 100 ms, from a run that began `ago`.
+    fn open(ago: Duration) -> (Departures, Instant) {
+        let start = Instant::now().checked_sub(ago).expect("the machine has been up for longer");
+        let schedule = Schedule::new(100.0, Arrivals::Constant, LENGTH, 1);
+        (Departures::new(Pace::Open(Box::new(schedule)), start), start)
+    }
+
+    #[test]
+    fn late_requests_are_due_at_their_planned_moments_one_after_another() {
+        let (mut departures, start) = open(LENGTH);
+        for number in 0..10 {
+            assert_eq!(departures.due(), Some(start + Duration::from_millis(10 * number)));
+            departures.depart();
+        }
+        assert_eq!(departures.due(), None);
+        assert!(departures.ended(Instant::now()));
+    }
+
+    #[test]
+    fn what_never_left_is_counted_with_the_time_it_waited() {
+        let (mut departures, start) = open(LENGTH);
+        departures.depart();
+        let waited: Vec<_> = departures.left_behind(start + LENGTH).collect();
+        assert_eq!(waited.len(), 9);
+        assert_eq!((waited[0], waited[8]), (Duration::from_millis(90), Duration::from_millis(10)));
+    }
+
+    #[test]
+    fn a_backlog_is_worked_off_for_the_grace_period_and_no_longer() {
+        let (departures, start) = open(LENGTH);
+        assert!(!departures.given_up(start + LENGTH + GRACE - Duration::from_millis(1)));
+        assert!(departures.given_up(start + LENGTH + GRACE));
+    }
+
+    #[test]
+    fn the_next_planned_moment_ends_the_wait_unless_no_connection_is_free_for_it() {
+        let (mut departures, start) = open(Duration::ZERO);
+        departures.depart();
+        assert_eq!(departures.wait(start, false), Duration::from_millis(10));
+        assert_eq!(departures.wait(start, true), WAIT_MAX);
+    }
+
+    #[test]
+    fn a_closed_loop_lets_requests_leave_at_once_until_it_is_over() {
+        let start = Instant::now();
+        let mut departures = Departures::new(Pace::Closed(Duration::from_secs(3_600)), start);
+        assert!(departures.due().is_some_and(|due| due >= start));
+        departures.finish();
+        assert_eq!((departures.due(), departures.ended(start)), (None, true));
+    }
+}

@@ -120,3 +120,44 @@ impl Exchange for Traffic<'_> {
 
     fn unsent(&mut self, _: Duration) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::schedule::{Stream, seeded};
+
+    fn keys(seed: u64) -> (Ledger, Vec<ClaimKey>) {
+        let mut ledger = Ledger::default();
+        let mut crowd = Crowd::new(scenarios(0).iter().map(|scenario| ledger.add(scenario.rules())).collect());
+        let mut rng = seeded(seed, Stream::Kill);
+        let keys = (0..20_000).map(|_| crowd.next(&mut rng, &ledger)).collect();
+        (ledger, keys)
+    }
+
+    #[test]
+    fn every_campaign_is_asked_by_new_users_and_by_some_who_ask_again() {
+        let (ledger, keys) = keys(1);
+        for place in 0..4 {
+            let here: Vec<_> = keys.iter().filter(|key| key.campaign == place).collect();
+            let distinct: HashSet<_> = here.iter().collect();
+            assert!(here.len() > 4_500 && distinct.len() < here.len(), "campaign {place}");
+            assert_eq!(here.iter().any(|key| key.key > 0), ledger.rules(place).limit > 1);
+        }
+    }
+
+    #[test]
+    fn users_with_keys_ask_for_more_than_their_limit() {
+        let (_, keys) = keys(1);
+        let distinct: HashSet<_> = keys.iter().filter(|key| key.campaign == 3).collect();
+        let most = (0..KEYED_USERS).map(|user| distinct.iter().filter(|key| key.user == user).count()).max();
+        assert!(most > Some(3), "{most:?}");
+    }
+
+    #[test]
+    fn a_seed_fixes_the_traffic() {
+        assert_eq!(keys(7).1, keys(7).1);
+        assert_ne!(keys(7).1, keys(8).1);
+    }
+}

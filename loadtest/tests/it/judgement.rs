@@ -44,6 +44,11 @@ fn an_honest_server_is_sound() {
 }
 
 #[test]
+fn a_busy_server_is_asked_again_and_sound() {
+    check(Fault::Busy, Ok(()));
+}
+
+#[test]
 fn a_second_coupon_for_one_user_is_noticed() {
     check(Fault::WinTwice, Err("u-000000000002 in campaign 0 has two coupons"));
 }

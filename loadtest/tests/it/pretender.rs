@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
+    /// No promise: every third claim is answered that the server is too busy.
+    Busy,
     /// The third user's repeats are new wins.
     WinTwice,
     /// The third user's win is forgotten once it was told, and nothing is left when it is asked for again.
@@ -35,13 +37,14 @@ struct Shop {
     /// Code by user.
     wins: BTreeMap<String, u64>,
     issued: u64,
+    claims: u64,
 }
 
 /// Starts a pretender on a free port.
 pub(crate) fn pretend(fault: Fault) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let shop = Shop { fault, campaign: String::new(), quota: 0, wins: BTreeMap::new(), issued: 0 };
+    let shop = Shop { fault, campaign: String::new(), quota: 0, wins: BTreeMap::new(), issued: 0, claims: 0 };
     let shop = Arc::new(Mutex::new(shop));
     thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
@@ -101,6 +104,10 @@ impl Shop {
     }
 
     fn claim(&mut self, user: &str) -> (u16, Value) {
+        self.claims += 1;
+        if self.fault == Fault::Busy && self.claims.is_multiple_of(3) {
+            return (503, json!({"code": "overloaded"}));
+        }
         let third = user == "u-000000000002";
         let known = self.wins.get(user).copied();
         let kept = u64::from(self.fault == Fault::SoldOutEarly);
