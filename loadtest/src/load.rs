@@ -18,10 +18,10 @@ use crate::client::drive;
 use crate::confirm::confirm;
 use crate::departures::Pace;
 use crate::oracle::{ClaimKey, Ledger};
-use crate::report::Report;
+use crate::report::{Report, verdict};
 use crate::request::user_id;
 use crate::scenario::Scenario;
-use crate::schedule::{Schedule, Stream, below, seeded};
+use crate::schedule::{Arrivals, Schedule, Stream, below, seeded};
 use crate::server::{ADMIN_KEY, Launch, Server};
 use crate::workload::Workload;
 
@@ -63,19 +63,16 @@ pub(crate) fn run(options: &Load) -> Result<bool> {
     let mut ledger = Ledger::default();
     let campaign = ledger.add(scenario.rules());
     claims.tell(&mut ledger, campaign);
-    judge(target, connections, &mut api, &mut ledger, options.seed)?;
-    let report = Report {
-        workload: &describe(options),
-        driven,
-        recorder: claims.recorder(),
-        users: claims.users(),
-        wins: ledger.winners().len(),
-        violations: ledger.violations(),
-        server_cpu,
-    };
+    let workload = describe(options);
+    let (recorder, users) = (claims.recorder(), claims.users());
+    let report = Report { workload: &workload, driven, recorder, users, server_cpu };
+    // Before the judgement: should the server be gone, this much is known all the same.
     print!("{}", report.text());
+    judge(target, connections, &mut api, &mut ledger, options.seed)?;
+    println!("{users} users, {} wins, each asked for again", ledger.winners().len());
+    print!("{}", verdict(ledger.violations()));
     if let Some(file) = &options.json {
-        let text = serde_json::to_string_pretty(&report.json())?;
+        let text = serde_json::to_string_pretty(&report.json(&ledger))?;
         fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(ledger.violations().is_empty())
@@ -174,7 +171,13 @@ fn describe(options: &Load) -> String {
     let seconds = options.duration.as_secs_f64();
     let pace = match options.rate {
         Rate::Max => "closed loop".to_owned(),
-        Rate::PerSecond(rate) => format!("open loop, {rate:.0} a second, {:?} arrivals", options.arrivals),
+        Rate::PerSecond(rate) => {
+            let arrivals = match options.arrivals {
+                Arrivals::Constant => "constant",
+                Arrivals::Poisson => "Poisson",
+            };
+            format!("open loop, {rate:.0} a second, {arrivals} arrivals")
+        }
     };
     format!("{pace}, {seconds} s, {} connections, seed {}", options.connections, options.seed)
 }

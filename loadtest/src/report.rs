@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use crate::client::Driven;
+use crate::oracle::Ledger;
 use crate::recorder::{Latencies, Recorder};
 use crate::violation::Violation;
 
@@ -14,7 +15,7 @@ use crate::violation::Violation;
 const VIOLATIONS_SHOWN: usize = 20;
 const PERCENTILES: [(&str, f64); 4] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9)];
 
-/// One load run.
+/// What was measured in one load run.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
     /// What was run, in words.
@@ -23,10 +24,6 @@ pub(crate) struct Report<'a> {
     pub(crate) recorder: &'a Recorder,
     /// Distinct users who asked.
     pub(crate) users: u64,
-    /// Wins that users were told, and that were asked for again.
-    pub(crate) wins: usize,
-    /// What the oracle found.
-    pub(crate) violations: &'a [Violation],
     /// Processor time of the server while it was loaded, where the server is ours.
     pub(crate) server_cpu: Option<Duration>,
 }
@@ -45,12 +42,11 @@ impl Report<'_> {
             let _ = writeln!(text, "connections broken: {}", driven.broken);
         }
         let _ = writeln!(text, "{}", latency_table(self.recorder));
-        let _ = writeln!(text, "{} users, {} wins, each asked for again", self.users, self.wins);
-        text + &verdict(self.violations)
+        text
     }
 
-    /// The report as a JSON document.
-    pub(crate) fn json(&self) -> Value {
+    /// The report as a JSON document, with the judgement over it.
+    pub(crate) fn json(&self, ledger: &Ledger) -> Value {
         let outcomes: serde_json::Map<_, _> =
             self.recorder.outcomes().map(|(name, latencies)| (name.to_owned(), latency_json(latencies))).collect();
         json!({
@@ -64,8 +60,8 @@ impl Report<'_> {
             "all": latency_json(self.recorder.all()),
             "outcomes": outcomes,
             "users": self.users,
-            "wins": self.wins,
-            "violations": self.violations.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "wins": ledger.winners().len(),
+            "violations": ledger.violations().iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     }
 
