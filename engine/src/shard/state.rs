@@ -50,6 +50,15 @@ pub(crate) enum Slot {
     Archived(Archived),
 }
 
+impl Slot {
+    fn id(&self) -> &CampaignId {
+        match self {
+            Slot::Live(campaign) => &campaign.definition.id,
+            Slot::Archived(archived) => &archived.id,
+        }
+    }
+}
+
 /// What is left of a campaign that was archived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Archived {
@@ -103,10 +112,7 @@ impl State {
 
     /// The id of a campaign, archived or not.
     pub fn id(&self, campaign: CampaignNumber) -> Option<&CampaignId> {
-        self.campaigns.get(&campaign).map(|slot| match slot {
-            Slot::Live(campaign) => &campaign.definition.id,
-            Slot::Archived(archived) => &archived.id,
-        })
+        self.campaigns.get(&campaign).map(Slot::id)
     }
 
     /// The campaign as it stands; `None` if there is none, or it is archived.

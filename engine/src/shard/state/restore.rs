@@ -11,7 +11,7 @@ use super::{Archived, Breach, Inconsistent, PersonKey, Slot, State};
 use crate::campaign::{InvalidDefinition, TypeCounts};
 use crate::codec::{self, ArchivedHead, ClaimItem, CodecError, Head, HeadKind};
 use crate::event::CodeKeyId;
-use crate::id::{CampaignNumber, Serial};
+use crate::id::{CampaignId, CampaignNumber, Serial};
 
 /// Why blocks are no campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -90,6 +90,11 @@ impl CampaignDecoder {
         pending.drain(..read);
         self.pending = pending;
         Ok(())
+    }
+
+    /// The campaign's id, once its first block has been taken in.
+    pub fn id(&self) -> Option<&CampaignId> {
+        self.slot.as_ref().map(Slot::id)
     }
 
     /// Puts the campaign into `state`, once its last block has been taken in.
