@@ -46,7 +46,9 @@ pub struct RecoveryReport {
     pub epoch: u32,
     /// What was cut off behind the last whole frame: written but never acknowledged.
     pub torn_tail: Option<TornTail>,
-    /// How long it took.
+    /// How long it took to read snapshot and log, and to build the state and what is public of it.
+    pub rebuilt_in: Duration,
+    /// How long it took in all, with the new segment that is made and synced before anything is served.
     pub took: Duration,
 }
 
@@ -149,6 +151,9 @@ fn start<S: Storage>(
         });
     })?;
     check_clock(rebuilt.last_stamp(), &options)?;
+    let hasher = PersonHasher::new(keys.person);
+    let (directory, published) = rebuilt.publish(hasher);
+    let rebuilt_in = started.elapsed();
     let epoch = tenure.epoch();
     let Started { log, store, preparer } = tenure.start()?;
     let report = RecoveryReport {
@@ -158,6 +163,7 @@ fn start<S: Storage>(
         last_lsn: recovered.last_lsn,
         epoch,
         torn_tail: recovered.torn_tail,
+        rebuilt_in,
         took: started.elapsed(),
     };
 
@@ -167,10 +173,10 @@ fn start<S: Storage>(
     let shared = Shared::new(Parts {
         router,
         shards: log.shard_handles(options.mailbox_commands),
-        directory: Directory::default(),
+        directory,
         clock: Arc::clone(&options.clock),
         codes: Codes::new(keys),
-        hasher: PersonHasher::new(keys.person),
+        hasher,
         next_campaign: rebuilt.next_campaign(),
         log_status: log.status(),
         log_backend,
@@ -178,7 +184,6 @@ fn start<S: Storage>(
         recovery: report.clone(),
         snapshots: Arc::clone(&snapshots),
     });
-    let published = rebuilt.publish(&shared);
     let snapshotter = Snapshotter::new(store, keys.clone(), snapshots, options.snapshot_every_bytes);
     let threads = log
         .spawn(&shared, rebuilt.states.into_iter().zip(published))
@@ -266,7 +271,7 @@ impl Rebuilt {
     }
 
     /// Makes public what was recovered, a shard at a time: all of it is durable.
-    fn publish(&self, shared: &Shared) -> Vec<HashMap<CampaignNumber, Arc<Published>>> {
+    fn publish(&self, hasher: PersonHasher) -> (Directory, Vec<HashMap<CampaignNumber, Arc<Published>>>) {
         let mut listed = Vec::new();
         let mut by_shard = Vec::new();
         for state in &self.states {
@@ -277,14 +282,15 @@ impl Rebuilt {
                     listed.push(Listed::Archived(id.clone()));
                     continue;
                 };
-                let public = Arc::new(Published::new(&view, self.router.route(id), shared.hasher()));
+                let public = Arc::new(Published::new(&view, self.router.route(id), hasher));
                 state.for_each_person(campaign, |user| public.mark_decided(user));
                 listed.push(Listed::Live(Arc::clone(&public)));
                 published.insert(campaign, public);
             }
             by_shard.push(published);
         }
-        shared.directory().list(listed);
-        by_shard
+        let directory = Directory::default();
+        directory.list(listed);
+        (directory, by_shard)
     }
 }

@@ -29,7 +29,7 @@ pub use snapshot::BLOCK_BYTES_MAX;
 
 use crate::campaign::{CampaignView, TypeCounts};
 use crate::event::CodeKeyId;
-use crate::id::{CampaignId, CampaignNumber};
+use crate::id::{CampaignId, CampaignNumber, Serial};
 use crate::keys::Keys;
 use crate::time::{Day, Timestamp};
 
@@ -130,11 +130,12 @@ impl State {
         self.live(campaign).map(|campaign| campaign.day)
     }
 
-    /// Calls `each` with everybody who was ever granted a claim in the campaign, in no order, once each.
+    /// Calls `each` with everybody who was ever granted a claim in the campaign, once a claim, in the order of claims: the
+    /// order in which they lie in memory.
     pub fn for_each_person(&self, campaign: CampaignNumber, mut each: impl FnMut(&str)) {
         let Some(campaign) = self.live(campaign) else { return };
-        for serial in campaign.claims.latest_of_each() {
-            let record = campaign.claims.record(serial).expect("only claims that exist are in the table");
+        for serial in (0..campaign.claims.count()).map(Serial) {
+            let record = campaign.claims.record(serial).expect("serials have no gaps");
             each(campaign.claims.user(record));
         }
     }

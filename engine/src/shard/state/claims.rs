@@ -120,11 +120,6 @@ impl Claims {
         self.keys.find(self.key_hash(user, key), |claim| self.is_under(claim, user, key))
     }
 
-    /// The latest claim of each person, in no order.
-    pub(super) fn latest_of_each(&self) -> impl Iterator<Item = Serial> {
-        self.people.iter()
-    }
-
     /// The days with claims, in order.
     pub(super) fn days(&self) -> &[DayStart] {
         &self.days

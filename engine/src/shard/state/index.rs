@@ -69,11 +69,6 @@ impl ClaimIndex {
         table.insert_unique(Entry::hash(tag), Entry { claim, tag }, |entry| Entry::hash(entry.tag));
     }
 
-    /// Every claim in it, in no order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Serial> {
-        self.tables.iter().flatten().map(|entry| entry.claim)
-    }
-
     /// What it holds of the heap, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         self.tables.capacity() * size_of::<HashTable<Entry>>()
@@ -103,7 +98,6 @@ mod tests {
         assert_eq!(index.find(7, is("bob")), Some(Serial(1)));
         assert_eq!(index.find(7, is("eve")), None);
         assert_eq!(index.find(8, is("ann")), None);
-        assert_eq!(index.iter().count(), 2);
     }
 
     #[test]
