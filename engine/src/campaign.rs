@@ -1,7 +1,12 @@
 //! What a campaign is: its definition, its times, its quotas. Pure.
 
+mod builder;
+pub(crate) mod calendar;
+mod check;
 mod definition;
 
+pub use builder::{BuildError, CampaignBuilder};
+pub use check::InvalidDefinition;
 pub use definition::{
     AvailabilityDisplay, CampaignDefinition, CampaignPatch, CampaignView, Cancellation, CouponTypeDefinition,
     CouponTypePatch, Limit, Mode, Period, Return, Returns, TypeCounts,

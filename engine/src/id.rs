@@ -37,6 +37,15 @@ macro_rules! text_id {
             /// # Errors
             /// [`InvalidId`] says which rule the text breaks.
             pub fn new(text: &str) -> Result<Self, InvalidId> {
+                Self::check(text)?;
+                Ok(Self(CompactString::new(text)))
+            }
+
+            /// Checks `text` without taking it.
+            ///
+            /// # Errors
+            /// [`InvalidId`] says which rule the text breaks.
+            pub fn check(text: &str) -> Result<(), InvalidId> {
                 if text.is_empty() || text.len() > Self::BYTES_MAX {
                     return Err(InvalidId::Length { bytes_max: Self::BYTES_MAX });
                 }
@@ -44,7 +53,7 @@ macro_rules! text_id {
                 if !valid(text) {
                     return Err(InvalidId::Character { allowed: $allowed });
                 }
-                Ok(Self(CompactString::new(text)))
+                Ok(())
             }
 
             /// The text as it was given.
@@ -73,7 +82,8 @@ fn is_slug(text: &str) -> bool {
 }
 
 fn is_without_control(text: &str) -> bool {
-    !text.chars().any(char::is_control)
+    // Almost every id is plain ASCII, and is checked a second time when it is read from the log.
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.chars().any(char::is_control)
 }
 
 const SLUG: &str = "must start with a lower-case letter or digit and hold only those and dashes";

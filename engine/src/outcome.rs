@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::campaign::CampaignView;
+use crate::campaign::{CampaignView, InvalidDefinition};
 use crate::id::{CampaignNumber, Serial, TypeIndex, UserId};
 use crate::time::Timestamp;
 
@@ -37,8 +37,12 @@ pub enum Outcome {
 pub enum Refusal {
     /// No such campaign.
     NoSuchCampaign,
+    /// No such coupon type in the campaign.
+    NoSuchCouponType,
     /// No such claim in the campaign.
     NoSuchClaim,
+    /// The definition or the patch breaks a rule.
+    Invalid(InvalidDefinition),
     /// The campaign is archived.
     Archived,
     /// The limit is above one and the claim names no key.

@@ -1,0 +1,156 @@
+//! Owns the campaigns of one shard. Two doors: [`State::decide`] says what a command leads to and changes nothing,
+//! [`State::apply`] takes what happened and asks no questions of time. Whoever decides applies the event at once; recovery,
+//! snapshots, replay and the audit apply the same events from the log. No clock, no disk, no thread is known here.
+//!
+//! Counts are plain integers: the shard's thread alone reads and writes them. What other threads read is published by
+//! the runtime once it is durable.
+
+mod apply;
+mod arena;
+mod campaign;
+mod claims;
+mod decide;
+mod index;
+mod manage;
+mod snapshot;
+
+use std::collections::BTreeMap;
+
+pub use apply::{Breach, Inconsistent};
+pub(crate) use campaign::{Campaign, DailyQuota};
+pub(crate) use claims::{DayStart, Grant, Void};
+pub use decide::Decision;
+pub use snapshot::{BLOCK_BYTES_MAX, CampaignDecoder, SnapshotError};
+
+use crate::campaign::{CampaignView, TypeCounts};
+use crate::event::CodeKeyId;
+use crate::id::{CampaignId, CampaignNumber};
+use crate::keys::Keys;
+use crate::time::{Day, Timestamp};
+
+/// The campaigns of one shard, and the rules over them.
+#[derive(Debug, Clone)]
+pub struct State {
+    person_key: PersonKey,
+    code_key: CodeKeyId,
+    campaigns: BTreeMap<CampaignNumber, Slot>,
+    numbers: BTreeMap<CampaignId, CampaignNumber>,
+    last_event_at: Timestamp,
+}
+
+/// A campaign, or what is left of it.
+#[derive(Debug, Clone)]
+pub(crate) enum Slot {
+    Live(Box<Campaign>),
+    Archived(Archived),
+}
+
+/// What is left of a campaign that was archived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Archived {
+    pub(crate) id: CampaignId,
+    pub(crate) at: Timestamp,
+    pub(crate) last_event_at: Timestamp,
+}
+
+/// Kept out of what `Debug` prints.
+#[derive(Clone)]
+struct PersonKey([u8; 16]);
+
+impl std::fmt::Debug for PersonKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("secret")
+    }
+}
+
+impl State {
+    /// No campaigns yet.
+    pub fn new(keys: &Keys) -> Self {
+        Self {
+            person_key: PersonKey(keys.person),
+            code_key: keys.code_key_id(),
+            campaigns: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            last_event_at: Timestamp::from_milliseconds(0),
+        }
+    }
+
+    /// The campaign of this id, archived or not.
+    pub fn find(&self, id: &CampaignId) -> Option<CampaignNumber> {
+        self.numbers.get(id).copied()
+    }
+
+    /// Every campaign, archived or not, by number.
+    pub fn campaigns(&self) -> impl Iterator<Item = CampaignNumber> + '_ {
+        self.campaigns.keys().copied()
+    }
+
+    /// The first number that no campaign here has had.
+    pub fn next_campaign_number(&self) -> CampaignNumber {
+        let last = self.campaigns.last_key_value();
+        CampaignNumber(last.map_or(0, |(last, _)| last.0 + 1))
+    }
+
+    /// Whether the campaign is archived. What was never made is not.
+    pub fn is_archived(&self, campaign: CampaignNumber) -> bool {
+        matches!(self.campaigns.get(&campaign), Some(Slot::Archived(_)))
+    }
+
+    /// The id of a campaign, archived or not.
+    pub fn id(&self, campaign: CampaignNumber) -> Option<&CampaignId> {
+        self.campaigns.get(&campaign).map(|slot| match slot {
+            Slot::Live(campaign) => &campaign.definition.id,
+            Slot::Archived(archived) => &archived.id,
+        })
+    }
+
+    /// The campaign as it stands; `None` if there is none, or it is archived.
+    pub fn view(&self, campaign: CampaignNumber) -> Option<CampaignView> {
+        self.live(campaign).map(Campaign::view)
+    }
+
+    /// What has been issued, a coupon type at a time; those of today are of [`State::day`]. Empty if there is no such campaign.
+    pub fn counts(&self, campaign: CampaignNumber) -> &[TypeCounts] {
+        self.live(campaign).map_or(&[], |campaign| &campaign.counts)
+    }
+
+    /// The day of the campaign's last claim: what its daily counts are of.
+    pub fn day(&self, campaign: CampaignNumber) -> Option<Day> {
+        self.live(campaign).map(|campaign| campaign.day)
+    }
+
+    /// Calls `each` with everybody who was ever granted a claim in the campaign, in no order, once each.
+    pub fn for_each_person(&self, campaign: CampaignNumber, mut each: impl FnMut(&str)) {
+        let Some(campaign) = self.live(campaign) else { return };
+        for serial in campaign.claims.latest_of_each() {
+            let record = campaign.claims.record(serial).expect("only claims that exist are in the table");
+            each(campaign.claims.user(record));
+        }
+    }
+
+    /// How many claims were ever granted in the campaign.
+    pub fn claim_count(&self, campaign: CampaignNumber) -> u32 {
+        self.live(campaign).map_or(0, |campaign| campaign.claims.count())
+    }
+
+    /// The latest moment that any event bears. A clock far behind it is wrong, or was.
+    pub fn last_event_at(&self) -> Timestamp {
+        self.last_event_at
+    }
+
+    /// What the campaign's claims hold of the heap, in bytes.
+    pub fn memory_bytes(&self, campaign: CampaignNumber) -> usize {
+        self.live(campaign).map_or(0, |campaign| campaign.claims.heap_bytes())
+    }
+
+    pub(crate) fn slot(&self, campaign: CampaignNumber) -> Option<&Slot> {
+        self.campaigns.get(&campaign)
+    }
+
+    pub(crate) fn live(&self, campaign: CampaignNumber) -> Option<&Campaign> {
+        match self.campaigns.get(&campaign)? {
+            Slot::Live(campaign) => Some(campaign),
+            Slot::Archived(_) => None,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Owns the table from a hash to the latest claim that bears it. Leaves what is hashed, and whether two are equal, to
+//! [`super::claims`].
+
+use hashbrown::HashTable;
+
+use crate::id::Serial;
+
+/// How many tables share the entries. One big table would stall its shard for 39 ms when it grows to two million entries;
+/// 256 grow one at a time, in under a millisecond each.
+const TABLES: usize = 256;
+/// The most entries that room is made for ahead: beyond this a reservation costs more than the growth that it saves.
+const RESERVED_MAX: usize = 1 << 26;
+
+/// A table of claims by 64-bit hash.
+#[derive(Debug, Clone)]
+pub(super) struct ClaimIndex {
+    /// Empty until the first claim. Each table is reserved at its own first entry, so that a campaign of a billion costs
+    /// nothing before somebody comes.
+    tables: Vec<HashTable<Entry>>,
+    reserved_each: usize,
+}
+
+/// Eight bytes a claimant. The tag is enough of the hash to grow a table without looking at the claims.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    claim: Serial,
+    tag: u32,
+}
+
+impl Entry {
+    /// The hash within a table. A table of 2^25 buckets takes its low 25 bits, and hashbrown compares the top seven
+    /// bits first: both come from the tag, and do not overlap.
+    fn hash(tag: u32) -> u64 {
+        u64::from(tag) << 32 | u64::from(tag)
+    }
+}
+
+impl ClaimIndex {
+    /// A table that expects so many entries.
+    pub(super) fn new(expected: u32) -> Self {
+        let expected = usize::try_from(expected).unwrap_or(RESERVED_MAX).min(RESERVED_MAX);
+        // Hashing spreads entries unevenly; a quarter of a thousand tables would else grow just past the expected count.
+        let spread = if expected < TABLES { 0 } else { expected / TABLES / 8 };
+        Self { tables: Vec::new(), reserved_each: expected / TABLES + spread }
+    }
+
+    /// The claim under `hash` that `is_it` confirms.
+    pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(Serial) -> bool) -> Option<Serial> {
+        let (table, tag) = place(hash);
+        let table = self.tables.get(table)?;
+        table.find(Entry::hash(tag), |entry| entry.tag == tag && is_it(entry.claim)).map(|entry| entry.claim)
+    }
+
+    /// Puts `claim` in the place of the claim under `hash` that `is_it` confirms, or adds it, and gives the former.
+    pub(super) fn put(&mut self, hash: u64, claim: Serial, mut is_it: impl FnMut(Serial) -> bool) -> Option<Serial> {
+        if self.tables.is_empty() {
+            self.tables.resize_with(TABLES, HashTable::new);
+        }
+        let (table, tag) = place(hash);
+        let table = &mut self.tables[table];
+        if let Some(entry) = table.find_mut(Entry::hash(tag), |entry| entry.tag == tag && is_it(entry.claim)) {
+            return Some(std::mem::replace(&mut entry.claim, claim));
+        }
+        if table.capacity() == 0 {
+            table.reserve(self.reserved_each, |entry| Entry::hash(entry.tag));
+        }
+        table.insert_unique(Entry::hash(tag), Entry { claim, tag }, |entry| Entry::hash(entry.tag));
+        None
+    }
+
+    /// Every claim in it, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Serial> {
+        self.tables.iter().flatten().map(|entry| entry.claim)
+    }
+
+    /// What it holds of the heap, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.tables.capacity() * size_of::<HashTable<Entry>>()
+            + self.tables.iter().map(HashTable::allocation_size).sum::<usize>()
+    }
+}
+
+/// The table that a hash belongs to, by its top byte, and its tag, by its low half.
+#[expect(clippy::cast_possible_truncation, reason = "bits of the hash are cut off on purpose")]
+fn place(hash: u64) -> (usize, u32) {
+    ((hash >> 56) as usize, hash as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_hashes_are_told_apart_by_what_they_stand_for() {
+        let mut index = ClaimIndex::new(10);
+        let names = ["ann", "bob", "ann"];
+        let is = |name| move |claim: Serial| names[claim.as_index()] == name;
+        assert_eq!(index.put(7, Serial(0), is("ann")), None);
+        assert_eq!(index.put(7, Serial(1), is("bob")), None);
+        assert_eq!(index.put(7, Serial(2), is("ann")), Some(Serial(0)));
+        assert_eq!(index.find(7, is("ann")), Some(Serial(2)));
+        assert_eq!(index.find(7, is("bob")), Some(Serial(1)));
+        assert_eq!(index.find(7, is("eve")), None);
+        assert_eq!(index.find(8, is("ann")), None);
+        assert_eq!(index.iter().count(), 2);
+    }
+
+    #[test]
+    fn room_for_a_billion_is_made_as_it_is_needed() {
+        let mut index = ClaimIndex::new(1_000_000_000);
+        assert_eq!(index.heap_bytes(), 0);
+        index.put(0, Serial(0), |_| false);
+        assert!(index.heap_bytes() < 8 << 20, "{} bytes for one entry", index.heap_bytes());
+    }
+}
