@@ -9,6 +9,7 @@ use crate::lsn::Lsn;
 #[derive(Debug, Default)]
 pub struct LogStatus {
     durable: AtomicU64,
+    synced: AtomicU64,
     closed_to_writes: AtomicBool,
     poisoned: AtomicBool,
     counters: LogCounters,
@@ -38,6 +39,12 @@ impl LogStatus {
         Lsn(self.durable.load(Ordering::Acquire))
     }
 
+    /// The last position that a loss of power leaves. With [`Durability::Interval`](crate::options::Durability::Interval) it
+    /// follows [`LogStatus::durable`] at that distance; otherwise the two are the same.
+    pub fn synced(&self) -> Lsn {
+        Lsn(self.synced.load(Ordering::Acquire))
+    }
+
     /// Whether records may be appended now: there is room, and no write has failed.
     pub fn accepts(&self) -> bool {
         // Flags that guard nothing but themselves; a late reader only decides one batch later.
@@ -62,6 +69,11 @@ impl LogStatus {
         let before = self.durable.load(Ordering::Relaxed);
         assert!(before <= lsn.0, "the durable position went back from {before} to {lsn}");
         self.durable.store(lsn.0, Ordering::Release);
+    }
+
+    /// Moves the synced position on. For implementors of [`crate::log::Log`].
+    pub fn publish_synced(&self, lsn: Lsn) {
+        self.synced.store(lsn.0, Ordering::Release);
     }
 
     /// Says whether there is room for records. For implementors of [`crate::log::Log`].

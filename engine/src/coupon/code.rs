@@ -212,6 +212,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::coupon::seeded())]
+
         #[test]
         fn every_code_and_id_leads_back(campaign: u32, serial: u32, code: [u8; 32]) {
             let codes = Codes::new(&Keys::from_bytes([0; 16], code));

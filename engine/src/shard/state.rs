@@ -7,20 +7,25 @@
 
 mod apply;
 mod arena;
+mod breach;
 mod campaign;
 mod claims;
 mod decide;
 mod index;
 mod manage;
+mod record;
+mod restore;
 mod snapshot;
 
 use std::collections::BTreeMap;
 
-pub use apply::{Breach, Inconsistent};
+pub use breach::{Breach, Inconsistent};
 pub(crate) use campaign::{Campaign, DailyQuota};
-pub(crate) use claims::{DayStart, Grant, Void};
+pub(crate) use claims::{DayStart, Grant};
 pub use decide::Decision;
-pub use snapshot::{BLOCK_BYTES_MAX, CampaignDecoder, SnapshotError};
+pub(crate) use record::Void;
+pub use restore::{CampaignDecoder, SnapshotError};
+pub use snapshot::BLOCK_BYTES_MAX;
 
 use crate::campaign::{CampaignView, TypeCounts};
 use crate::event::CodeKeyId;
@@ -43,6 +48,15 @@ pub struct State {
 pub(crate) enum Slot {
     Live(Box<Campaign>),
     Archived(Archived),
+}
+
+impl Slot {
+    fn id(&self) -> &CampaignId {
+        match self {
+            Slot::Live(campaign) => &campaign.definition.id,
+            Slot::Archived(archived) => &archived.id,
+        }
+    }
 }
 
 /// What is left of a campaign that was archived.
@@ -98,10 +112,7 @@ impl State {
 
     /// The id of a campaign, archived or not.
     pub fn id(&self, campaign: CampaignNumber) -> Option<&CampaignId> {
-        self.campaigns.get(&campaign).map(|slot| match slot {
-            Slot::Live(campaign) => &campaign.definition.id,
-            Slot::Archived(archived) => &archived.id,
-        })
+        self.campaigns.get(&campaign).map(Slot::id)
     }
 
     /// The campaign as it stands; `None` if there is none, or it is archived.

@@ -12,7 +12,7 @@ use landrush_engine::shard::{Breach, CampaignDecoder, State};
 use landrush_engine::time::Day;
 use proptest::prelude::*;
 
-use crate::shop::{RUSH, Shop, at, keys, won};
+use crate::shop::{RUSH, Shop, at, keys, seeded, won};
 
 fn definition(max: u16) -> CampaignDefinition {
     let builder = CampaignDefinition::builder("rush").limit(max, Period::Day);
@@ -52,6 +52,8 @@ fn change() -> impl Strategy<Value = Change<'static>> {
 }
 
 proptest! {
+    #![proptest_config(seeded(1_000))]
+
     /// Whatever is accepted keeps every promise.
     #[test]
     fn no_log_leads_to_a_broken_promise(

@@ -9,6 +9,7 @@ use landrush_engine::keys::Keys;
 use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
 use landrush_engine::shard::State;
 use landrush_engine::time::Timestamp;
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 pub(crate) const HOUR_MS: u64 = 3_600_000;
 pub(crate) const DAY_MS: u64 = 24 * HOUR_MS;
@@ -111,4 +112,13 @@ pub(crate) fn repeated(outcome: &Outcome) -> u32 {
 pub(crate) fn campaign(outcome: &Outcome) -> &CampaignView {
     let Outcome::Campaign(view) = outcome else { panic!("not a campaign: {outcome:?}") };
     view
+}
+
+/// So many cases, the same ones in each run unless `PROPTEST_RNG_SEED` says others.
+pub(crate) fn seeded(cases: u32) -> ProptestConfig {
+    let mut config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    if config.rng_seed == RngSeed::Random {
+        config.rng_seed = RngSeed::Fixed(0x1a2d_2054);
+    }
+    config
 }
