@@ -190,7 +190,7 @@ impl Config {
             },
             log: Log {
                 durability: durability(log.durability.as_deref(), log.interval.as_deref())?,
-                segment_bytes: within("log.segment_bytes", log.segment_bytes.unwrap_or(64 << 20), 4 << 20, 4 << 30)?,
+                segment_bytes: within("log.segment_bytes", log.segment_bytes.unwrap_or(64 << 20), 16 << 20, 4 << 30)?,
                 snapshot_every_bytes: within(
                     "log.snapshot_every_bytes",
                     log.snapshot_every_bytes.unwrap_or(256 << 20),

@@ -211,7 +211,8 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for bad in ["", "5", "m", "5 m", "5 bananas", "-5m", "1.5h", "30m1h", "1h1h", "40000d", "99999999999999999999d"] {
+        for bad in ["", "5", "m", "5 m", "5 bananas", "-5m", "1.5h", "30m1h", "1h1h", "40000d", "99999999999999999999d"]
+        {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }

@@ -24,7 +24,9 @@ fn refused(text: &str, words: &[&str]) {
 fn uncommented() -> String {
     let setting = |line: &str| {
         line.strip_prefix("# ")
-            .filter(|rest| rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')))
+            .filter(|rest| {
+                rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+            })
             .map(str::to_owned)
     };
     DOCUMENTED.lines().map(|line| setting(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()

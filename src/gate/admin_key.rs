@@ -97,7 +97,8 @@ impl AdminKey {
         if token.len() != self.0.len() {
             return false;
         }
-        let difference = self.0.iter().zip(token).fold(0, |difference, (a, b)| std::hint::black_box(difference | (a ^ b)));
+        let difference =
+            self.0.iter().zip(token).fold(0, |difference, (a, b)| std::hint::black_box(difference | (a ^ b)));
         difference == 0
     }
 }

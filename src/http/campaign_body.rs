@@ -166,17 +166,13 @@ fn coupon_type(object: &mut Object<'_>) -> Option<CouponTypeDefinition> {
         _ => at.wrong("must be \"generated\" or \"imported\""),
     });
     let metadata = object.optional("metadata", |json, at| {
-        at.object(json, |members| Some(members.take_all()))?;
+        at.object(json, |members| {
+            members.take_all();
+            Some(())
+        })?;
         Some(serde_json::to_string(json).expect("JSON that was read can be written"))
     });
-    Some(CouponTypeDefinition {
-        id: id?,
-        name: name?,
-        total_quota: total_quota?,
-        daily_quota,
-        valid_for,
-        metadata,
-    })
+    Some(CouponTypeDefinition { id: id?, name: name?, total_quota: total_quota?, daily_quota, valid_for, metadata })
 }
 
 fn total_quota(json: &Json, at: &At<'_>) -> Option<u32> {

@@ -118,11 +118,7 @@ impl<'f> At<'f> {
     }
 
     /// The string that must stand here, read by `parse`.
-    pub fn parsed<T, E: std::fmt::Display>(
-        &self,
-        json: &Json,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
+    pub fn parsed<T, E: std::fmt::Display>(&self, json: &Json, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let text = self.text(json)?;
         parse(text).map_or_else(|error| self.wrong(error.to_string()), Some)
     }
@@ -199,10 +195,8 @@ impl<'j> Object<'j> {
 
     /// A member that may be absent, and where null has a meaning.
     pub fn nullable<T>(&mut self, name: &str, read: impl FnOnce(&'j Json, &At<'j>) -> Option<T>) -> Option<Option<T>> {
-        match self.member(name)? {
-            Json::Null => Some(None),
-            value => read(value, &self.at.inner(name)).map(Some),
-        }
+        let value = self.member(name)?;
+        if *value == Json::Null { Some(None) } else { read(value, &self.at.inner(name)).map(Some) }
     }
 
     /// A member that is part of the contract and asks for something that this version does not have, unless it is
@@ -274,7 +268,11 @@ mod tests {
 
     fn check(body: &str, pointers: &[&str]) {
         let found = faults(body);
-        assert_eq!(found.iter().map(|(pointer, _)| pointer.as_str()).collect::<Vec<_>>(), pointers, "{body}: {found:?}");
+        assert_eq!(
+            found.iter().map(|(pointer, _)| pointer.as_str()).collect::<Vec<_>>(),
+            pointers,
+            "{body}: {found:?}"
+        );
     }
 
     #[test]
@@ -288,7 +286,10 @@ mod tests {
         check(r#"{"name":1,"size":0}"#, &["/name", "/size"]);
         check(r#"{"name":"x","size":1.5}"#, &["/size"]);
         check(r#"{"name":"x","name":"y"}"#, &["/name"]);
-        check(r#"{"name":"x","colour":1,"parts":[{"a/b":true},{"a/b":1,"c":2}]}"#, &["/parts/1/a~1b", "/parts/1/c", "/colour"]);
+        check(
+            r#"{"name":"x","colour":1,"parts":[{"a/b":true},{"a/b":1,"c":2}]}"#,
+            &["/parts/1/a~1b", "/parts/1/c", "/colour"],
+        );
         check(r#"{"name":"x","parts":[{},{},{},{}]}"#, &["/parts"]);
     }
 

@@ -29,6 +29,14 @@ impl<'o> JsonText<'o> {
         write_string(self.out, value);
     }
 
+    /// A string member whose parts need no escaping.
+    pub fn text_of(&mut self, name: &str, parts: &[&str]) {
+        self.name(name);
+        self.out.push(b'"');
+        parts.iter().for_each(|part| self.out.extend_from_slice(part.as_bytes()));
+        self.out.push(b'"');
+    }
+
     /// A string member, or null.
     pub fn optional_text(&mut self, name: &str, value: Option<&str>) {
         match value {

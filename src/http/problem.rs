@@ -104,6 +104,11 @@ impl Code {
         Code::Internal,
     ];
 
+    /// The place in [`Code::ALL`].
+    pub const fn place(self) -> usize {
+        self as usize
+    }
+
     /// Status, stable name, title.
     const fn entry(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
@@ -120,11 +125,9 @@ impl Code {
             Code::IdempotencyKeyRequired => {
                 (S::BAD_REQUEST, "idempotency_key_required", "The claim needs an Idempotency-Key")
             }
-            Code::IdempotencyKeyReused => (
-                S::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                "The Idempotency-Key belongs to another request",
-            ),
+            Code::IdempotencyKeyReused => {
+                (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key belongs to another request")
+            }
             Code::Archived => (S::GONE, "archived", "The campaign is archived"),
             Code::WrongMode => (S::CONFLICT, "wrong_mode", "The campaign takes another kind of request"),
             Code::Conflict => (S::CONFLICT, "conflict", "The id is taken by a different campaign"),
@@ -204,6 +207,8 @@ impl Problem {
     pub fn refused(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoSuchCampaign => Self::new(Code::NotFound, "no such campaign"),
+            Refusal::NoSuchCouponType => Self::new(Code::NotFound, "no such coupon type in this campaign"),
+            Refusal::Invalid(invalid) => Self::invalid_field("", invalid.to_string()),
             Refusal::NoSuchClaim => Self::new(Code::NotFound, "no such claim in this campaign"),
             Refusal::Archived => Self::new(Code::Archived, ""),
             Refusal::KeyRequired => Self::new(
@@ -228,10 +233,9 @@ impl Problem {
                 format!("{issued} of the coupon type at index {} have been issued", coupon_type.0),
             ),
             Refusal::AlreadyRedeemed => Self::new(Code::AlreadyRedeemed, ""),
-            Refusal::StillLive { until: Some(until) } => Self::new(
-                Code::StillLive,
-                format!("its last coupon expires at {}", crate::text::rfc3339_string(until)),
-            ),
+            Refusal::StillLive { until: Some(until) } => {
+                Self::new(Code::StillLive, format!("its last coupon expires at {}", crate::text::rfc3339_string(until)))
+            }
             Refusal::StillLive { until: None } => {
                 Self::new(Code::StillLive, "claims may still come, or some of its coupons never expire")
             }
@@ -243,7 +247,7 @@ impl Problem {
     pub fn write(&self, retry: Option<Retry>, out: &mut Vec<u8>) {
         let (status, name, title) = self.code.entry();
         let mut json = JsonText::object(out);
-        json.text("type", &format!("urn:landrush:problem:{name}"));
+        json.text_of("type", &["urn:landrush:problem:", name]);
         json.text("title", title);
         json.number("status", u64::from(status.as_u16()));
         json.text("detail", if self.detail.is_empty() { title } else { &self.detail });
@@ -297,7 +301,8 @@ mod tests {
 
     #[test]
     fn every_code_is_a_refusal_with_a_name_and_a_status_of_its_kind() {
-        for code in Code::ALL {
+        for (place, code) in Code::ALL.into_iter().enumerate() {
+            assert_eq!(code.place(), place);
             assert!(code.status().is_client_error() || code.status().is_server_error());
             assert!(code.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", code.name());
             let document = written(&Problem::new(code, ""), None);
