@@ -140,7 +140,7 @@ pub fn run(
         return served;
     }
     app.drain();
-    threads.into_iter().for_each(IoThread::stop);
+    IoThread::stop_all(threads);
     let closed = app.opened().map_or(Ok(()), |opened| opened.engine.close());
     served?;
     tracing::info!("stopped");

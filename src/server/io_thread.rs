@@ -54,11 +54,14 @@ impl IoThread {
         drop(self.orders.send(order));
     }
 
-    /// Drains the thread and waits for its end.
-    pub(super) fn stop(self) {
-        drop(self.orders);
-        if let Err(panic) = self.thread.join() {
-            std::panic::resume_unwind(panic);
+    /// Drains all of `threads` at once, and waits for their ends.
+    pub(super) fn stop_all(threads: Vec<IoThread>) {
+        // A thread drains when the sender of its orders is gone; all of them are before the first is waited for.
+        let ending: Vec<_> = threads.into_iter().map(|IoThread { thread, .. }| thread).collect();
+        for thread in ending {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
         }
     }
 }
