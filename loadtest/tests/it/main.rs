@@ -1,6 +1,7 @@
 //! The harness as a program: its verdicts, the floor, and wrong usage.
 
 mod judgement;
+mod landrush;
 mod pretender;
 
 use std::process::{Command, Output};
