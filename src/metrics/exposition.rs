@@ -117,10 +117,10 @@ impl EngineScrape {
     }
 }
 
-/// What a microsecond is in seconds.
-const MICROSECONDS: f64 = 1e-6;
+/// Microseconds in a second. Values are divided by it, which spells 15 us as 0.000015; a factor of 1e-6 would not.
+const MICROSECONDS: f64 = 1e6;
 
-/// Histograms of one kind added up, in the unit that is shown.
+/// Histograms of one kind added up, in the unit that is shown (so many of theirs make one).
 #[derive(Debug)]
 struct Summed {
     buckets: Vec<(f64, u64)>,
@@ -138,11 +138,11 @@ impl Summed {
             buckets.resize(counts.len(), (f64::INFINITY, 0));
             for (bucket, (bound, count)) in buckets.iter_mut().zip(counts) {
                 // The bound is exclusive and values are whole: at most one less.
-                bucket.0 = bound.map_or(f64::INFINITY, |bound| float(bound - 1) * unit);
+                bucket.0 = bound.map_or(f64::INFINITY, |bound| float(bound - 1) / unit);
                 bucket.1 += count;
             }
         }
-        Self { buckets, sum: float(sum) * unit }
+        Self { buckets, sum: float(sum) / unit }
     }
 
     fn count(&self) -> u64 {
@@ -274,6 +274,6 @@ mod tests {
         let summed = Summed::of([&one, &two].into_iter(), MICROSECONDS);
         assert_eq!(summed.count(), 3);
         assert!((summed.sum - 1.000_006).abs() < 1e-9);
-        assert_eq!(summed.buckets[2], (3.0 * MICROSECONDS, 2));
+        assert_eq!(summed.buckets[2], (3.0 / MICROSECONDS, 2));
     }
 }
