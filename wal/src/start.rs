@@ -100,7 +100,7 @@ impl<S: Storage> Tenure<S> {
             handover: Arc::clone(&handover),
             lock: Arc::clone(&lock),
         };
-        let mut log = SegmentLog {
+        let log = SegmentLog {
             instance: self.instance,
             epoch: self.epoch,
             salts: self.salts,
