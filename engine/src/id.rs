@@ -62,6 +62,13 @@ macro_rules! text_id {
             }
         }
 
+        // Sound for hashed and ordered maps: the text alone decides equality, hash and order.
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                self.as_str()
+            }
+        }
+
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 std::fmt::Debug::fmt(self.as_str(), f)

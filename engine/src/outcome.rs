@@ -6,7 +6,7 @@ use crate::campaign::{CampaignView, InvalidDefinition};
 use crate::id::{CampaignNumber, Serial, TypeIndex, UserId};
 use crate::time::Timestamp;
 
-/// The answer to a [`crate::Command`].
+/// The answer to a [`crate::command::Command`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The claim was granted now.

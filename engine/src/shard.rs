@@ -1,5 +1,11 @@
-//! What one shard is: its [`State`], which decides, and what runs it.
+//! What one shard is: its [`State`], which decides, and what runs it: a mailbox in, a link to the log, answers parked until
+//! they are durable, and the loop around them.
 
+pub(crate) mod actor;
+pub(crate) mod link;
+pub(crate) mod mailbox;
+pub(crate) mod parked;
 mod state;
 
-pub use state::{Breach, Decision, Inconsistent, State};
+pub use state::{BLOCK_BYTES_MAX, Breach, CampaignDecoder, Decision, Inconsistent, SnapshotError, State};
+pub(crate) use state::{Campaign, DailyQuota, DayStart, Grant, Void};

@@ -1,1 +1,57 @@
-fn main() {}
+//! The load-test harness of landrush: sends claims on a schedule, measures from the moment each should have left, and
+//! checks from the client's side that nothing was handed out twice, too often, or lost. It speaks HTTP alone and knows
+//! nothing of the engine or its log.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod api;
+mod baselines;
+mod claims;
+mod cli;
+mod client;
+mod confirm;
+mod connection;
+mod crash;
+mod departures;
+mod load;
+mod oracle;
+mod pool;
+mod recorder;
+mod report;
+mod request;
+mod response;
+mod scenario;
+mod schedule;
+mod server;
+mod share;
+mod violation;
+mod workload;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("landrush-loadtest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command line says; `false` when the server broke a promise or missed a figure.
+fn run(cli: &Cli) -> Result<bool> {
+    match &cli.command {
+        None => load::run(&cli.load),
+        Some(Command::Floor(floor)) => Ok(baselines::floor::serve(floor.listen).map(|()| true)?),
+        Some(Command::Share(share)) => share::run(share),
+        Some(Command::Crash(crash)) => crash::run(crash),
+    }
+}

@@ -1,11 +1,15 @@
 //! Owns the rules that a definition, or a change to one, must keep. The front end words them field by field; here they are
 //! checked once more, so that nothing that breaks them is ever written to the log or believed when read from it.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::calendar::Calendar;
 use super::{CampaignDefinition, CampaignPatch, CouponTypeDefinition, Limit};
 use crate::id::TypeIndex;
+use crate::time::Timestamp;
 
 /// Which rule a definition or a patch breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -23,8 +27,8 @@ pub enum InvalidDefinition {
     /// A total quota is zero or above [`CouponTypeDefinition::TOTAL_QUOTA_MAX`].
     #[error("the total quota of coupon type {} must be 1 to {}", .0.0, CouponTypeDefinition::TOTAL_QUOTA_MAX)]
     TotalQuota(TypeIndex),
-    /// A coupon's life is zero or no whole number of milliseconds.
-    #[error("coupons of type {} must live for whole milliseconds, at least one", .0.0)]
+    /// A coupon's life is zero, no whole number of milliseconds, or longer than time.
+    #[error("coupons of type {} must live for whole milliseconds, at least one, until the year 9999", .0.0)]
     ValidFor(TypeIndex),
     /// The limit is zero or above [`Limit::MAX`].
     #[error("the limit must be 1 to {}", Limit::MAX)]
@@ -62,7 +66,7 @@ impl CampaignDefinition {
         if self.text_bytes() > Self::TEXT_BYTES_MAX {
             return Err(InvalidDefinition::Text);
         }
-        let mut ids = std::collections::BTreeSet::new();
+        let mut ids = BTreeSet::new();
         for (index, coupon_type) in self.indexed_coupon_types() {
             if !ids.insert(coupon_type.id.as_str()) {
                 return Err(InvalidDefinition::CouponTypeTwice(index));
@@ -80,6 +84,18 @@ impl CampaignDefinition {
         (0u16..).map(TypeIndex).zip(&self.coupon_types)
     }
 
+    /// Whether patches alone lead from here to `other`.
+    pub(crate) fn is_changed_to(&self, other: &CampaignDefinition) -> bool {
+        let mut changed = self.clone();
+        changed.name.clone_from(&other.name);
+        changed.ends_at = other.ends_at;
+        changed.availability_display = other.availability_display;
+        for (coupon_type, other) in changed.coupon_types.iter_mut().zip(&other.coupon_types) {
+            (coupon_type.total_quota, coupon_type.daily_quota) = (other.total_quota, other.daily_quota);
+        }
+        changed == *other
+    }
+
     fn text_bytes(&self) -> usize {
         let types = self.coupon_types.iter();
         let types =
@@ -93,7 +109,10 @@ impl CouponTypeDefinition {
         if !(1..=Self::TOTAL_QUOTA_MAX).contains(&self.total_quota) {
             return Err(InvalidDefinition::TotalQuota(index));
         }
-        if self.valid_for.is_some_and(|life| life.is_zero() || life.subsec_nanos() % 1_000_000 != 0) {
+        let life_max = Duration::from_millis(Timestamp::MAX.as_milliseconds());
+        let is_life =
+            |life: Duration| !life.is_zero() && life <= life_max && life.subsec_nanos().is_multiple_of(1_000_000);
+        if self.valid_for.is_some_and(|life| !is_life(life)) {
             return Err(InvalidDefinition::ValidFor(index));
         }
         Ok(())
@@ -111,7 +130,7 @@ impl CampaignPatch {
     /// # Errors
     /// [`InvalidDefinition`] names the first rule that is broken.
     pub fn check(&self, definition: &CampaignDefinition) -> Result<(), InvalidDefinition> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for patch in &self.coupon_types {
             let index = patch.coupon_type;
             if index.as_index() >= definition.coupon_types.len() {
@@ -182,7 +201,6 @@ impl CampaignPatch {
 mod tests {
     use super::super::CouponTypePatch;
     use super::*;
-    use crate::time::Timestamp;
 
     fn check(change: impl FnOnce(&mut CampaignDefinition), expected: Result<(), InvalidDefinition>) {
         let builder = CampaignDefinition::builder("rush").coupon_type("cash-5", 10).coupon_type("cash-9", 10);
@@ -201,11 +219,8 @@ mod tests {
         check(|d| d.coupon_types[1].id = d.coupon_types[0].id.clone(), Err(Invalid::CouponTypeTwice(second)));
         check(|d| d.coupon_types[1].total_quota = 0, Err(Invalid::TotalQuota(second)));
         check(|d| d.coupon_types[1].total_quota = 1_000_000_001, Err(Invalid::TotalQuota(second)));
-        check(|d| d.coupon_types[1].valid_for = Some(std::time::Duration::ZERO), Err(Invalid::ValidFor(second)));
-        check(
-            |d| d.coupon_types[1].valid_for = Some(std::time::Duration::from_nanos(1)),
-            Err(Invalid::ValidFor(second)),
-        );
+        check(|d| d.coupon_types[1].valid_for = Some(Duration::ZERO), Err(Invalid::ValidFor(second)));
+        check(|d| d.coupon_types[1].valid_for = Some(Duration::from_nanos(1)), Err(Invalid::ValidFor(second)));
         check(|d| d.limit.max = 0, Err(Invalid::Limit));
         check(|d| d.limit.max = 1_001, Err(Invalid::Limit));
         check(|d| d.starts_at = d.ends_at, Err(Invalid::Span));

@@ -7,22 +7,29 @@
 
 mod apply;
 mod arena;
+mod breach;
 mod campaign;
 mod claims;
 mod decide;
 mod index;
 mod manage;
+mod record;
+mod restore;
+mod snapshot;
 
 use std::collections::BTreeMap;
 
-pub use apply::{Breach, Inconsistent};
-pub(crate) use campaign::{Campaign, DailyQuota, Flags};
-pub(crate) use claims::{DayStart, Grant, Void};
+pub use breach::{Breach, Inconsistent};
+pub(crate) use campaign::{Campaign, DailyQuota};
+pub(crate) use claims::{DayStart, Grant};
 pub use decide::Decision;
+pub(crate) use record::Void;
+pub use restore::{CampaignDecoder, SnapshotError};
+pub use snapshot::BLOCK_BYTES_MAX;
 
 use crate::campaign::{CampaignView, TypeCounts};
 use crate::event::CodeKeyId;
-use crate::id::{CampaignId, CampaignNumber};
+use crate::id::{CampaignId, CampaignNumber, Serial};
 use crate::keys::Keys;
 use crate::time::{Day, Timestamp};
 
@@ -41,6 +48,15 @@ pub struct State {
 pub(crate) enum Slot {
     Live(Box<Campaign>),
     Archived(Archived),
+}
+
+impl Slot {
+    fn id(&self) -> &CampaignId {
+        match self {
+            Slot::Live(campaign) => &campaign.definition.id,
+            Slot::Archived(archived) => &archived.id,
+        }
+    }
 }
 
 /// What is left of a campaign that was archived.
@@ -96,10 +112,7 @@ impl State {
 
     /// The id of a campaign, archived or not.
     pub fn id(&self, campaign: CampaignNumber) -> Option<&CampaignId> {
-        self.campaigns.get(&campaign).map(|slot| match slot {
-            Slot::Live(campaign) => &campaign.definition.id,
-            Slot::Archived(archived) => &archived.id,
-        })
+        self.campaigns.get(&campaign).map(Slot::id)
     }
 
     /// The campaign as it stands; `None` if there is none, or it is archived.
@@ -117,11 +130,12 @@ impl State {
         self.live(campaign).map(|campaign| campaign.day)
     }
 
-    /// Calls `each` with everybody who was ever granted a claim in the campaign, in no order, once each.
+    /// Calls `each` with everybody who was ever granted a claim in the campaign, once a claim, in the order of claims: the
+    /// order in which they lie in memory.
     pub fn for_each_person(&self, campaign: CampaignNumber, mut each: impl FnMut(&str)) {
         let Some(campaign) = self.live(campaign) else { return };
-        for serial in campaign.claims.latest_of_each() {
-            let record = campaign.claims.record(serial).expect("only claims that exist are in the table");
+        for serial in (0..campaign.claims.count()).map(Serial) {
+            let record = campaign.claims.record(serial).expect("serials have no gaps");
             each(campaign.claims.user(record));
         }
     }

@@ -3,115 +3,15 @@
 
 use std::sync::Arc;
 
-use thiserror::Error;
-
+use super::breach::{Breach, Inconsistent};
 use super::campaign::{Campaign, DailyQuota, Stock};
-use super::claims::{Grant, Void};
+use super::claims::{Grant, Person};
+use super::record::Void;
 use super::{Archived, Slot, State};
 use crate::campaign::{CampaignDefinition, CampaignPatch, Cancellation, InvalidDefinition};
 use crate::event::{Change, CodeKeyId, Event};
-use crate::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
-use crate::time::{Day, Timestamp};
-
-/// An event contradicts those before it. Nothing of it was applied.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("campaign {}: {breach}", campaign.0)]
-pub struct Inconsistent {
-    /// The campaign that the event speaks of.
-    pub campaign: CampaignNumber,
-    /// What is wrong.
-    pub breach: Breach,
-}
-
-/// What is wrong with an event.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Breach {
-    /// The campaign was never made.
-    #[error("it was never made")]
-    NoSuchCampaign,
-    /// The campaign was archived before.
-    #[error("it was archived before")]
-    Archived,
-    /// The number or the id belongs to another campaign.
-    #[error("its number or id is taken")]
-    CampaignTaken,
-    /// The definition or the patch breaks a rule.
-    #[error("its definition is invalid: {0}")]
-    Definition(#[from] InvalidDefinition),
-    /// Its coupon codes were made with another key.
-    #[error("its codes were made with code key {found:016x}, the key here is {present:016x}; restore `keys/code.key`", found = found.0, present = present.0)]
-    CodeKey {
-        /// The key that the log names.
-        found: CodeKeyId,
-        /// The key that is here.
-        present: CodeKeyId,
-    },
-    /// A claim was granted though claims were stopped or paused.
-    #[error("claim {} was granted while claims were stopped", .0.0)]
-    ClaimsStopped(Serial),
-    /// A claim is of a coupon type that is not there, or not of the one it asked for.
-    #[error("claim {} is of a wrong coupon type", .0.0)]
-    CouponType(Serial),
-    /// A claim's user id or key is none, or a key is missing or given where none belongs.
-    #[error("claim {} names an invalid user or key", .0.0)]
-    Person(Serial),
-    /// A claim counts for a day before that of an earlier one.
-    #[error("claim {} goes back from day {} to day {}", claim.0, from.0, to.0)]
-    DayBack {
-        /// The claim.
-        claim: Serial,
-        /// The last day.
-        from: Day,
-        /// Its day.
-        to: Day,
-    },
-    /// A claim exceeds the total quota.
-    #[error("claim {} exceeds the total quota of coupon type {}", claim.0, coupon_type.0)]
-    TotalQuota {
-        /// The claim.
-        claim: Serial,
-        /// Its coupon type.
-        coupon_type: TypeIndex,
-    },
-    /// A claim exceeds the daily quota.
-    #[error("claim {} exceeds the daily quota of coupon type {}", claim.0, coupon_type.0)]
-    DailyQuota {
-        /// The claim.
-        claim: Serial,
-        /// Its coupon type.
-        coupon_type: TypeIndex,
-    },
-    /// A claim exceeds what one person may have.
-    #[error("claim {} exceeds its person's limit", .0.0)]
-    Limit(Serial),
-    /// A claim bears a key that belongs to another.
-    #[error("claim {} bears the key of claim {}", claim.0, other.0)]
-    KeyTwice {
-        /// The claim.
-        claim: Serial,
-        /// The one before.
-        other: Serial,
-    },
-    /// A total quota was set below what had been issued.
-    #[error("the total quota of coupon type {} was set below what had been issued", .0.0)]
-    QuotaBelowIssued(TypeIndex),
-    /// It was cancelled twice, without more being revoked.
-    #[error("it was cancelled twice")]
-    CancelledTwice,
-    /// It was archived while claims could come.
-    #[error("it was archived before it was over")]
-    ArchivedOpen,
-    /// A claim was voided that does not exist.
-    #[error("claim {} was voided and does not exist", .0.0)]
-    NoSuchClaim(Serial),
-    /// A claim was voided twice.
-    #[error("claim {} was voided twice", .0.0)]
-    VoidedTwice(Serial),
-    /// A unit was given back to a day that it was not issued on.
-    #[error("the unit of claim {} was given back to another day", .0.0)]
-    RestockedDay(Serial),
-}
+use crate::id::{CampaignNumber, IdempotencyKey, Serial, UserId};
+use crate::time::Timestamp;
 
 impl State {
     /// Takes what happened. Either all of it, or nothing and an error.
@@ -230,13 +130,14 @@ impl Campaign {
             Stock::GoneToday => return Err(Breach::DailyQuota { claim, coupon_type: grant.coupon_type }),
             Stock::Gone => return Err(Breach::TotalQuota { claim, coupon_type: grant.coupon_type }),
         }
-        if self.is_limit_reached(grant.user, grant.day) {
+        let person = self.claims.person(grant.user);
+        if self.is_limit_reached(person, grant.day) {
             return Err(Breach::Limit(claim));
         }
         if let Some(other) = grant.key.and_then(|key| self.under_key(grant.user, key)) {
             return Err(Breach::KeyTwice { claim, other });
         }
-        self.push(grant);
+        self.push(grant, person);
         Ok(())
     }
 
@@ -258,7 +159,7 @@ impl Campaign {
     }
 
     /// Adds a claim that has been checked, and counts it.
-    pub(super) fn push(&mut self, grant: &Grant<'_>) {
+    pub(super) fn push(&mut self, grant: &Grant<'_>, person: Person) {
         if grant.day > self.day {
             self.day = grant.day;
             self.counts.iter_mut().for_each(|counts| counts.issued_today = 0);
@@ -268,7 +169,7 @@ impl Campaign {
         self.counts[index].issued_today += 1;
         self.issues[index].count += 1;
         self.issues[index].last_at = self.issues[index].last_at.max(Some(grant.at));
-        self.claims.push(grant);
+        self.claims.push(grant, person);
     }
 
     fn apply_void(&mut self, claim: Serial, void: Void) -> Result<(), Breach> {

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::claims::{Claims, Record};
+use super::claims::{Claims, Grant, Person};
+use super::record::{Record, Void};
 use crate::campaign::calendar::Calendar;
 use crate::campaign::{CampaignDefinition, CampaignPatch, CampaignView, Cancellation, Period, TypeCounts};
 use crate::id::{CampaignNumber, Serial, TypeIndex};
@@ -123,18 +124,18 @@ impl Campaign {
     }
 
     /// Whether the person may have no more claims on `day`, today or later.
-    pub(super) fn is_limit_reached(&self, user: &str, day: Day) -> bool {
+    pub(super) fn is_limit_reached(&self, person: Person, day: Day) -> bool {
         let max = usize::from(self.definition.limit.max);
-        self.counting(user, day).take(max).count() == max
+        self.counting(person, day).take(max).count() == max
     }
 
     /// The person's claims that count against the limit on `day`, the latest first.
-    pub(super) fn counting(&self, user: &str, day: Day) -> impl Iterator<Item = Serial> {
+    pub(super) fn counting(&self, person: Person, day: Day) -> impl Iterator<Item = Serial> {
         let first = match self.definition.limit.per {
             Period::Campaign => Serial(0),
             Period::Day => self.claims.first_on(day),
         };
-        let in_period = self.claims.of_person(user).take_while(move |serial| *serial >= first);
+        let in_period = self.claims.of_person(person).take_while(move |serial| *serial >= first);
         in_period.filter(|serial| self.record(*serial).counts() && !lets_a_duplicate_through(*serial))
     }
 
@@ -172,6 +173,20 @@ impl Campaign {
             expires_at: valid_for.map(|span| at.saturating_add(span)),
             state: CouponState::Issued,
         }
+    }
+
+    /// Hashes people as hostile as these.
+    pub(crate) fn hasher(&self) -> crate::audit::Keyed {
+        crate::audit::Keyed(self.claims.hasher())
+    }
+
+    /// Every claim as it was granted and, if so, voided, by serial.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = (Serial, Grant<'_>, Option<Void>)> {
+        (0..self.claims.count()).map(|serial| {
+            let serial = Serial(serial);
+            let grant = self.claims.grant(serial).expect("serials have no gaps");
+            (serial, grant, self.record(serial).void())
+        })
     }
 
     /// Whether every coupon was voided when it was cancelled.

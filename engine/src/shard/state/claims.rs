@@ -1,11 +1,12 @@
-//! Owns a campaign's granted claims: who, what, when, and what became of them. A claim costs 20 bytes here, its texts
+//! Owns a campaign's granted claims: who, what, when, and what became of them. A claim costs a record of 20 bytes, its texts
 //! rounded up to four bytes, and 10 to 21 bytes of table for each person (as much again for a key). Nothing is ever moved
 //! while it grows, so that no claim waits for a copy. Leaves the rules to [`super::decide`] and [`super::apply`].
 
 use siphasher::sip::SipHasher13;
 
-use super::arena::{Arena, TextPosition};
+use super::arena::Arena;
 use super::index::ClaimIndex;
+use super::record::{Record, Void};
 use crate::id::{Serial, TypeIndex};
 use crate::time::{Day, Timestamp};
 
@@ -36,29 +37,6 @@ pub(crate) struct DayStart {
     pub(crate) first: Serial,
 }
 
-/// A claim as it is stored. Fields are split so that no byte is padding.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Record {
-    at_low: u32,
-    text_low: u32,
-    /// The person's claim before this one; the claim itself if there is none.
-    previous: Serial,
-    at_high: u16,
-    coupon_type: TypeIndex,
-    text_high: u8,
-    user_bytes: u8,
-    key_bytes: u8,
-    flags: u8,
-}
-
-const _: () = assert!(size_of::<Record>() == 20);
-
-const VOIDED: u8 = 1;
-const RESTOCKED: u8 = 2;
-const RESTOCKED_TODAY: u8 = 4;
-const ALLOWED_AGAIN: u8 = 8;
-const NAMED: u8 = 16;
-
 /// What a claim is granted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grant<'a> {
@@ -73,47 +51,11 @@ pub(crate) struct Grant<'a> {
     pub(crate) named: bool,
 }
 
-/// How a claim was voided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Void {
-    /// Its unit went back to the total quota.
-    pub(crate) restocked: bool,
-    /// And to the quota of its day.
-    pub(crate) restocked_today: bool,
-    /// It does not count against the person's limit.
-    pub(crate) allowed_again: bool,
-}
-
-impl Record {
-    pub(super) fn at(&self) -> Timestamp {
-        Timestamp::from_milliseconds(u64::from(self.at_high) << 32 | u64::from(self.at_low))
-    }
-
-    pub(super) fn coupon_type(&self) -> TypeIndex {
-        self.coupon_type
-    }
-
-    pub(super) fn is_named(&self) -> bool {
-        self.flags & NAMED != 0
-    }
-
-    pub(super) fn void(&self) -> Option<Void> {
-        let has = |flag| self.flags & flag != 0;
-        has(VOIDED).then(|| Void {
-            restocked: has(RESTOCKED),
-            restocked_today: has(RESTOCKED_TODAY),
-            allowed_again: has(ALLOWED_AGAIN),
-        })
-    }
-
-    /// Whether it counts against the person's limit, and is what a repeat is answered with.
-    pub(super) fn counts(&self) -> bool {
-        self.flags & ALLOWED_AGAIN == 0
-    }
-
-    fn text(&self) -> TextPosition {
-        TextPosition::from_parts(self.text_low, self.text_high)
-    }
+/// A person as looked up, until the next claim is added.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Person {
+    hash: u64,
+    latest: Option<Serial>,
 }
 
 impl Claims {
@@ -146,36 +88,36 @@ impl Claims {
         Some(Grant {
             at: record.at(),
             day: self.day(serial),
-            coupon_type: record.coupon_type,
+            coupon_type: record.coupon_type(),
             user: self.user(record),
             key: self.key(record),
             named: record.is_named(),
         })
     }
 
-    /// The person's latest claim.
-    pub(super) fn latest(&self, user: &str) -> Option<Serial> {
-        self.people.find(self.person_hash(user), |claim| self.user_bytes(claim) == user.as_bytes())
+    /// Looks a person up.
+    pub(super) fn person(&self, user: &str) -> Person {
+        let hash = self.hasher.hash(user.as_bytes());
+        let is_theirs = |claim| {
+            let record = &self.record(claim).expect("only claims that exist are in the table");
+            self.texts.bytes(record.text(), 0, record.user_bytes()) == user.as_bytes()
+        };
+        Person { hash, latest: self.people.find(hash, is_theirs) }
     }
 
     /// The person's claim before this one.
     pub(super) fn previous(&self, serial: Serial) -> Option<Serial> {
-        self.record(serial).map(|record| record.previous).filter(|previous| *previous != serial)
+        self.record(serial).map(|record| record.previous()).filter(|previous| *previous != serial)
     }
 
     /// The person's claims, the latest first.
-    pub(super) fn of_person(&self, user: &str) -> impl Iterator<Item = Serial> {
-        std::iter::successors(self.latest(user), |serial| self.previous(*serial))
+    pub(super) fn of_person(&self, person: Person) -> impl Iterator<Item = Serial> {
+        std::iter::successors(person.latest, |serial| self.previous(*serial))
     }
 
     /// The person's latest claim under `key`.
     pub(super) fn under_key(&self, user: &str, key: &str) -> Option<Serial> {
         self.keys.find(self.key_hash(user, key), |claim| self.is_under(claim, user, key))
-    }
-
-    /// The latest claim of each person, in no order.
-    pub(super) fn latest_of_each(&self) -> impl Iterator<Item = Serial> {
-        self.people.iter()
     }
 
     /// The days with claims, in order.
@@ -203,56 +145,38 @@ impl Claims {
 
     /// The user id of a claim.
     pub(super) fn user(&self, record: &Record) -> &str {
-        text(self.texts.bytes(record.text(), 0, usize::from(record.user_bytes)))
+        text(self.texts.bytes(record.text(), 0, record.user_bytes()))
     }
 
-    /// Adds a claim. Its day is not before that of the last one.
-    pub(super) fn push(&mut self, grant: &Grant<'_>) -> Serial {
+    /// Adds a claim of this person. Its day is not before that of the last one.
+    pub(super) fn push(&mut self, grant: &Grant<'_>, person: Person) -> Serial {
         let serial = Serial(self.count);
+        self.people.put(person.hash, serial, person.latest);
+        if let Some(key) = grant.key {
+            let hash = self.key_hash(grant.user, key);
+            self.keys.put(hash, serial, self.under_key(grant.user, key));
+        }
         let key = grant.key.unwrap_or_default();
-        let hash = self.person_hash(grant.user);
-        let previous = {
-            let Self { people, chunks, texts, .. } = self;
-            people.put(hash, serial, |claim| user_bytes(chunks, texts, claim) == grant.user.as_bytes())
-        };
-        let position = match previous.and_then(|previous| self.record(previous)) {
+        let position = match person.latest.and_then(|latest| self.record(latest)) {
             // The same person without a key: the same text.
             Some(record) if key.is_empty() => record.text(),
             _ => self.texts.push([grant.user.as_bytes(), key.as_bytes()]),
         };
-        let (text_low, text_high) = position.into_parts();
-        let (at_low, at_high) = split_milliseconds(grant.at);
-        let byte_count = |text: &str| u8::try_from(text.len()).expect("user ids and keys have at most 128 bytes");
-        self.push_record(Record {
-            at_low,
-            text_low,
-            previous: previous.unwrap_or(serial),
-            at_high,
-            coupon_type: grant.coupon_type,
-            text_high,
-            user_bytes: byte_count(grant.user),
-            key_bytes: byte_count(key),
-            flags: if grant.named { NAMED } else { 0 },
-        });
-        if !key.is_empty() {
-            let hash = self.key_hash(grant.user, key);
-            let Self { keys, chunks, texts, .. } = self;
-            keys.put(hash, serial, |claim| is_under(chunks, texts, claim, grant.user, key));
-        }
+        self.push_record(Record::new(grant, person.latest.unwrap_or(serial), position));
         if self.days.last().is_none_or(|last| last.day < grant.day) {
             self.days.push(DayStart { day: grant.day, first: serial });
         }
         serial
     }
 
+    /// What people are hashed by.
+    pub(super) fn hasher(&self) -> SipHasher13 {
+        self.hasher
+    }
+
     /// Marks a claim as voided.
     pub(super) fn void(&mut self, serial: Serial, void: Void) {
-        let record = &mut self.chunks[serial.as_index() / CHUNK_RECORDS][serial.as_index() % CHUNK_RECORDS];
-        let flag = |set, flag| if set { flag } else { 0 };
-        record.flags |= VOIDED
-            | flag(void.restocked, RESTOCKED)
-            | flag(void.restocked_today, RESTOCKED_TODAY)
-            | flag(void.allowed_again, ALLOWED_AGAIN);
+        self.chunks[serial.as_index() / CHUNK_RECORDS][serial.as_index() % CHUNK_RECORDS].set_void(void);
     }
 
     /// What it holds of the heap, in bytes.
@@ -277,20 +201,15 @@ impl Claims {
     }
 
     fn key(&self, record: &Record) -> Option<&str> {
-        let bytes = usize::from(record.key_bytes);
-        (bytes > 0).then(|| text(self.texts.bytes(record.text(), usize::from(record.user_bytes), bytes)))
-    }
-
-    fn user_bytes(&self, claim: Serial) -> &[u8] {
-        user_bytes(&self.chunks, &self.texts, claim)
+        let bytes = record.key_bytes();
+        (bytes > 0).then(|| text(self.texts.bytes(record.text(), record.user_bytes(), bytes)))
     }
 
     fn is_under(&self, claim: Serial, user: &str, key: &str) -> bool {
-        is_under(&self.chunks, &self.texts, claim, user, key)
-    }
-
-    fn person_hash(&self, user: &str) -> u64 {
-        self.hasher.hash(user.as_bytes())
+        let record = self.record(claim).expect("only claims that exist are in the table");
+        let (user_bytes, key_bytes) = (record.user_bytes(), record.key_bytes());
+        let bytes = self.texts.bytes(record.text(), 0, user_bytes + key_bytes);
+        bytes[..user_bytes] == *user.as_bytes() && bytes[user_bytes..] == *key.as_bytes()
     }
 
     fn key_hash(&self, user: &str, key: &str) -> u64 {
@@ -310,27 +229,6 @@ impl std::fmt::Debug for Claims {
     }
 }
 
-// Apart from `self`, so that a table can be written while they are read.
-
-fn user_bytes<'a>(chunks: &[Vec<Record>], texts: &'a Arena, claim: Serial) -> &'a [u8] {
-    let record = &chunks[claim.as_index() / CHUNK_RECORDS][claim.as_index() % CHUNK_RECORDS];
-    texts.bytes(record.text(), 0, usize::from(record.user_bytes))
-}
-
-fn is_under(chunks: &[Vec<Record>], texts: &Arena, claim: Serial, user: &str, key: &str) -> bool {
-    let record = &chunks[claim.as_index() / CHUNK_RECORDS][claim.as_index() % CHUNK_RECORDS];
-    let (user_bytes, key_bytes) = (usize::from(record.user_bytes), usize::from(record.key_bytes));
-    let bytes = texts.bytes(record.text(), 0, user_bytes + key_bytes);
-    bytes[..user_bytes] == *user.as_bytes() && bytes[user_bytes..] == *key.as_bytes()
-}
-
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("only whole texts are stored")
-}
-
-/// 48 bits of milliseconds last until the year 10889.
-#[expect(clippy::cast_possible_truncation, reason = "the low half is cut off on purpose, the high one is checked")]
-fn split_milliseconds(at: Timestamp) -> (u32, u16) {
-    let milliseconds = at.as_milliseconds();
-    (milliseconds as u32, u16::try_from(milliseconds >> 32).expect("Timestamp::MAX fits 48 bits"))
 }

@@ -2,6 +2,7 @@
 //! contract's refusals; commands of operators are in [`super::manage`].
 
 use super::campaign::{Campaign, Stock};
+use super::claims::Person;
 use super::{Slot, State};
 use crate::command::{CLAIMS_PAGE_MAX, Claim, Command};
 use crate::event::{Change, Event};
@@ -77,25 +78,25 @@ impl Campaign {
             return Decision::refuse(Refusal::NoSuchCouponType);
         }
         let today = self.today(now);
-        let key = match self.repeat(claim, today) {
+        let person = self.claims.person(claim.user.as_str());
+        let key = match self.repeat(claim, person, today) {
             Repeat::New(key) => key,
             Repeat::Of(serial) => return Decision::answer(Outcome::Repeated(self.claim_view(serial, now))),
             Repeat::Refused(refusal) => return Decision::refuse(refusal),
         };
-        match self.closed(claim.stamped_at).map_or_else(|| self.choose(claim, today, now), Err) {
+        match self.closed(claim.stamped_at).map_or_else(|| self.choose(claim, person, today, now), Err) {
             Ok(coupon_type) => self.grant(claim, key, coupon_type, today, now),
             Err(refusal) => Decision::refuse(refusal),
         }
     }
 
-    fn repeat<'c>(&self, claim: &'c Claim, today: Day) -> Repeat<'c> {
-        let user = claim.user.as_str();
+    fn repeat<'c>(&self, claim: &'c Claim, person: Person, today: Day) -> Repeat<'c> {
         if self.definition.limit.max == 1 {
             // The person is the key. A repeat that names another type gets the first coupon.
-            return self.counting(user, today).next().map_or(Repeat::New(None), Repeat::Of);
+            return self.counting(person, today).next().map_or(Repeat::New(None), Repeat::Of);
         }
         let Some(key) = &claim.key else { return Repeat::Refused(Refusal::KeyRequired) };
-        match self.under_key(user, key.as_str()) {
+        match self.under_key(claim.user.as_str(), key.as_str()) {
             None => Repeat::New(Some(key.as_str())),
             Some(serial) if self.requested(serial) == claim.coupon_type => Repeat::Of(serial),
             Some(_) => Repeat::Refused(Refusal::KeyReused),
@@ -124,8 +125,8 @@ impl Campaign {
     }
 
     /// The coupon type that this person gets.
-    fn choose(&self, claim: &Claim, today: Day, now: Timestamp) -> Result<TypeIndex, Refusal> {
-        if self.is_limit_reached(claim.user.as_str(), today) {
+    fn choose(&self, claim: &Claim, person: Person, today: Day, now: Timestamp) -> Result<TypeIndex, Refusal> {
+        if self.is_limit_reached(person, today) {
             return Err(Refusal::LimitReached);
         }
         let mut is_gone = true;
@@ -164,7 +165,8 @@ impl Campaign {
     /// Somebody's claims, voided ones too; the latest [`CLAIMS_PAGE_MAX`] of them.
     fn claims_by_user(&self, user: &UserId, now: Timestamp) -> Outcome {
         let bound = usize::from(CLAIMS_PAGE_MAX);
-        let mut serials: Vec<Serial> = self.claims.of_person(user.as_str()).take(bound + 1).collect();
+        let mut serials: Vec<Serial> =
+            self.claims.of_person(self.claims.person(user.as_str())).take(bound + 1).collect();
         let more = serials.len() > bound;
         serials.truncate(bound);
         serials.reverse();

@@ -1,0 +1,99 @@
+//! Owns the question "may this person have been decided here?", answered without asking the shard. A Bloom filter with one
+//! writer and any number of readers: it may say "maybe" too often, never "no" wrongly.
+
+use std::hash::Hasher;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use siphasher::sip::SipHasher13;
+
+/// Hashes people under a secret key, so that nobody can choose ids that collide.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PersonHasher([u8; 16]);
+
+impl PersonHasher {
+    pub(crate) fn new(key: [u8; 16]) -> Self {
+        Self(key)
+    }
+
+    pub(crate) fn hash(self, user: &str) -> PersonHash {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(user.as_bytes());
+        PersonHash(hasher.finish())
+    }
+}
+
+/// A person under the secret key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PersonHash(u64);
+
+/// The people who may have been decided in one campaign. Memory is taken as people come, 8 KiB at a time.
+#[derive(Debug)]
+pub(crate) struct DecidedFilter {
+    chunks: Box<[OnceLock<Box<[AtomicU64; CHUNK_WORDS]>>]>,
+}
+
+/// Words in a chunk: 8 KiB.
+const CHUNK_WORDS: usize = 1024;
+/// A person sets four bits of one 64-bit word; with 16 bits a person about one stranger in 150 hears "maybe".
+const BITS_PER_PERSON: u64 = 16;
+/// 64 MiB, enough for 32 million people; beyond them "maybe" is only heard more often.
+const CHUNKS_MAX: u64 = 8192;
+
+impl DecidedFilter {
+    /// Sized for `people`.
+    pub(crate) fn new(people: u32) -> Self {
+        let words = (u64::from(people) * BITS_PER_PERSON).div_ceil(u64::from(u64::BITS));
+        let chunks = words.div_ceil(CHUNK_WORDS as u64).clamp(1, CHUNKS_MAX);
+        Self { chunks: (0..chunks).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Which chunk and word a person falls into, and which bits of it.
+    fn place(&self, person: PersonHash) -> (usize, usize, u64) {
+        let words = self.chunks.len() * CHUNK_WORDS;
+        // The high half picks the word (multiply and shift: even for any number of words), the low 24 bits pick the bits.
+        let word = usize::try_from(((person.0 >> 32) * words as u64) >> 32).expect("less than the number of words");
+        let bit = |nth: u32| 1u64 << ((person.0 >> (6 * nth)) & 63);
+        (word / CHUNK_WORDS, word % CHUNK_WORDS, bit(0) | bit(1) | bit(2) | bit(3))
+    }
+
+    /// Remembers a person. Called by one thread at a time.
+    pub(crate) fn insert(&self, person: PersonHash) {
+        let (chunk, word, bits) = self.place(person);
+        let chunk = self.chunks[chunk].get_or_init(|| Box::new([const { AtomicU64::new(0) }; CHUNK_WORDS]));
+        let word = &chunk[word];
+        // One writer: a load and a store lose nothing. Release pairs with the Acquire in `may_contain`; and the answer to
+        // the claim leaves the shard later still, so that whoever heard of it finds the bits set.
+        word.store(word.load(Ordering::Relaxed) | bits, Ordering::Release);
+    }
+
+    /// Whether the person may have been inserted. `false` is certain.
+    pub(crate) fn may_contain(&self, person: PersonHash) -> bool {
+        let (chunk, word, bits) = self.place(person);
+        self.chunks[chunk].get().is_some_and(|chunk| chunk[word].load(Ordering::Acquire) & bits == bits)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_inserted_is_denied_and_few_strangers_are_sent_on() {
+        let hasher = PersonHasher::new([7; 16]);
+        let filter = DecidedFilter::new(100_000);
+        for i in 0..100_000 {
+            filter.insert(hasher.hash(&format!("user-{i}")));
+        }
+        assert!((0..100_000).all(|i| filter.may_contain(hasher.hash(&format!("user-{i}")))));
+        let maybe = (0..100_000).filter(|i| filter.may_contain(hasher.hash(&format!("stranger-{i}")))).count();
+        assert!(maybe < 1_500, "{maybe} of 100,000 strangers were taken for somebody decided");
+    }
+
+    #[test]
+    fn a_filter_for_a_billion_takes_no_memory_before_people_come() {
+        let filter = DecidedFilter::new(1_000_000_000);
+        assert_eq!(filter.chunks.iter().filter(|chunk| chunk.get().is_some()).count(), 0);
+        assert!(!filter.may_contain(PersonHasher::new([0; 16]).hash("anybody")));
+    }
+}

@@ -1,0 +1,322 @@
+//! Owns what anybody may read of a campaign without asking its shard: durable counts in atomics, the definition, and who may
+//! have been decided. The shard's thread writes, after the sync; all others read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use crate::campaign::calendar::Calendar;
+use crate::campaign::{CampaignDefinition, CampaignView, Cancellation, TypeCounts};
+use crate::filter::{DecidedFilter, PersonHash, PersonHasher};
+use crate::id::{CampaignId, CampaignNumber, TypeIndex, UserId};
+use crate::outcome::Refusal;
+use crate::router::Route;
+use crate::time::{Day, Timestamp};
+
+/// One campaign, as far as it is public and durable.
+#[derive(Debug)]
+pub struct Published {
+    number: CampaignNumber,
+    route: Route,
+    /// Held for as long as it takes to compare the moment with a cached day.
+    calendar: Mutex<Calendar>,
+    facts: ArcSwap<Facts>,
+    counts: Box<[PublishedCounts]>,
+    decided: DecidedFilter,
+    hasher: PersonHasher,
+}
+
+/// What changes rarely, and as a whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    definition: Arc<CampaignDefinition>,
+    created_at: Timestamp,
+    accept_claims: bool,
+    accept_redemptions: bool,
+    cancelled: Option<Cancellation>,
+}
+
+impl Facts {
+    pub(crate) fn new(view: &CampaignView) -> Self {
+        Self {
+            definition: Arc::clone(&view.definition),
+            created_at: view.created_at,
+            accept_claims: view.accept_claims,
+            accept_redemptions: view.accept_redemptions,
+            cancelled: view.cancelled,
+        }
+    }
+}
+
+/// The counts of one coupon type. Each word is whole in itself; two words may be of two neighbouring batches.
+#[derive(Debug, Default)]
+struct PublishedCounts {
+    /// `issued` below, `voided` above.
+    life: AtomicU64,
+    /// `issued_today` below, the day it is of above: so that no reader takes yesterday's count for today's.
+    today: AtomicU64,
+}
+
+fn pack(low: u32, high: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+fn unpack(word: u64) -> (u32, u32) {
+    (u32::try_from(word & u64::from(u32::MAX)).expect("32 bits"), u32::try_from(word >> 32).expect("32 bits"))
+}
+
+impl PublishedCounts {
+    fn store(&self, counts: TypeCounts, today: Day) {
+        // Release pairs with the Acquire in `load`: who sees a count sees what was published before it.
+        self.life.store(pack(counts.issued, counts.voided), Ordering::Release);
+        self.today.store(pack(counts.issued_today, today.0), Ordering::Release);
+    }
+
+    /// The counts, the daily one as of `today`.
+    fn load(&self, today: Day) -> TypeCounts {
+        let (issued, voided) = unpack(self.life.load(Ordering::Acquire));
+        let (issued_today, day) = unpack(self.today.load(Ordering::Acquire));
+        TypeCounts { issued, voided, issued_today: if day == today.0 { issued_today } else { 0 } }
+    }
+
+    fn day(&self) -> Day {
+        Day(unpack(self.today.load(Ordering::Acquire)).1)
+    }
+}
+
+impl Published {
+    pub(crate) fn new(view: &CampaignView, route: Route, hasher: PersonHasher) -> Self {
+        let definition = &view.definition;
+        let calendar = Calendar::new(&definition.time_zone).expect("a campaign's zone was checked when it was made");
+        let quota: u64 = definition.coupon_types.iter().map(|coupon_type| u64::from(coupon_type.total_quota)).sum();
+        let people = u32::try_from(quota).unwrap_or(u32::MAX).min(definition.expected_claimants);
+        let published = Self {
+            number: view.number,
+            route,
+            calendar: Mutex::new(calendar),
+            facts: ArcSwap::from_pointee(Facts::new(view)),
+            counts: definition.coupon_types.iter().map(|_| PublishedCounts::default()).collect(),
+            decided: DecidedFilter::new(people),
+            hasher,
+        };
+        published.publish_counts(&view.counts, view.today);
+        published
+    }
+
+    /// The campaign's number in the log.
+    pub fn number(&self) -> CampaignNumber {
+        self.number
+    }
+
+    /// The shard it lives on.
+    pub fn route(&self) -> Route {
+        self.route
+    }
+
+    /// What the shop says of it today.
+    pub fn definition(&self) -> Arc<CampaignDefinition> {
+        Arc::clone(&self.facts.load().definition)
+    }
+
+    /// The campaign with its durable counts; the daily ones are of the day of `now`.
+    pub fn view(&self, now: Timestamp) -> CampaignView {
+        let facts = self.facts.load();
+        let today = self.today(now);
+        CampaignView {
+            number: self.number,
+            definition: Arc::clone(&facts.definition),
+            created_at: facts.created_at,
+            accept_claims: facts.accept_claims,
+            accept_redemptions: facts.accept_redemptions,
+            cancelled: facts.cancelled,
+            today,
+            counts: self.counts.iter().map(|counts| counts.load(today)).collect(),
+        }
+    }
+
+    /// The first moment after `now` at which daily quotas are whole again.
+    pub fn resets_at(&self, now: Timestamp) -> Timestamp {
+        self.calendar.lock().next_day_at(now)
+    }
+
+    /// The refusal of a claim that needs no shard: `Some` only where the person certainly holds nothing here, and what is
+    /// durable and public already says no.
+    pub fn refuse_early(
+        &self,
+        user: &UserId,
+        coupon_type: Option<TypeIndex>,
+        stamped_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Refusal> {
+        let refusal = self.refusal(coupon_type, stamped_at, now)?;
+        let may_be_decided = self.decided.may_contain(self.hasher.hash(user.as_str()));
+        (!may_be_decided).then_some(refusal)
+    }
+
+    fn refusal(&self, coupon_type: Option<TypeIndex>, stamped_at: Timestamp, now: Timestamp) -> Option<Refusal> {
+        let facts = self.facts.load();
+        let definition = &facts.definition;
+        if facts.cancelled.is_some() {
+            return Some(Refusal::Cancelled);
+        }
+        if stamped_at >= definition.ends_at {
+            return Some(Refusal::Ended);
+        }
+        if !facts.accept_claims {
+            return Some(Refusal::Paused);
+        }
+        if stamped_at < definition.starts_at {
+            return Some(Refusal::NotOpen { opens_at: definition.starts_at });
+        }
+        self.sold_out(definition, coupon_type, now)
+    }
+
+    fn sold_out(&self, definition: &CampaignDefinition, asked: Option<TypeIndex>, now: Timestamp) -> Option<Refusal> {
+        let types = match asked {
+            Some(index) => index.as_index()..index.as_index() + 1,
+            None => 0..self.counts.len(),
+        };
+        let mut some_total_left = false;
+        let mut daily = None;
+        for index in types {
+            let coupon_type = &definition.coupon_types[index];
+            let counts = &self.counts[index];
+            let (issued, _) = unpack(counts.life.load(Ordering::Acquire));
+            if issued >= coupon_type.total_quota {
+                continue;
+            }
+            some_total_left = true;
+            let Some(daily_quota) = coupon_type.daily_quota else { return None };
+            let today = *daily.get_or_insert_with(|| self.today(now));
+            if counts.load(today).issued_today < daily_quota {
+                return None;
+            }
+        }
+        Some(match daily {
+            Some(_) if some_total_left => Refusal::DailySoldOut { resets_at: self.resets_at(now) },
+            Some(_) | None => Refusal::SoldOut,
+        })
+    }
+
+    /// The day of `now`, or the shard's if that is later: days never go back, even if the clock does.
+    fn today(&self, now: Timestamp) -> Day {
+        let day = self.calendar.lock().day(now);
+        self.counts.iter().map(PublishedCounts::day).fold(day, Day::max)
+    }
+
+    /// Remembers that a person has been decided. For the shard's thread.
+    pub(crate) fn mark_decided(&self, user: &str) {
+        self.decided.insert(self.hash(user));
+    }
+
+    fn hash(&self, user: &str) -> PersonHash {
+        self.hasher.hash(user)
+    }
+
+    /// Brings all of it up to date. For the shard's thread, before anybody can see it.
+    pub(crate) fn refresh(&self, view: &CampaignView) {
+        self.facts.store(Arc::new(Facts::new(view)));
+        self.publish_counts(&view.counts, view.today);
+    }
+
+    fn publish_counts(&self, counts: &[TypeCounts], today: Day) {
+        assert_eq!(counts.len(), self.counts.len(), "a campaign keeps its coupon types");
+        for (published, counts) in self.counts.iter().zip(counts) {
+            published.store(*counts, today);
+        }
+    }
+}
+
+/// What becomes public of one campaign when a batch is durable.
+#[derive(Debug)]
+pub(crate) enum Publication {
+    /// It was made.
+    Made(Arc<Published>),
+    /// Something about it changed.
+    Changed {
+        campaign: Arc<Published>,
+        counts: Vec<TypeCounts>,
+        today: Day,
+        /// `Some` if they changed.
+        facts: Option<Facts>,
+    },
+    /// It was archived.
+    Archived(CampaignId),
+}
+
+impl Publication {
+    /// Makes it public. For the shard's thread, when the batch is durable.
+    pub(crate) fn publish(self, directory: &Directory) {
+        match self {
+            Publication::Made(campaign) => directory.list([Listed::Live(campaign)]),
+            Publication::Changed { campaign, counts, today, facts } => {
+                campaign.publish_counts(&counts, today);
+                if let Some(facts) = facts {
+                    campaign.facts.store(Arc::new(facts));
+                }
+            }
+            Publication::Archived(id) => directory.list([Listed::Archived(id)]),
+        }
+    }
+}
+
+/// A campaign in the [`Directory`].
+#[derive(Debug, Clone)]
+pub enum Listed {
+    /// One that lives, or is over and still kept.
+    Live(Arc<Published>),
+    /// One whose memory has been freed; its id stays taken.
+    Archived(CampaignId),
+}
+
+/// All campaigns. Reading takes no lock.
+#[derive(Debug, Default)]
+pub struct Directory {
+    listing: ArcSwap<Listing>,
+    /// Held by whoever lists: campaigns come a few a minute, so that the listing may be copied each time.
+    listing_now: Mutex<()>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Listing {
+    by_id: HashMap<CampaignId, Listed>,
+    live_in_order: Vec<Arc<Published>>,
+}
+
+impl Directory {
+    /// The campaign called `id`.
+    pub fn find(&self, id: &str) -> Option<Listed> {
+        self.listing.load().by_id.get(id).cloned()
+    }
+
+    /// Up to `limit` campaigns that are not archived, in the order of their ids, from the first after `after`.
+    pub fn page(&self, after: Option<&CampaignId>, limit: usize) -> Vec<Arc<Published>> {
+        let listing = self.listing.load();
+        let start =
+            after.map_or(0, |after| listing.live_in_order.partition_point(|live| live.definition().id <= *after));
+        listing.live_in_order.iter().skip(start).take(limit).cloned().collect()
+    }
+
+    /// Adds campaigns, or replaces those of the same ids.
+    pub(crate) fn list(&self, all: impl IntoIterator<Item = Listed>) {
+        let _listing_now = self.listing_now.lock();
+        let mut by_id = self.listing.load().by_id.clone();
+        for listed in all {
+            let id = match &listed {
+                Listed::Live(published) => published.definition().id.clone(),
+                Listed::Archived(id) => id.clone(),
+            };
+            by_id.insert(id, listed);
+        }
+        let live = by_id.values().filter_map(|listed| match listed {
+            Listed::Live(published) => Some(Arc::clone(published)),
+            Listed::Archived(_) => None,
+        });
+        let mut live_in_order: Vec<_> = live.collect();
+        live_in_order.sort_by_cached_key(|published| published.definition().id.clone());
+        self.listing.store(Arc::new(Listing { by_id, live_in_order }));
+    }
+}

@@ -1,0 +1,296 @@
+//! Owns the way from a data directory to a running engine: lock, keys, snapshot, log, clock, threads. Every step may be
+//! interrupted by a crash and is simply done again at the next start.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use landrush_wal::lsn::Lsn;
+use landrush_wal::recovery::{AcquireError, RecoverError, Tenure};
+use landrush_wal::snapshot::SnapshotError;
+use landrush_wal::start::{StartError, Started};
+use landrush_wal::storage::Storage;
+use landrush_wal::storage::file::FileStorage;
+use landrush_wal::walk::TornTail;
+use thiserror::Error;
+
+use crate::coupon::Codes;
+use crate::driver;
+use crate::engine::{Engine, Parts, Shared};
+use crate::event::Change;
+use crate::filter::PersonHasher;
+use crate::id::CampaignNumber;
+use crate::keys::{Keys, KeysError};
+use crate::options::{EngineOptions, InvalidOptions, RecoveryProgress};
+use crate::published::{Directory, Listed, Published};
+use crate::router::Router;
+use crate::shard::State;
+use crate::snapshot::{self, Loader};
+use crate::snapshotter::{SnapshotStatus, Snapshotter};
+use crate::time::Timestamp;
+use crate::unsound::Unsound;
+
+/// How a recovery went.
+#[derive(Debug, Clone)]
+pub struct RecoveryReport {
+    /// The last position of the snapshot it began with; [`Lsn::ZERO`]: none.
+    pub snapshot: Lsn,
+    /// Records read from the log behind it.
+    pub records: u64,
+    /// Frames read from the log behind it.
+    pub frames: u64,
+    /// The last position of the log.
+    pub last_lsn: Lsn,
+    /// The number of this start, from 1.
+    pub epoch: u32,
+    /// What was cut off behind the last whole frame: written but never acknowledged.
+    pub torn_tail: Option<TornTail>,
+    /// How long it took to read snapshot and log, and to build the state and what is public of it.
+    pub rebuilt_in: Duration,
+    /// How long it took in all, with the new segment that is made and synced before anything is served.
+    pub took: Duration,
+}
+
+/// Why an engine cannot be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A setting is out of bounds.
+    #[error(transparent)]
+    Options(#[from] InvalidOptions),
+    /// The data directory cannot be made.
+    #[error("cannot make the data directory {path}: {cause}")]
+    Directory {
+        /// Where.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// The keys cannot be read or made.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The directory cannot be taken: another process has it, say.
+    #[error(transparent)]
+    Acquire(#[from] AcquireError),
+    /// A snapshot cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The log is damaged.
+    #[error(transparent)]
+    Log(#[from] RecoverError<Unsound>),
+    /// What the snapshot holds is not sound.
+    #[error("the snapshot of record {snapshot} is whole, but its content is not sound: {cause}")]
+    SnapshotContent {
+        /// Which.
+        snapshot: Lsn,
+        /// Why.
+        cause: Unsound,
+    },
+    /// The log cannot be written.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The clock is more than a day behind the log.
+    #[error(
+        "the log's last record was written {ahead_hours} hours ahead of this machine's clock; if the clock is right now, start with --accept-clock"
+    )]
+    ClockBehind {
+        /// How far the log is ahead.
+        ahead_hours: u64,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A log's stamps may be so far ahead of the clock before a start is refused.
+const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) fn open(
+    data_dir: &Path,
+    options: EngineOptions,
+    entropy: &mut dyn FnMut(&mut [u8]),
+) -> Result<(Engine, RecoveryReport), OpenError> {
+    options.check()?;
+    std::fs::create_dir_all(data_dir).map_err(|cause| OpenError::Directory { path: data_dir.to_path_buf(), cause })?;
+    let tenure = landrush_wal::recovery::acquire(FileStorage::new(data_dir), options.log.clone(), &mut *entropy)?;
+    // Behind the lock, so that two processes never make two sets of keys.
+    let keys = Keys::load_or_create(data_dir, entropy)?;
+    start(tenure, &keys, options)
+}
+
+/// Opens an engine over any storage: for tests that crash disks and turn clocks.
+///
+/// # Errors
+/// As [`Engine::open`].
+pub fn open_on<S: Storage>(
+    storage: S,
+    keys: &Keys,
+    options: EngineOptions,
+    entropy: &mut dyn FnMut(&mut [u8]),
+) -> Result<(Engine, RecoveryReport), OpenError> {
+    options.check()?;
+    let tenure = landrush_wal::recovery::acquire(storage, options.log.clone(), entropy)?;
+    start(tenure, keys, options)
+}
+
+fn start<S: Storage>(
+    mut tenure: Tenure<S>,
+    keys: &Keys,
+    options: EngineOptions,
+) -> Result<(Engine, RecoveryReport), OpenError> {
+    let started = std::time::Instant::now();
+    let router = Router::new(u16::try_from(options.shards).expect("checked"));
+    let mut rebuilt = Rebuilt::new(router, options.shards, keys);
+    let snapshot = load_newest_snapshot(&tenure, &mut rebuilt)?;
+    let recovered = tenure.replay(snapshot, &mut |lsn, record| rebuilt.apply(lsn, record), &mut |progress| {
+        (options.progress)(RecoveryProgress {
+            bytes_read: progress.bytes_read,
+            bytes_total: progress.bytes_total,
+            records: progress.records,
+        });
+    })?;
+    check_clock(rebuilt.last_stamp(), &options)?;
+    let hasher = PersonHasher::new(keys.person);
+    let (directory, published) = rebuilt.publish(hasher);
+    let rebuilt_in = started.elapsed();
+    let epoch = tenure.epoch();
+    let Started { log, store, preparer } = tenure.start()?;
+    let report = RecoveryReport {
+        snapshot,
+        records: recovered.records,
+        frames: recovered.frames,
+        last_lsn: recovered.last_lsn,
+        epoch,
+        torn_tail: recovered.torn_tail,
+        rebuilt_in,
+        took: started.elapsed(),
+    };
+
+    let snapshots = Arc::new(SnapshotStatus::new(snapshot));
+    let log_backend = log.backend();
+    let log = driver::Ready::new(Box::new(log), options.shards);
+    let shared = Shared::new(Parts {
+        router,
+        shards: log.shard_handles(options.mailbox_commands),
+        directory,
+        clock: Arc::clone(&options.clock),
+        codes: Codes::new(keys),
+        hasher,
+        next_campaign: rebuilt.next_campaign(),
+        log_status: log.status(),
+        log_backend,
+        log_waker: log.waker(),
+        recovery: report.clone(),
+        snapshots: Arc::clone(&snapshots),
+    });
+    let snapshotter = Snapshotter::new(store, keys.clone(), snapshots, options.snapshot_every_bytes);
+    let threads = log
+        .spawn(&shared, rebuilt.states.into_iter().zip(published))
+        .and_then(|mut threads| {
+            threads.push(driver::spawn("landrush-segments", move || {
+                preparer.run(|error| tracing::warn!(%error, "the next segment could not be made; trying again"));
+            })?);
+            let closing = Arc::clone(&shared);
+            threads.push(driver::spawn("landrush-snapshots", move || snapshotter.run(&|| closing.is_closing()))?);
+            Ok(threads)
+        })
+        .map_err(OpenError::Thread)?;
+    shared.keep_threads(threads);
+    Ok((Engine::from_shared(shared), report))
+}
+
+/// Gives the position that the snapshot is of.
+fn load_newest_snapshot<S: Storage>(tenure: &Tenure<S>, rebuilt: &mut Rebuilt) -> Result<Lsn, OpenError> {
+    let Some(newest) = tenure.snapshots().first() else { return Ok(Lsn::ZERO) };
+    let snapshot = newest.last_lsn;
+    let mut reader = tenure.open_snapshot(newest)?;
+    let mut loader = Loader::default();
+    let mut block = Vec::new();
+    let unsound = |cause| OpenError::SnapshotContent { snapshot, cause };
+    while reader.next_block(&mut block)? {
+        rebuilt.load(&mut loader, &block).map_err(unsound)?;
+    }
+    loader.finish().map_err(unsound)?;
+    Ok(snapshot)
+}
+
+fn check_clock(last_stamp: Timestamp, options: &EngineOptions) -> Result<(), OpenError> {
+    let ahead = last_stamp.saturating_since(options.clock.now());
+    if ahead > CLOCK_BEHIND_MAX && !options.accept_clock {
+        return Err(OpenError::ClockBehind { ahead_hours: ahead.as_secs() / 3600 });
+    }
+    Ok(())
+}
+
+/// The states of all shards, as snapshot and log give them.
+struct Rebuilt {
+    router: Router,
+    states: Vec<State>,
+    /// Which shard a campaign was dealt to.
+    homes: HashMap<CampaignNumber, usize>,
+}
+
+impl Rebuilt {
+    fn new(router: Router, shards: usize, keys: &Keys) -> Self {
+        Self { router, states: (0..shards).map(|_| State::new(keys)).collect(), homes: HashMap::new() }
+    }
+
+    /// Takes a block of the snapshot in.
+    fn load(&mut self, loader: &mut Loader, block: &[u8]) -> Result<(), Unsound> {
+        if let Some(loaded) = loader.push(block, &self.states[0])? {
+            let home = self.router.route(loaded.id().ok_or(Unsound::Block)?).as_index();
+            let campaign = loaded.put(&mut self.states[home])?;
+            self.homes.insert(campaign, home);
+        }
+        Ok(())
+    }
+
+    /// Takes a record of the log in.
+    fn apply(&mut self, lsn: Lsn, record: &[u8]) -> Result<(), Unsound> {
+        let event = snapshot::decode(lsn, record)?;
+        let home = match (self.homes.get(&event.campaign), &event.change) {
+            (Some(home), _) => *home,
+            (None, Change::Created { definition, .. }) => {
+                let home = self.router.route(&definition.id).as_index();
+                self.homes.insert(event.campaign, home);
+                home
+            }
+            // A campaign that was never made: the state says so.
+            (None, _) => 0,
+        };
+        snapshot::apply(&mut self.states[home], lsn, &event)
+    }
+
+    fn last_stamp(&self) -> Timestamp {
+        self.states.iter().map(State::last_event_at).max().expect("there is at least one shard")
+    }
+
+    fn next_campaign(&self) -> CampaignNumber {
+        self.states.iter().map(State::next_campaign_number).max().expect("there is at least one shard")
+    }
+
+    /// Makes public what was recovered, a shard at a time: all of it is durable.
+    fn publish(&self, hasher: PersonHasher) -> (Directory, Vec<HashMap<CampaignNumber, Arc<Published>>>) {
+        let mut listed = Vec::new();
+        let mut by_shard = Vec::new();
+        for state in &self.states {
+            let mut published = HashMap::new();
+            for campaign in state.campaigns() {
+                let id = state.id(campaign).expect("it is listed");
+                let Some(view) = state.view(campaign) else {
+                    listed.push(Listed::Archived(id.clone()));
+                    continue;
+                };
+                let public = Arc::new(Published::new(&view, self.router.route(id), hasher));
+                state.for_each_person(campaign, |user| public.mark_decided(user));
+                listed.push(Listed::Live(Arc::clone(&public)));
+                published.insert(campaign, public);
+            }
+            by_shard.push(published);
+        }
+        let directory = Directory::default();
+        directory.list(listed);
+        (directory, by_shard)
+    }
+}

@@ -1,0 +1,266 @@
+//! Owns the turn of a shard: release what became durable, take a batch of commands, decide and apply each, hand the records to
+//! the log, park the answers. It never blocks; who drives it, and how that thread sleeps, is [`crate::driver`]'s.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use landrush_wal::log::Waker;
+use landrush_wal::records::Records;
+
+use crate::codec;
+use crate::command::Command;
+use crate::engine::Shared;
+use crate::event::{Change, Event};
+use crate::id::CampaignNumber;
+use crate::outcome::{Outcome, Refusal};
+use crate::port::{PortId, ReplyQueue};
+use crate::published::{Facts, Publication, Published};
+use crate::shard::State;
+use crate::shard::link::{BatchNumber, Link};
+use crate::shard::mailbox::{Envelope, Mailbox};
+use crate::shard::parked::{Answer, Effects, Parked, Sorter};
+
+/// What other threads see of a shard.
+pub(crate) struct ShardHandle {
+    mailbox: Mailbox,
+    link: Link,
+}
+
+impl ShardHandle {
+    /// A shard whose thread `waker` wakes.
+    pub(crate) fn new(commands_max: usize, waker: Waker) -> Self {
+        Self { mailbox: Mailbox::new(commands_max, waker.clone()), link: Link::new(waker) }
+    }
+
+    pub(crate) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+}
+
+/// A shard: its state, and all that is on its way through it.
+pub(crate) struct Shard {
+    index: usize,
+    shared: Arc<Shared>,
+    state: State,
+    published: HashMap<CampaignNumber, Arc<Published>>,
+    /// The last batch handed to the log.
+    handed: BatchNumber,
+    parked: Parked,
+    sorter: Sorter,
+    /// The ports' queues as of the last look; a port that is newer sends us to look again.
+    ports: Arc<Vec<Option<Arc<ReplyQueue>>>>,
+    batch_bytes_max: usize,
+}
+
+/// The campaigns that a batch has changed.
+#[derive(Default)]
+struct Touched(Vec<Touch>);
+
+struct Touch {
+    campaign: CampaignNumber,
+    is_new: bool,
+    /// More changed than counts.
+    facts: bool,
+}
+
+impl Touched {
+    fn add(&mut self, event: &Event<'_>) {
+        let facts = !matches!(event.change, Change::Claimed { .. } | Change::Voided { .. });
+        // Batches are mostly of one campaign, so that the last one touched is mostly the one sought.
+        match self.0.iter_mut().rev().find(|touch| touch.campaign == event.campaign) {
+            Some(touch) => touch.facts |= facts,
+            None => {
+                let is_new = matches!(event.change, Change::Created { .. });
+                self.0.push(Touch { campaign: event.campaign, is_new, facts });
+            }
+        }
+    }
+}
+
+impl Shard {
+    /// The most commands decided in one turn: bounds how long an answer waits for its batch to be cut.
+    const TURN_COMMANDS_MAX: usize = 4096;
+
+    pub(crate) fn new(
+        index: usize,
+        shared: Arc<Shared>,
+        state: State,
+        published: HashMap<CampaignNumber, Arc<Published>>,
+        batch_bytes_max: usize,
+    ) -> Self {
+        let ports = shared.ports();
+        Self {
+            index,
+            shared,
+            state,
+            published,
+            handed: BatchNumber::default(),
+            parked: Parked::default(),
+            sorter: Sorter::default(),
+            ports,
+            batch_bytes_max,
+        }
+    }
+
+    /// Does what there is to do, and says how many commands it took and whether it did anything at all.
+    pub(crate) fn turn(&mut self) -> Turn {
+        let released = self.release();
+        let mut commands = 0;
+        if self.handle_has_room() {
+            commands = self.decide_batch();
+        }
+        self.deliver();
+        Turn { commands, idle: commands == 0 && !released }
+    }
+
+    /// Whether nothing is on its way: no command waits, no answer is parked.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.handle().mailbox.len() == 0 && self.parked.is_empty()
+    }
+
+    /// After the log has failed: answers all that is parked or waiting with [`Refusal::LogUnavailable`]. What was parked may
+    /// have taken effect.
+    pub(crate) fn abandon(&mut self) {
+        for mut effects in self.parked.abandon() {
+            for answer in effects.answers.drain(..) {
+                self.sorter.add(Answer { outcome: Outcome::Refused(Refusal::LogUnavailable), ..answer });
+            }
+        }
+        while let Some(Envelope { port, token, .. }) = self.handle().mailbox.pop() {
+            self.sorter.add(Answer { port, token, outcome: Outcome::Refused(Refusal::LogUnavailable) });
+        }
+        self.deliver();
+    }
+
+    fn handle(&self) -> &ShardHandle {
+        &self.shared.shards()[self.index]
+    }
+
+    fn handle_has_room(&self) -> bool {
+        self.handle().link.has_room()
+    }
+
+    fn release(&mut self) -> bool {
+        let durable = self.handle().link.durable();
+        let mut released = false;
+        while let Some(mut effects) = self.parked.release(durable) {
+            released = true;
+            // Published first: who gets an answer finds its effect in what anybody may read.
+            for publication in effects.publications.drain(..) {
+                publication.publish(self.shared.directory());
+            }
+            for answer in effects.answers.drain(..) {
+                self.sorter.add(answer);
+            }
+            self.parked.recycle(effects);
+        }
+        released
+    }
+
+    fn decide_batch(&mut self) -> usize {
+        let shared = Arc::clone(&self.shared);
+        let handle = &shared.shards()[self.index];
+        let Some(first) = handle.mailbox.pop() else { return 0 };
+        // One stamp and one look at the log for the whole batch.
+        let mut now = shared.clock().now();
+        let log_accepts = shared.log_status().accepts();
+        let mut records = handle.link.spare();
+        let mut effects = self.parked.spare();
+        let mut touched = Touched::default();
+        let mut commands = 0;
+        let mut next = Some(first);
+        while let Some(Envelope { port, token, command }) = next {
+            if let Command::Claim(claim) = &command
+                && claim.stamped_at > now
+            {
+                // It came while the batch was being decided: nothing is decided before it was asked.
+                now = shared.clock().now();
+            }
+            let outcome = {
+                let decision = self.state.decide(&command, now);
+                match decision.event {
+                    Some(_) if !log_accepts => Outcome::Refused(Refusal::LogUnavailable),
+                    Some(event) => {
+                        self.apply(&event, &mut records, &mut touched);
+                        decision.outcome
+                    }
+                    None => decision.outcome,
+                }
+            };
+            effects.answers.push(Answer { port, token, outcome });
+            commands += 1;
+            let is_full = commands == Self::TURN_COMMANDS_MAX || records.as_bytes().len() > self.batch_bytes_max / 2;
+            next = if is_full { None } else { handle.mailbox.pop() };
+        }
+        self.hand_over(records, effects, &touched);
+        commands
+    }
+
+    fn apply(&mut self, event: &Event<'_>, records: &mut Records, touched: &mut Touched) {
+        self.state.apply(event).expect("what decide allows, apply takes");
+        records.push(|buffer| codec::encode_event(event, buffer));
+        touched.add(event);
+        match event.change {
+            Change::Claimed { user, .. } => self.published[&event.campaign].mark_decided(user),
+            Change::Created { .. } => {
+                let view = self.state.view(event.campaign).expect("the campaign was just made");
+                let published = Published::new(&view, self.shared.route(&view.definition.id), self.shared.hasher());
+                self.published.insert(event.campaign, Arc::new(published));
+            }
+            Change::Patched { .. } | Change::Cancelled { .. } | Change::Archived | Change::Voided { .. } => {}
+        }
+    }
+
+    /// Sends the batch to the log, if it changed anything, and parks its effects behind all that they may rest on.
+    fn hand_over(&mut self, records: Records, mut effects: Effects, touched: &Touched) {
+        if records.is_empty() {
+            self.handle().link.recycle(records);
+        } else {
+            for touch in &touched.0 {
+                effects.publications.push(self.publication(touch));
+            }
+            self.handed = self.handed.next();
+            self.handle().link.send(records);
+        }
+        // Every answer waits for the last batch handed over, also one that changed nothing: it may rest on what is in there.
+        // Where that is durable already, the answer leaves in this same turn.
+        self.parked.park(self.handed, effects);
+        self.release();
+    }
+
+    fn publication(&self, touch: &Touch) -> Publication {
+        let campaign = Arc::clone(&self.published[&touch.campaign]);
+        let Some(view) = self.state.view(touch.campaign) else {
+            return Publication::Archived(self.state.id(touch.campaign).expect("what was touched exists").clone());
+        };
+        if touch.is_new {
+            // Nobody can see it yet, and it may have moved on within this very batch.
+            campaign.refresh(&view);
+            return Publication::Made(campaign);
+        }
+        let facts = touch.facts.then(|| Facts::new(&view));
+        Publication::Changed { campaign, counts: view.counts, today: view.today, facts }
+    }
+
+    fn deliver(&mut self) {
+        let (shared, ports) = (&self.shared, &mut self.ports);
+        self.sorter.deliver(|PortId(port)| {
+            let index = port as usize;
+            if index >= ports.len() {
+                *ports = shared.ports();
+            }
+            ports.get(index).cloned().flatten()
+        });
+    }
+}
+
+/// What a turn did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) commands: usize,
+    pub(crate) idle: bool,
+}

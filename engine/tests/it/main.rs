@@ -1,0 +1,10 @@
+//! What the engine promises, checked from outside.
+
+mod audit;
+mod codec;
+mod hostile;
+mod model;
+mod naive;
+mod refusals;
+mod shop;
+mod voids;

@@ -1,0 +1,28 @@
+//! Whatever stands in a request line, a query or a body: it is read or refused with a reason, and nothing panics.
+#![no_main]
+
+use hyper::Method;
+use landrush::http::campaign_body::{self, PatchBody};
+use landrush::http::claim_body::ClaimBody;
+use landrush::http::query::Query;
+use landrush::http::route::{Route, percent_decoded};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Err(errors) = ClaimBody::parse(bytes) {
+        assert!(!errors.is_empty());
+    }
+    if let Err(errors) = campaign_body::parse_definition(bytes) {
+        assert!(!errors.is_empty());
+    }
+    if let Err(errors) = PatchBody::parse(bytes) {
+        assert!(!errors.is_empty());
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE] {
+            drop(Route::find(&method, text));
+        }
+        drop(percent_decoded(text));
+        drop(Query::parse(Some(text), &["limit", "cursor"]));
+    }
+});

@@ -1,0 +1,3 @@
+//! What the server is measured against.
+
+pub(crate) mod floor;

@@ -1,0 +1,68 @@
+//! The floor: the least that an HTTP server in this language and on this library can do. It reads the body and answers
+//! a constant 120 bytes. What landrush reaches is given as a share of it, measured beside it on the same machine.
+
+use std::convert::Infallible;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+/// Threads that serve, as many as the reference machine has cores.
+const WORKERS: usize = 2;
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
+/// The answer, as long as a short JSON document.
+const ANSWER: &[u8; 120] = b"{\"ok\":true,\"note\":\"the same hundred and twenty bytes for everybody, whoever asks and whatever for\",\"from\":\"the floor.\"}\n";
+
+/// Serves on `listen` until the process is ended; says on standard output where.
+///
+/// # Errors
+/// When the address cannot be had or the runtime cannot start.
+pub(crate) fn serve(listen: SocketAddr) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_io().build()?;
+    runtime.block_on(async {
+        let listener = bind(listen)?;
+        writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
+        // Spawned, so that accepting is a worker's task as well and not that of the thread that blocks here.
+        tokio::spawn(accept(listener)).await.map_err(io::Error::other)?
+    })
+}
+
+fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(listen), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&listen.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn accept(listener: TcpListener) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async move {
+            // A client that goes away is no concern of the floor's.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+        });
+    }
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let mut response = Response::new(Full::new(Bytes::from_static(ANSWER)));
+    if !body.starts_with(b"{") {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}

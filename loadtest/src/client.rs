@@ -1,0 +1,167 @@
+//! The load generator: one thread, one epoll, many keep-alive connections with one request each on its way. It
+//! brings pace and connections together; what is asked and what an answer means is the exchange's matter.
+//!
+//! In an open loop a request that cannot leave on time (every connection is still waiting) leaves as soon as one is
+//! free, and its latency counts from when it should have left, so that a server that stalls is not asked less.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+
+use crate::connection::InFlight;
+use crate::departures::{Departures, Pace};
+use crate::pool::{Pool, Ready};
+use crate::response::Reply;
+
+/// How often the progress bar is told.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// What is asked over the connections, and what becomes of the answers.
+pub(crate) trait Exchange {
+    /// Appends the bytes of the next request and names it, or says that there is nothing more to ask.
+    fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64>;
+    /// Takes the answer to `ticket`, which came `latency` after the request should have left.
+    fn answered(&mut self, ticket: u64, latency: Duration, reply: &Reply<'_>);
+    /// Takes note that `ticket` was sent and has no answer, so that its effect is unknown.
+    fn unanswered(&mut self, ticket: u64, waited: Duration);
+    /// Takes note that a planned request never left, because no connection was free for it.
+    fn unsent(&mut self, waited: Duration);
+}
+
+/// What a run was like as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Driven {
+    /// Requests sent.
+    pub(crate) sent: u64,
+    /// Requests answered.
+    pub(crate) answered: u64,
+    /// Connections that broke.
+    pub(crate) broken: u64,
+    /// From the start to the last answer.
+    pub(crate) elapsed: Duration,
+}
+
+impl Driven {
+    /// Answers a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.answered as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
+    }
+}
+
+/// Sends what `exchange` asks over `connections` connections to `target` at `pace`, until that ends and everything is
+/// answered, or the grace period after it is over, or no connection is left.
+///
+/// # Errors
+/// When a first connection cannot be made, or epoll fails. A connection that breaks later is made anew.
+pub(crate) fn drive(
+    target: SocketAddr,
+    connections: usize,
+    pace: Pace,
+    exchange: &mut impl Exchange,
+    progress: &ProgressBar,
+) -> io::Result<Driven> {
+    // A timer that fires 50 us late, as is the default, would show as latency of the server. Where it cannot be
+    // changed the run is still valid, only its latencies are that much too high.
+    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1_000));
+    let pool = Pool::open(target, connections)?;
+    let start = Instant::now();
+    let departures = Departures::new(pace, start);
+    let mut run = Run { pool, departures, exchange, driven: Driven::default(), in_flight: 0, last_answer: start };
+    let mut ready = Vec::new();
+    let mut told = start;
+    loop {
+        run.dispatch()?;
+        let now = Instant::now();
+        let done = run.in_flight == 0 && run.departures.ended(now);
+        if done || run.pool.alive() == 0 || run.departures.given_up(now) {
+            return Ok(run.close(start));
+        }
+        if now.duration_since(told) >= PROGRESS_EVERY {
+            told = now;
+            progress.set_position(run.driven.answered);
+        }
+        let timeout = run.departures.wait(now, run.pool.all_busy());
+        run.pool.wait(timeout, &mut ready)?;
+        for event in &ready {
+            run.attend(*event)?;
+        }
+    }
+}
+
+struct Run<'a, E> {
+    pool: Pool,
+    departures: Departures,
+    exchange: &'a mut E,
+    driven: Driven,
+    in_flight: usize,
+    last_answer: Instant,
+}
+
+impl<E: Exchange> Run<'_, E> {
+    /// Sends every request that may leave now.
+    fn dispatch(&mut self) -> io::Result<()> {
+        while let Some(due) = self.departures.due() {
+            let Some(slot) = self.pool.take_idle() else { return Ok(()) };
+            let Some(connection) = self.pool.connection(slot) else { continue };
+            let Some(ticket) = self.exchange.request(&mut connection.outbox) else {
+                self.pool.release(slot);
+                self.departures.finish();
+                return Ok(());
+            };
+            connection.in_flight = Some(InFlight { ticket, due });
+            self.departures.depart();
+            self.driven.sent += 1;
+            self.in_flight += 1;
+            if !self.pool.send(slot)? {
+                self.renew(slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads or writes where a connection is ready, and sends the next request at once where it became free: the
+    /// server then works on it while the other answers are read.
+    fn attend(&mut self, ready: Ready) -> io::Result<()> {
+        if ready.writable && !self.pool.send(ready.slot)? {
+            self.renew(ready.slot);
+            return Ok(());
+        }
+        let Some(connection) = self.pool.connection(ready.slot).filter(|_| ready.readable) else { return Ok(()) };
+        let received = connection.receive(|asked, reply| {
+            self.last_answer = Instant::now();
+            self.driven.answered += 1;
+            self.in_flight -= 1;
+            self.exchange.answered(asked.ticket, self.last_answer.saturating_duration_since(asked.due), &reply);
+        });
+        match received {
+            Ok(true) => self.pool.release(ready.slot),
+            Ok(false) => return Ok(()),
+            Err(_) => self.renew(ready.slot),
+        }
+        self.dispatch()
+    }
+
+    fn renew(&mut self, slot: usize) {
+        self.driven.broken += 1;
+        if let Some(lost) = self.pool.renew(slot) {
+            self.in_flight -= 1;
+            self.exchange.unanswered(lost.ticket, lost.due.elapsed());
+        }
+    }
+
+    fn close(mut self, start: Instant) -> Driven {
+        let now = Instant::now();
+        for lost in self.pool.in_flight() {
+            self.exchange.unanswered(lost.ticket, now.saturating_duration_since(lost.due));
+        }
+        self.departures.left_behind(now).for_each(|waited| self.exchange.unsent(waited));
+        self.driven.elapsed = self.last_answer.duration_since(start);
+        self.driven
+    }
+}
+
+#[cfg(test)]
+mod tests;

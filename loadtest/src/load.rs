@@ -1,0 +1,190 @@
+//! A load run from start to verdict: server, campaign, claims, asking again, counting.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+use crate::answer::Code;
+use crate::api::Api;
+use crate::claims::Claims;
+use crate::cli::{Load, Rate, ServerOptions};
+use crate::client::drive;
+use crate::confirm::confirm;
+use crate::departures::Pace;
+use crate::oracle::{ClaimKey, Ledger};
+use crate::report::{Report, verdict};
+use crate::request::user_id;
+use crate::scenario::Scenario;
+use crate::schedule::{Arrivals, Schedule, Stream, below, seeded};
+use crate::server::{ADMIN_KEY, Launch, Server};
+use crate::workload::Workload;
+
+/// Users whose claims are also looked up through `claims/by-user`; all winners are asked for by repeating the claim.
+const LOOKED_UP_MAX: usize = 1_000;
+/// How long the published counts may lag behind the answers.
+const COUNTS_WITHIN: Duration = Duration::from_secs(2);
+
+/// Runs the load and prints its report; says whether the server kept its promises.
+///
+/// # Errors
+/// When no server can be started or reached, or it refuses the campaign.
+pub(crate) fn run(options: &Load) -> Result<bool> {
+    let own = options.url.is_none().then(|| Own::start(&options.server)).transpose()?;
+    let (target, admin_key) = match (&own, options.url) {
+        (Some(own), _) => (own.address, ADMIN_KEY),
+        (None, url) => (url.context("no server")?, options.admin_key.as_deref().unwrap_or_default()),
+    };
+    let scenario = Scenario {
+        campaign: Scenario::fresh_id("loadtest"),
+        coupon_types: options.coupon_types,
+        total_quota: options.quota,
+        daily_quota: None,
+        limit: 1,
+    };
+    let mut api = Api::new(target, admin_key);
+    api.create_campaign(&scenario.body(Timestamp::now()))?;
+
+    let workload = Workload::new(options.repeat_share, options.seed);
+    let mut claims = Claims::new(&target.to_string(), scenario.rules(), workload, options.requests);
+    let connections = usize::from(options.connections);
+    let progress = progress(expected_requests(options), "claims");
+    let cpu = || own.as_ref().map(|own| own.server.cpu()).transpose();
+    let before = cpu()?;
+    let driven = drive(target, connections, pace(options), &mut claims, &progress)?;
+    let server_cpu = cpu()?.zip(before).map(|(after, before)| after.saturating_sub(before));
+    progress.finish_and_clear();
+
+    let mut ledger = Ledger::default();
+    let campaign = ledger.add(scenario.rules());
+    claims.tell(&mut ledger, campaign);
+    let workload = describe(options);
+    let (recorder, users) = (claims.recorder(), claims.users());
+    let report = Report { workload: &workload, driven, recorder, users, server_cpu };
+    // Before the judgement: should the server be gone, this much is known all the same.
+    print!("{}", report.text());
+    judge(target, connections, &mut api, &mut ledger, options.seed)?;
+    println!("{users} users, {} wins, each asked for again", ledger.winners().len());
+    print!("{}", verdict(ledger.violations()));
+    if let Some(file) = &options.json {
+        let text = serde_json::to_string_pretty(&report.json(&ledger))?;
+        fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(ledger.violations().is_empty())
+}
+
+/// A server that the harness started, with its data directory.
+pub(crate) struct Own {
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    pub(crate) data: TempDir,
+}
+
+impl Own {
+    /// Starts a server over an empty directory and waits until it is ready.
+    ///
+    /// # Errors
+    /// When there is no executable, or it does not become ready; the end of its output says why.
+    pub(crate) fn start(options: &ServerOptions) -> Result<Self> {
+        let launch = Launch::find(options.server_binary.clone(), options.server_config.clone())?;
+        let data = match &options.scratch {
+            Some(scratch) => TempDir::with_prefix_in("landrush-loadtest-", scratch)?,
+            None => TempDir::with_prefix("landrush-loadtest-")?,
+        };
+        let log = data.path().join("server.log");
+        let mut server = Server::spawn(launch.serve(&data.path().join("data")), &log)?;
+        let address = server.ready().with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        Ok(Self { server, address, data })
+    }
+}
+
+/// Asks for every win and every doubtful claim again, and holds the server's counts against what users were told.
+fn judge(target: SocketAddr, connections: usize, api: &mut Api, ledger: &mut Ledger, seed: u64) -> Result<()> {
+    let keys = [ledger.winners(), &ledger.doubtful()].concat();
+    let progress = progress(u64::try_from(keys.len())?, "asked again");
+    confirm(target, connections, ledger, keys.clone(), &progress)?;
+    progress.finish_and_clear();
+
+    let mut rng = seeded(seed, Stream::Sample);
+    for _ in 0..keys.len().min(LOOKED_UP_MAX) {
+        let key = keys[usize::try_from(below(&mut rng, u64::try_from(keys.len())?))?];
+        look_up(api, ledger, key)?;
+    }
+    compare(api, ledger)
+}
+
+/// Holds what `claims/by-user` shows for one user against what the user was told.
+fn look_up(api: &mut Api, ledger: &mut Ledger, key: ClaimKey) -> Result<()> {
+    let Some(code) = ledger.win(key).map(|win| win.code) else { return Ok(()) };
+    let shown = api.codes_of(&ledger.rules(key.campaign).campaign, &user_id(key.user))?;
+    if !shown.iter().any(|shown| Code::parse(shown) == Some(code)) {
+        ledger.not_shown(key);
+    }
+    Ok(())
+}
+
+/// Compares the server's counts of every campaign, once they have caught up with the answers.
+///
+/// # Errors
+/// When the server does not tell its counts.
+pub(crate) fn compare(api: &mut Api, ledger: &mut Ledger) -> Result<()> {
+    let end = Instant::now() + COUNTS_WITHIN;
+    for campaign in 0..u16::try_from(ledger.all_rules().count())? {
+        loop {
+            let rules = ledger.rules(campaign);
+            let remaining = api.remaining(&rules.campaign, &rules.coupon_types)?;
+            if ledger.adds_up(campaign, &remaining) || Instant::now() >= end {
+                ledger.compare(campaign, &remaining);
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    Ok(())
+}
+
+fn pace(options: &Load) -> Pace {
+    match options.rate {
+        Rate::Max => Pace::Closed(options.duration),
+        Rate::PerSecond(rate) => {
+            Pace::Open(Box::new(Schedule::new(rate, options.arrivals, options.duration, options.seed)))
+        }
+    }
+}
+
+fn expected_requests(options: &Load) -> u64 {
+    match options.rate {
+        Rate::Max => options.requests,
+        Rate::PerSecond(rate) => {
+            let planned = Duration::from_secs_f64(rate * options.duration.as_secs_f64()).as_secs();
+            planned.min(options.requests)
+        }
+    }
+}
+
+fn describe(options: &Load) -> String {
+    let seconds = options.duration.as_secs_f64();
+    let pace = match options.rate {
+        Rate::Max => "closed loop".to_owned(),
+        Rate::PerSecond(rate) => {
+            let arrivals = match options.arrivals {
+                Arrivals::Constant => "constant",
+                Arrivals::Poisson => "Poisson",
+            };
+            format!("open loop, {rate:.0} a second, {arrivals} arrivals")
+        }
+    };
+    format!("{pace}, {seconds} s, {} connections, seed {}", options.connections, options.seed)
+}
+
+/// A progress bar on a terminal, and nothing in a pipe.
+pub(crate) fn progress(expected: u64, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos} {msg} {per_sec} {elapsed}");
+    let bar = if expected == u64::MAX { ProgressBar::no_length() } else { ProgressBar::new(expected) };
+    bar.with_style(style.expect("the template is well formed")).with_message(what)
+}

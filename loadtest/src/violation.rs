@@ -1,0 +1,84 @@
+//! What can be wrong with what a server told its users, in words that say whom it concerns.
+
+use std::fmt;
+
+use crate::answer::{Code, Strange};
+use crate::oracle::ClaimKey;
+use crate::request::user_id;
+
+/// One broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Violation {
+    /// More coupons of a type than there are.
+    OverQuota { coupon_type: String, wins: u64, quota: u64 },
+    /// More coupons of a type on one day than that day has.
+    OverDailyQuota { coupon_type: String, day: u32, wins: u64, quota: u64 },
+    /// A user with more coupons than the limit allows.
+    OverLimit { key: ClaimKey, wins: u32, limit: u32 },
+    /// One claim, two coupons.
+    WonTwice { key: ClaimKey, first: Code, second: Code },
+    /// One coupon, two claims.
+    SameCode { code: Code, first: ClaimKey, second: ClaimKey },
+    /// The same coupon was called new twice.
+    NewTwice { key: ClaimKey, code: Code },
+    /// A coupon was only ever called a repeat.
+    NeverNew { key: ClaimKey, code: Code },
+    /// A repeat gives the same code with other words around it.
+    AnswerChanged { key: ClaimKey, code: Code },
+    /// A win that was told is refused when asked for again.
+    LostWin { key: ClaimKey, code: Code, told: String },
+    /// A win that was told could not be asked for again.
+    NotConfirmed { key: ClaimKey },
+    /// A win that was told is missing from the list of the user's claims.
+    NotShown { key: ClaimKey },
+    /// An answer that the contract does not have.
+    Strange { key: ClaimKey, what: Strange },
+    /// What the server has left and what users were told do not add up to the quota.
+    CountsDiffer { campaign: String, told: Vec<u64>, remaining: Vec<u64>, quota: Vec<u64> },
+    /// Somebody was told `limit_reached` with fewer coupons than the limit.
+    RefusedBelowLimit { key: ClaimKey, wins: u32, limit: u32 },
+    /// A refusal that nothing in the scenario explains.
+    UnexpectedRefusal { key: ClaimKey, code: String },
+    /// Somebody was told `sold_out` while there was stock.
+    RefusedWithStock { campaign: String, wins: u64, quota: u64 },
+}
+
+impl fmt::Display for ClaimKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in campaign {}", user_id(self.user), self.campaign)?;
+        if self.key > 0 { write!(f, " under key {}", self.key) } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OverQuota { coupon_type, wins, quota } => {
+                write!(f, "over-allocated: {wins} wins of {coupon_type}, which has {quota}")
+            }
+            Self::OverDailyQuota { coupon_type, day, wins, quota } => {
+                write!(f, "over-allocated: {wins} wins of {coupon_type} on {day}, which has {quota} a day")
+            }
+            Self::OverLimit { key, wins, limit } => write!(f, "{key} has {wins} coupons, the limit is {limit}"),
+            Self::WonTwice { key, first, second } => write!(f, "{key} has two coupons: {first} and {second}"),
+            Self::SameCode { code, first, second } => write!(f, "{code} was given to {first} and to {second}"),
+            Self::NewTwice { key, code } => write!(f, "{key} was told twice that {code} is new"),
+            Self::NeverNew { key, code } => write!(f, "{key} was told only that {code} is a repeat"),
+            Self::AnswerChanged { key, code } => write!(f, "the answer to {key} changed around {code}"),
+            Self::LostWin { key, code, told } => write!(f, "lost win: {key} had {code} and is now told `{told}`"),
+            Self::NotConfirmed { key } => write!(f, "the win of {key} could not be asked for again"),
+            Self::NotShown { key } => write!(f, "the claims of {key} do not show the win"),
+            Self::Strange { key, what } => write!(f, "{key} was answered with {what}"),
+            Self::CountsDiffer { campaign, told, remaining, quota } => {
+                write!(f, "{campaign}: {told:?} told and {remaining:?} remaining do not make up the quota {quota:?}")
+            }
+            Self::RefusedBelowLimit { key, wins, limit } => {
+                write!(f, "{key} was told `limit_reached` with {wins} of {limit} coupons")
+            }
+            Self::UnexpectedRefusal { key, code } => write!(f, "{key} was told `{code}` without reason"),
+            Self::RefusedWithStock { campaign, wins, quota } => {
+                write!(f, "{campaign} was called sold out with {wins} of {quota} given out")
+            }
+        }
+    }
+}

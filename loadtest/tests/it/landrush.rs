@@ -1,0 +1,43 @@
+//! The harness and the real server together: loads that must be sound.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::{harness, text};
+
+/// The server, built into the directory that these tests run from, so that it is never an old one.
+fn server() -> &'static str {
+    static SERVER: OnceLock<PathBuf> = OnceLock::new();
+    let path = SERVER.get_or_init(|| {
+        let beside = Path::new(env!("CARGO_BIN_EXE_landrush-loadtest"));
+        let (folder, target) =
+            (beside.parent().expect("a folder"), beside.ancestors().nth(2).expect("a target folder"));
+        let profile = if folder.ends_with("release") { "release" } else { "test" };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--package", "landrush", "--bin", "landrush", "--profile", profile]);
+        let built = cargo.arg("--target-dir").arg(target).output().expect("cargo runs");
+        assert!(built.status.success(), "{}", text(&built.stderr));
+        folder.join("landrush")
+    });
+    path.to_str().expect("a path in UTF-8")
+}
+
+#[track_caller]
+fn check(arguments: &[&str], expected: &str) {
+    let run = harness(&[arguments, &["--server-binary", server()]].concat());
+    let (out, err) = (text(&run.stdout), text(&run.stderr));
+    assert_eq!(run.status.code(), Some(0), "{out}{err}");
+    assert!(out.contains("oracle: sound") && out.contains(expected), "{out}{err}");
+}
+
+#[test]
+fn a_load_with_impatient_users_is_sound() {
+    check(&["--rate", "2000", "--duration", "1s", "--repeat-share", "0.2"], "repeated");
+}
+
+#[test]
+fn a_campaign_that_sells_out_is_sound() {
+    let arguments = ["--rate", "max", "--duration", "500ms", "--quota", "300", "--coupon-types", "3"];
+    check(&arguments, "900 wins, each asked for again");
+}

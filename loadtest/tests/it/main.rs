@@ -1,0 +1,40 @@
+//! The harness as a program: its verdicts, the floor, and wrong usage.
+
+mod judgement;
+mod landrush;
+mod pretender;
+
+use std::process::{Command, Output};
+
+fn harness(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_landrush-loadtest")).args(arguments).output().expect("the harness runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_floor_is_started_measured_and_ended() {
+    let run = harness(&["share", "--floor-only", "--connections", "4,2", "--seconds", "1", "--rounds", "1"]);
+    let (out, err) = (text(&run.stdout), text(&run.stderr));
+    assert!(run.status.success(), "{out}{err}");
+    assert_eq!(out.lines().filter(|line| line.trim_start().starts_with("floor")).count(), 2, "{out}");
+    assert!(!out.contains('\u{1b}') && err.is_empty(), "no progress bar in a pipe: {out}{err}");
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in
+        [&["--rate", "fast"][..], &["--unknown"], &["share", "--seconds", "0"], &["--url", "http://192.0.2.1"]]
+    {
+        assert_eq!(harness(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_missing_server_is_named() {
+    let run = harness(&["--server-binary", "/nowhere/landrush"]);
+    assert_eq!(run.status.code(), Some(1));
+    assert!(text(&run.stderr).contains("/nowhere/landrush"), "{}", text(&run.stderr));
+}

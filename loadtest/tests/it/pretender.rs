@@ -1,0 +1,137 @@
+//! A server that pretends: it speaks as much of the contract as the harness needs, keeps everything in a map, and
+//! breaks one promise on demand, so that it can be seen whether the harness notices.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::{Value, json};
+
+/// The promise that is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    None,
+    /// No promise: every third claim is answered that the server is too busy.
+    Busy,
+    /// The third user's repeats are new wins.
+    WinTwice,
+    /// The third user's win is forgotten once it was told, and nothing is left when it is asked for again.
+    LoseWin,
+    /// The quota is not looked at.
+    Oversell,
+    /// Everybody gets the same code.
+    SameCode,
+    /// Availability shows one unit too many.
+    Miscount,
+    /// `sold_out` is told when one unit is left.
+    SoldOutEarly,
+}
+
+#[derive(Debug)]
+struct Shop {
+    fault: Fault,
+    campaign: String,
+    quota: u64,
+    /// Code by user.
+    wins: BTreeMap<String, u64>,
+    issued: u64,
+    claims: u64,
+}
+
+/// Starts a pretender on a free port.
+pub(crate) fn pretend(fault: Fault) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let shop = Shop { fault, campaign: String::new(), quota: 0, wins: BTreeMap::new(), issued: 0, claims: 0 };
+    let shop = Arc::new(Mutex::new(shop));
+    thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let shop = Arc::clone(&shop);
+            thread::spawn(move || serve(stream, &shop));
+        }
+    });
+    address
+}
+
+fn serve(mut stream: TcpStream, shop: &Mutex<Shop>) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let mut words = line.split(' ').map(str::to_owned);
+        let (method, path) = (words.next()?, words.next()?);
+        let mut length = 0;
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header).ok()?;
+            if header.trim().is_empty() {
+                break;
+            }
+            if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let (status, answer) = shop.lock().expect("not poisoned").answer(&method, &path, &body);
+        let answer = answer.to_string();
+        write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).ok()?;
+    }
+}
+
+impl Shop {
+    fn answer(&mut self, method: &str, path: &str, body: &[u8]) -> (u16, Value) {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        if method == "POST" && path == "/v1/campaigns" {
+            self.campaign = body["id"].as_str().expect("an id").into();
+            self.quota = body["coupon_types"][0]["total_quota"].as_u64().expect("a quota");
+            return (201, body);
+        }
+        if method == "POST" {
+            return self.claim(body["user_id"].as_str().expect("a user"));
+        }
+        if path.ends_with("/availability") {
+            let extra = u64::from(self.fault == Fault::Miscount);
+            let remaining = self.quota.saturating_sub(self.issued) + extra;
+            return (200, json!({"coupon_types": [{"id": "coupon-1", "remaining": remaining}]}));
+        }
+        let user = path.rsplit('/').next().expect("a user");
+        let items: Vec<_> = self.wins.get(user).map(|code| self.win(user, *code, true)).into_iter().collect();
+        (200, json!({"items": items}))
+    }
+
+    fn claim(&mut self, user: &str) -> (u16, Value) {
+        self.claims += 1;
+        if self.fault == Fault::Busy && self.claims.is_multiple_of(3) {
+            return (503, json!({"code": "overloaded"}));
+        }
+        let third = user == "u-000000000002";
+        let known = self.wins.get(user).copied();
+        let kept = u64::from(self.fault == Fault::SoldOutEarly);
+        match known {
+            Some(_) if self.fault == Fault::LoseWin && third => return (409, json!({"code": "sold_out"})),
+            Some(code) if !(self.fault == Fault::WinTwice && third) => return (200, self.win(user, code, true)),
+            Some(_) | None => {}
+        }
+        if self.issued + kept >= self.quota && self.fault != Fault::Oversell {
+            return (409, json!({"code": "sold_out"}));
+        }
+        self.issued += 1;
+        let code = if self.fault == Fault::SameCode { 0 } else { self.issued };
+        self.wins.insert(user.into(), code);
+        (201, self.win(user, code, false))
+    }
+
+    fn win(&self, user: &str, code: u64, repeated: bool) -> Value {
+        let digits = format!("{code:016}");
+        let code = [&digits[..4], &digits[4..8], &digits[8..12], &digits[12..]].join("-");
+        json!({
+            "claim_id": format!("c-{code}"), "campaign_id": self.campaign, "user_id": user, "outcome": "won",
+            "repeated": repeated, "decided_at": "2026-12-01T02:00:00.123Z",
+            "coupon": {"code": code, "coupon_type": "coupon-1", "state": "issued", "expires_at": "2026-12-31T02:00:00.123Z"},
+        })
+    }
+}

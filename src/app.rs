@@ -1,0 +1,124 @@
+//! Owns what all I/O threads share: the settings, the engine once it has recovered, and where in its life the server is.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use landrush_engine::Engine;
+
+use crate::config::Config;
+use crate::gate::admin_key::AdminKey;
+use crate::metrics::Counts;
+
+/// What all I/O threads share.
+pub struct App {
+    config: Config,
+    opened: OnceLock<Opened>,
+    /// No new work is begun: the server is going down.
+    draining: AtomicBool,
+    connections: AtomicUsize,
+    counts: Box<[Arc<Counts>]>,
+}
+
+/// What there is once the log has been read back.
+pub struct Opened {
+    /// The engine.
+    pub engine: Engine,
+    /// The key that management calls bear.
+    pub admin_key: AdminKey,
+}
+
+/// Where in its life the server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It reads its log back.
+    Starting,
+    /// It serves.
+    Serving,
+    /// It ends what is in flight.
+    Draining,
+    /// The log has failed; the process is about to end.
+    Failed,
+}
+
+impl App {
+    /// A server that has not begun.
+    pub fn new(config: Config) -> Self {
+        let counts = (0..config.http.io_threads).map(|_| Arc::default()).collect();
+        Self {
+            config,
+            opened: OnceLock::new(),
+            draining: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            counts,
+        }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The engine and what came with it; `None` while the log is read back.
+    pub fn opened(&self) -> Option<&Opened> {
+        self.opened.get()
+    }
+
+    /// Begins to serve.
+    ///
+    /// # Panics
+    /// If it was called before.
+    pub fn open(&self, opened: Opened) {
+        assert!(self.opened.set(opened).is_ok(), "a server opens once");
+    }
+
+    /// Begins to end.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Where in its life the server is.
+    pub fn phase(&self) -> Phase {
+        let failed = self.opened().is_some_and(|opened| opened.engine.failure().is_some());
+        // The flag guards nothing: who reads it late takes one request more, which is answered too.
+        match (failed, self.draining.load(Ordering::Relaxed), self.opened()) {
+            (true, _, _) => Phase::Failed,
+            (false, true, _) => Phase::Draining,
+            (false, false, None) => Phase::Starting,
+            (false, false, Some(_)) => Phase::Serving,
+        }
+    }
+
+    /// The counts of one I/O thread.
+    pub fn counts_of(&self, thread: usize) -> &Arc<Counts> {
+        &self.counts[thread]
+    }
+
+    /// The counts of all I/O threads.
+    pub fn counts(&self) -> impl Iterator<Item = &Counts> {
+        self.counts.iter().map(|counts| &**counts)
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// A place for one more connection, or `None` at the cap.
+    pub fn admit(self: &Arc<Self>) -> Option<Place> {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        // Made before the check, so that it gives the place back if there was none.
+        let place = Place { app: Arc::clone(self) };
+        (before < self.config.http.connections_max).then_some(place)
+    }
+}
+
+/// A connection's place under the cap; dropping it gives it back.
+pub struct Place {
+    app: Arc<App>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.app.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

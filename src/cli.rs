@@ -1,0 +1,53 @@
+//! The command line: one file a subcommand. Owns their names and exit codes.
+
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Hands out a limited number of coupons to a crowd that comes all at once: never one too many, never two to the same
+/// person, never one lost.
+#[derive(Debug, Parser)]
+#[command(name = "landrush", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::ServeArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (what `landrush` alone does too).
+    Serve(serve::ServeArguments),
+}
+
+/// Runs what the process's arguments ask for.
+pub fn main() -> ExitCode {
+    let Arguments { command, serve } = Arguments::parse();
+    match command.unwrap_or(Command::Serve(serve)) {
+        Command::Serve(arguments) => serve::run(arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_the_default() {
+        for line in [&["landrush", "--listen", "127.0.0.1:0"][..], &["landrush", "serve", "--listen", "127.0.0.1:0"]] {
+            let arguments = Arguments::try_parse_from(line).expect("valid");
+            let Command::Serve(serve) = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+            assert_eq!(serve.listen.as_deref(), Some("127.0.0.1:0"));
+        }
+    }
+}

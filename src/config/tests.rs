@@ -1,0 +1,102 @@
+//! What wins over what, what is refused, and that the documented file says what the code does.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+const DOCUMENTED: &str = include_str!("../../config/landrush.toml");
+
+fn file(text: &str) -> Result<Config, ConfigError> {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("landrush.toml");
+    std::fs::write(&path, text).expect("the file is written");
+    Config::load(Raw::default(), |_| None, Some(&path))
+}
+
+fn refused(text: &str, words: &[&str]) {
+    let message = file(text).expect_err(text).to_string();
+    for word in words {
+        assert!(message.contains(word), "{text}: {message} does not say {word}");
+    }
+}
+
+/// The documented file with every setting set free of its comment.
+fn uncommented() -> String {
+    let setting = |line: &str| {
+        line.strip_prefix("# ")
+            .filter(|rest| {
+                rest.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+            })
+            .map(str::to_owned)
+    };
+    DOCUMENTED.lines().map(|line| setting(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
+}
+
+#[test]
+fn the_documented_file_is_the_defaults() {
+    let defaults = file("").expect("defaults");
+    assert_eq!(file(DOCUMENTED).expect("as it is"), defaults);
+    assert_eq!(file(&uncommented()).expect("uncommented"), defaults);
+}
+
+#[test]
+fn the_documented_file_names_every_setting() {
+    let table: toml::Table = toml::from_str(&uncommented()).expect("TOML");
+    let mut documented = BTreeSet::new();
+    for (key, value) in &table {
+        match value.as_table() {
+            Some(section) => documented.extend(section.keys().map(|inner| format!("{key}.{inner}"))),
+            None => drop(documented.insert(key.clone())),
+        }
+    }
+    assert_eq!(documented, KEYS.iter().map(|key| (*key).to_owned()).collect());
+}
+
+#[test]
+fn flags_beat_the_environment_which_beats_the_file() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("landrush.toml");
+    let text = "listen = \"127.0.0.1:1\"\ndata_dir = \"file\"\n[shards]\ncount = 1\nmailbox_commands = 11\n";
+    std::fs::write(&path, text).expect("written");
+    let environment = |name: &str| match name {
+        "LANDRUSH_LISTEN" => Some(String::from("127.0.0.1:2")),
+        "LANDRUSH_SHARDS_COUNT" => Some(String::from("2")),
+        "LANDRUSH_AUTH_TRUSTED_FROM_ANYWHERE" => Some(String::from("true")),
+        "LANDRUSH_LOGGING_FILTER" => Some(String::from("landrush=debug,warn")),
+        _ => None,
+    };
+    let flags = Raw { listen: Some(String::from("127.0.0.1:3")), ..Raw::default() };
+    let config = Config::load(flags, environment, Some(&path)).expect("valid");
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.shards, Shards { count: 2, mailbox_commands: 11 });
+    assert_eq!(config.data_dir, PathBuf::from("file"));
+    assert!(config.auth.trusted_from_anywhere);
+    assert_eq!(config.logging.filter, "landrush=debug,warn");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_by_name() {
+    refused("lisen = \"127.0.0.1:1\"", &["landrush.toml", "lisen"]);
+    refused("[http]\nio_treads = 1", &["io_treads"]);
+    refused("listen = 8080", &["landrush.toml", "listen"]);
+    refused("listen = \"here\"", &["listen", "here"]);
+    refused("[http]\nhead_timeout = \"soon\"", &["http.head_timeout", "soon"]);
+    refused("[http]\nkeep_alive = \"0s\"", &["http.keep_alive"]);
+    refused("[http]\nconnections_max = 0", &["http.connections_max"]);
+    refused("[log]\ndurability = \"maybe\"", &["log.durability", "maybe"]);
+    refused("[shards]\ncount = 1000", &["shards.count"]);
+    refused("[auth]\nusers = \"jwt\"", &["auth.users", "jwt", "this version"]);
+    refused("[[auth.keys]]\nalg = \"HS256\"", &["keys"]);
+    let environment = |name: &str| (name == "LANDRUSH_SHARDS_COUNT").then(|| String::from("many"));
+    let error = Config::load(Raw::default(), environment, None).expect_err("no number");
+    assert!(error.to_string().contains("LANDRUSH_SHARDS_COUNT"), "{error}");
+    let missing = Config::load(Raw::default(), |_| None, Some(Path::new("/nowhere/landrush.toml")));
+    assert!(missing.expect_err("no file").to_string().contains("/nowhere/landrush.toml"));
+}
+
+#[test]
+fn trusted_users_from_anywhere_must_be_said_outright() {
+    refused("listen = \"0.0.0.0:8080\"", &["0.0.0.0:8080", "auth.trusted_from_anywhere"]);
+    file("listen = \"0.0.0.0:8080\"\n[auth]\ntrusted_from_anywhere = true").expect("said outright");
+    file("listen = \"[::1]:8080\"").expect("loopback");
+}

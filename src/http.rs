@@ -1,0 +1,142 @@
+//! The HTTP contract: a request in, an answer out. Owns the order in which a request is judged; each resource has its file.
+//!
+//! Path and method first, then the admin key, then the body's media type and size, then its content, then what it speaks
+//! of, and only then the engine. Whatever says no is a [`problem::Problem`].
+
+mod answer;
+mod archive;
+mod availability;
+mod body;
+pub mod campaign_body;
+mod campaign_json;
+mod campaigns;
+pub mod claim_body;
+mod claim_json;
+mod claims;
+pub mod fields;
+pub mod json;
+pub mod json_text;
+mod lane;
+mod ops;
+pub mod problem;
+pub mod query;
+pub mod retry;
+pub mod route;
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use landrush_engine::port::Rejected;
+
+pub(crate) use self::answer::Answer;
+pub use self::lane::Lane;
+use self::problem::{Code, Problem};
+use self::route::{NoRoute, Route};
+use crate::app::{Opened, Phase};
+
+/// Which listener a request came by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The main one.
+    Main,
+    /// The one for metrics.
+    Metrics,
+}
+
+/// Answers one request.
+pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let began = std::time::Instant::now();
+    let (parts, body) = request.into_parts();
+    let answer = match Route::find(&parts.method, parts.uri.path()) {
+        Ok(Route::Claim(campaign)) if door == Door::Main => {
+            let answer = claims::claim(&lane, campaign, &parts, body).await;
+            lane.counts().claim(&answer, began);
+            answer
+        }
+        // Boxed, so that a connection that only claims does not hold room for the largest of all futures.
+        Ok(route) => {
+            let answer = Box::pin(other(&lane, door, route, &parts, body)).await;
+            tracing::debug!(
+                method = %parts.method,
+                path = parts.uri.path(),
+                status = answer.as_ref().map_or_else(|problem| problem.code.status(), |answer| answer.status).as_u16(),
+                traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok()),
+                micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+                "request"
+            );
+            answer
+        }
+        Err(NoRoute::Path) => Err(Problem::new(Code::NotFound, "no such path")),
+        Err(NoRoute::Method { allow }) => Err(Problem {
+            allow: Some(allow),
+            ..Problem::new(Code::MethodNotAllowed, format!("this path knows {allow}"))
+        }),
+    };
+    lane.respond(answer, parts.headers)
+}
+
+async fn other(
+    lane: &Rc<Lane>,
+    door: Door,
+    route: Route<'_>,
+    parts: &hyper::http::request::Parts,
+    body: Incoming,
+) -> Result<Answer, Problem> {
+    match (door, route) {
+        (_, Route::Livez) => return Ok(ops::livez(lane)),
+        (_, Route::Readyz) => return ops::readyz(lane),
+        (Door::Main, Route::Metrics) if lane.app().config().metrics_listen.is_some() => {
+            return Err(Problem::new(Code::NotFound, "metrics have a listener of their own"));
+        }
+        (_, Route::Metrics) => return Ok(ops::metrics(lane)),
+        (Door::Metrics, _) => return Err(Problem::new(Code::NotFound, "this listener is for metrics")),
+        (Door::Main, _) => {}
+    }
+    if route == Route::Time {
+        return Ok(ops::time(lane));
+    }
+    let opened = opened(lane)?;
+    let is_admin = opened.admin_key.is_borne_by(parts.headers.get(hyper::header::AUTHORIZATION));
+    if route.is_management() && !is_admin {
+        return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <admin key>"));
+    }
+    match route {
+        Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,
+        Route::CampaignList => campaigns::list(lane, opened, parts, is_admin),
+        Route::CampaignRead(id) => campaigns::read(lane, opened, id, parts, is_admin),
+        Route::CampaignPatch(id) => campaigns::patch(lane, opened, id, parts, body).await,
+        Route::CampaignAction(id, action) => campaigns::act(lane, opened, id, action, parts, body).await,
+        Route::Availability(id) => availability::read(lane, opened, id, parts),
+        Route::ClaimList(id) => claims::list(lane, opened, id, parts).await,
+        Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
+        Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
+        Route::Draw(id) | Route::Entry(id) => claims::wrong_mode(opened, id),
+        Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::Claim(_) => {
+            unreachable!("answered before")
+        }
+    }
+}
+
+/// The engine, if the server serves.
+fn opened(lane: &Lane) -> Result<&Opened, Problem> {
+    match (lane.app().phase(), lane.app().opened()) {
+        (Phase::Serving, Some(opened)) => Ok(opened),
+        (Phase::Starting, _) | (Phase::Serving, None) => Err(Problem::new(Code::Starting, "")),
+        (Phase::Draining, _) => Err(Problem::new(Code::ShuttingDown, "")),
+        (Phase::Failed, _) => Err(Problem::new(Code::LogUnavailable, "")),
+    }
+}
+
+/// Why a shard did not take a command.
+fn rejected(rejected: Rejected) -> Problem {
+    let code = match rejected {
+        Rejected::Full => Code::Overloaded,
+        Rejected::Closing => Code::ShuttingDown,
+        // What an engine may one day be unable to do is at least no promise that nothing happened.
+        Rejected::LogFailed | _ => Code::LogUnavailable,
+    };
+    Problem::new(code, "")
+}

@@ -1,0 +1,200 @@
+//! Owns what one I/O thread keeps for its requests: the desk, buffers, request ids, jitter, counts; and turns an answer or
+//! a problem into a response.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::Full;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use landrush_engine::Engine;
+use landrush_engine::command::Command;
+use landrush_engine::outcome::Outcome;
+use landrush_engine::time::{Clock, SteadyClock, Timestamp};
+
+use super::answer::Answer;
+use super::problem::{Code, Problem};
+use super::retry::Spread;
+use crate::app::App;
+use crate::desk::LateDesk;
+use crate::metrics::Counts;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What one I/O thread keeps for its requests.
+pub struct Lane {
+    app: Arc<App>,
+    thread: usize,
+    desk: LateDesk,
+    spread: RefCell<Spread>,
+    /// Where bodies are written before they leave; its memory stays.
+    scratch: RefCell<Vec<u8>>,
+    /// What bodies and request ids leave in: cut off piece by piece, so that few answers allocate.
+    pool: RefCell<BytesMut>,
+    request_ids: RequestIds,
+    /// Tells the time while there is no engine to ask.
+    clock: SteadyClock,
+}
+
+/// Bytes that the pool grows by.
+const POOL_BYTES: usize = 32 << 10;
+
+/// The longest request id that is taken from a client, in bytes.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+impl Lane {
+    /// The lane of I/O thread number `thread`.
+    pub fn new(app: Arc<App>, thread: usize, seed: [u8; 32]) -> Self {
+        let mut prefix = [0; 8];
+        prefix.copy_from_slice(&seed[..8]);
+        Self {
+            app,
+            thread,
+            desk: LateDesk::default(),
+            spread: RefCell::new(Spread::new(seed)),
+            scratch: RefCell::default(),
+            pool: RefCell::default(),
+            request_ids: RequestIds { prefix: u64::from_le_bytes(prefix), next: Cell::new(0) },
+            clock: SteadyClock::start(),
+        }
+    }
+
+    /// What all lanes share.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// This thread's counts.
+    pub(crate) fn counts(&self) -> &Counts {
+        self.app.counts_of(self.thread)
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.app.opened().map_or_else(|| self.clock.now(), |opened| opened.engine.clock().now())
+    }
+
+    /// Asks a shard. A refusal comes back as a problem.
+    pub(crate) async fn ask(
+        &self,
+        engine: &Engine,
+        route: landrush_engine::router::Route,
+        command: Command,
+    ) -> Result<Outcome, Problem> {
+        let answer = self.desk.get(engine).ask(route, command).map_err(super::rejected)?;
+        // The log failed under it: it may have taken effect, which is what the code says.
+        match answer.await.map_err(|_lost| Problem::new(Code::LogUnavailable, ""))? {
+            Outcome::Refused(refusal) => Err(Problem::refused(refusal)),
+            granted @ (Outcome::Won(_)
+            | Outcome::Repeated(_)
+            | Outcome::Created(_)
+            | Outcome::Campaign(_)
+            | Outcome::Voided
+            | Outcome::Archived
+            | Outcome::Claims { .. }) => Ok(granted),
+        }
+    }
+
+    /// Tells all waiting requests that the log has failed.
+    pub fn give_up(&self) {
+        if let Some(desk) = self.desk.opened() {
+            desk.give_up();
+        }
+    }
+
+    /// A body that `write` appends to a buffer.
+    pub(crate) fn body(&self, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+        let mut scratch = self.scratch.borrow_mut();
+        scratch.clear();
+        write(&mut scratch);
+        self.pooled(&scratch)
+    }
+
+    fn pooled(&self, bytes: &[u8]) -> Bytes {
+        let mut pool = self.pool.borrow_mut();
+        if pool.capacity() < bytes.len() {
+            pool.reserve(bytes.len().max(POOL_BYTES));
+        }
+        pool.extend_from_slice(bytes);
+        pool.split().freeze()
+    }
+
+    /// The response to a request that had `headers`, whose map is used again.
+    pub(crate) fn respond(&self, answer: Result<Answer, Problem>, mut headers: HeaderMap) -> Response<Full<Bytes>> {
+        let request_id = self.request_id(headers.get(X_REQUEST_ID));
+        let traceparent = headers.remove(TRACEPARENT).filter(|value| value.len() <= REQUEST_ID_BYTES_MAX);
+        headers.clear();
+        headers.insert(X_REQUEST_ID, request_id);
+        if let Some(traceparent) = traceparent {
+            headers.insert(TRACEPARENT, traceparent);
+        }
+        let (status, body) = match answer {
+            Ok(answer) => {
+                if let Some(media_type) = answer.media_type {
+                    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+                }
+                for (name, value) in answer.headers {
+                    headers.insert(name, HeaderValue::try_from(value).expect("our own headers are plain ASCII"));
+                }
+                (answer.status, answer.body)
+            }
+            Err(problem) => (problem.code.status(), self.refuse(&problem, &mut headers)),
+        };
+        self.counts().response(status);
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    fn refuse(&self, problem: &Problem, headers: &mut HeaderMap) -> Bytes {
+        let retry = self.spread.borrow_mut().retry(problem, self.now());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(retry) = retry {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(retry.seconds()));
+        }
+        if let Some(allow) = problem.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if problem.code.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if problem.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.body(|out| problem.write(retry, out))
+    }
+
+    fn request_id(&self, given: Option<&HeaderValue>) -> HeaderValue {
+        let sane = |value: &&HeaderValue| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
+        };
+        match given.filter(sane) {
+            Some(given) => given.clone(),
+            None => HeaderValue::from_maybe_shared(self.pooled(&self.request_ids.next())).expect("hexadecimal"),
+        }
+    }
+}
+
+/// Deals request ids: unlike each other within a process by the count, and between processes and threads by the prefix.
+struct RequestIds {
+    prefix: u64,
+    next: Cell<u64>,
+}
+
+impl RequestIds {
+    fn next(&self) -> [u8; 16] {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        // An odd factor only permutes: no two counts give one id.
+        let mut bits = self.prefix.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut text = [0; 16];
+        for place in text.iter_mut().rev() {
+            *place = b"0123456789abcdef"[usize::try_from(bits & 15).expect("four bits")];
+            bits >>= 4;
+        }
+        text
+    }
+}

@@ -1,0 +1,319 @@
+//! Owns every way of saying no: the one table from code to status, and the problem document (RFC 9457) that carries it.
+
+use std::borrow::Cow;
+
+use hyper::StatusCode;
+use landrush_engine::outcome::Refusal;
+use landrush_engine::time::Timestamp;
+
+use super::fields::FieldError;
+use super::json_text::JsonText;
+use super::retry::Retry;
+
+/// Why a request was refused. The code is stable: clients may match on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// No such path, campaign, coupon type, claim or coupon.
+    NotFound,
+    /// The path knows no such method.
+    MethodNotAllowed,
+    /// No key, or a wrong one.
+    Unauthorized,
+    /// The body is not JSON by its media type.
+    UnsupportedMediaType,
+    /// The body is longer than this call takes.
+    TooLarge,
+    /// The body did not come in time.
+    RequestTimeout,
+    /// Not JSON, or a field is missing, wrong, unknown or repeated.
+    InvalidRequest,
+    /// The campaign hands out several coupons a person, and the claim has no key.
+    IdempotencyKeyRequired,
+    /// The key belongs to a request with another body.
+    IdempotencyKeyReused,
+    /// The campaign's memory has been freed.
+    Archived,
+    /// The campaign takes another kind of request.
+    WrongMode,
+    /// Another campaign has that id.
+    Conflict,
+    /// A total quota below what has been issued.
+    QuotaBelowIssued,
+    /// The coupon has been redeemed.
+    AlreadyRedeemed,
+    /// Some of the campaign's coupons still live.
+    StillLive,
+    /// The campaign was cancelled.
+    Cancelled,
+    /// The campaign is over.
+    Ended,
+    /// The campaign is over, and a change cannot reopen it.
+    CannotReopen,
+    /// Claims are paused.
+    Paused,
+    /// The campaign has not opened.
+    NotOpen,
+    /// The person has had all that the limit allows.
+    LimitReached,
+    /// The total quota is gone.
+    SoldOut,
+    /// Today's quota is gone.
+    DailySoldOut,
+    /// The server has as much to do as it can hold.
+    Overloaded,
+    /// The server is reading its log back.
+    Starting,
+    /// The server is going down.
+    ShuttingDown,
+    /// The log cannot be written.
+    LogUnavailable,
+    /// A fault of the server.
+    Internal,
+}
+
+impl Code {
+    /// All there are.
+    pub const ALL: [Code; 28] = [
+        Code::NotFound,
+        Code::MethodNotAllowed,
+        Code::Unauthorized,
+        Code::UnsupportedMediaType,
+        Code::TooLarge,
+        Code::RequestTimeout,
+        Code::InvalidRequest,
+        Code::IdempotencyKeyRequired,
+        Code::IdempotencyKeyReused,
+        Code::Archived,
+        Code::WrongMode,
+        Code::Conflict,
+        Code::QuotaBelowIssued,
+        Code::AlreadyRedeemed,
+        Code::StillLive,
+        Code::Cancelled,
+        Code::Ended,
+        Code::CannotReopen,
+        Code::Paused,
+        Code::NotOpen,
+        Code::LimitReached,
+        Code::SoldOut,
+        Code::DailySoldOut,
+        Code::Overloaded,
+        Code::Starting,
+        Code::ShuttingDown,
+        Code::LogUnavailable,
+        Code::Internal,
+    ];
+
+    /// The place in [`Code::ALL`].
+    pub const fn place(self) -> usize {
+        self as usize
+    }
+
+    /// Status, stable name, title.
+    const fn entry(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Code::NotFound => (S::NOT_FOUND, "not_found", "Not found"),
+            Code::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
+            Code::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The admin key is missing or wrong"),
+            Code::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be application/json")
+            }
+            Code::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
+            Code::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", "The body did not come in time"),
+            Code::InvalidRequest => (S::BAD_REQUEST, "invalid_request", "The request is invalid"),
+            Code::IdempotencyKeyRequired => {
+                (S::BAD_REQUEST, "idempotency_key_required", "The claim needs an Idempotency-Key")
+            }
+            Code::IdempotencyKeyReused => {
+                (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key belongs to another request")
+            }
+            Code::Archived => (S::GONE, "archived", "The campaign is archived"),
+            Code::WrongMode => (S::CONFLICT, "wrong_mode", "The campaign takes another kind of request"),
+            Code::Conflict => (S::CONFLICT, "conflict", "The id is taken by a different campaign"),
+            Code::QuotaBelowIssued => (S::CONFLICT, "quota_below_issued", "More has been issued than the new quota"),
+            Code::AlreadyRedeemed => (S::CONFLICT, "already_redeemed", "The coupon has been redeemed"),
+            Code::StillLive => (S::CONFLICT, "still_live", "The campaign still lives"),
+            Code::Cancelled => (S::CONFLICT, "cancelled", "The campaign was cancelled"),
+            Code::Ended => (S::GONE, "ended", "The campaign is over"),
+            Code::CannotReopen => (S::CONFLICT, "ended", "A campaign that is over cannot be reopened"),
+            Code::Paused => (S::CONFLICT, "paused", "Claims are paused"),
+            Code::NotOpen => (S::CONFLICT, "not_open", "The campaign has not opened"),
+            Code::LimitReached => (S::CONFLICT, "limit_reached", "The limit for this person is used up"),
+            Code::SoldOut => (S::CONFLICT, "sold_out", "Sold out"),
+            Code::DailySoldOut => (S::CONFLICT, "daily_sold_out", "Sold out for today"),
+            Code::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too busy; nothing happened"),
+            Code::Starting => (S::SERVICE_UNAVAILABLE, "starting", "Starting; nothing happened"),
+            Code::ShuttingDown => (S::SERVICE_UNAVAILABLE, "shutting_down", "Going down; nothing happened"),
+            Code::LogUnavailable => (S::SERVICE_UNAVAILABLE, "log_unavailable", "The log cannot be written"),
+            Code::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The server failed"),
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> StatusCode {
+        self.entry().0
+    }
+
+    /// The stable name in `code`.
+    pub const fn name(self) -> &'static str {
+        self.entry().1
+    }
+}
+
+/// What a problem document says beside its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// When the campaign opens.
+    OpensAt(Timestamp),
+    /// When the daily quota begins anew.
+    ResetsAt(Timestamp),
+}
+
+/// A refusal on its way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Why.
+    pub code: Code,
+    /// Why, for people; empty: the code's title says it all.
+    pub detail: Cow<'static, str>,
+    /// What is wrong with the request, field by field.
+    pub errors: Vec<FieldError>,
+    /// A moment that the client will want to know.
+    pub fact: Option<Fact>,
+    /// The methods that the path knows, for a 405.
+    pub allow: Option<&'static str>,
+    /// Whether the connection must end, since its body was not read to the end.
+    pub close: bool,
+}
+
+impl Problem {
+    /// A refusal by `code`, with a detail for people.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), fact: None, allow: None, close: false }
+    }
+
+    /// A request with these faults.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(Code::InvalidRequest, "see errors") }
+    }
+
+    /// A request with one fault.
+    pub fn invalid_field(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError::new(pointer, detail)])
+    }
+
+    /// The refusal of a claim, or of another call, by the engine.
+    pub fn refused(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoSuchCampaign => Self::new(Code::NotFound, "no such campaign"),
+            Refusal::NoSuchCouponType => Self::new(Code::NotFound, "no such coupon type in this campaign"),
+            Refusal::Invalid(invalid) => Self::invalid_field("", invalid.to_string()),
+            Refusal::NoSuchClaim => Self::new(Code::NotFound, "no such claim in this campaign"),
+            Refusal::Archived => Self::new(Code::Archived, ""),
+            Refusal::KeyRequired => Self::new(
+                Code::IdempotencyKeyRequired,
+                "the campaign allows several coupons a person: send a header Idempotency-Key that names this one",
+            ),
+            Refusal::KeyReused => Self::new(Code::IdempotencyKeyReused, ""),
+            Refusal::Cancelled => Self::new(Code::Cancelled, ""),
+            Refusal::Ended => Self::new(Code::Ended, ""),
+            Refusal::Paused => Self::new(Code::Paused, ""),
+            Refusal::NotOpen { opens_at } => {
+                Self { fact: Some(Fact::OpensAt(opens_at)), ..Self::new(Code::NotOpen, "") }
+            }
+            Refusal::LimitReached => Self::new(Code::LimitReached, ""),
+            Refusal::SoldOut => Self::new(Code::SoldOut, ""),
+            Refusal::DailySoldOut { resets_at } => {
+                Self { fact: Some(Fact::ResetsAt(resets_at)), ..Self::new(Code::DailySoldOut, "") }
+            }
+            Refusal::Conflict => Self::new(Code::Conflict, "a campaign with another definition has this id"),
+            Refusal::QuotaBelowIssued { coupon_type, issued } => Self::new(
+                Code::QuotaBelowIssued,
+                format!("{issued} of the coupon type at index {} have been issued", coupon_type.0),
+            ),
+            Refusal::AlreadyRedeemed => Self::new(Code::AlreadyRedeemed, ""),
+            Refusal::StillLive { until: Some(until) } => {
+                Self::new(Code::StillLive, format!("its last coupon expires at {}", crate::text::rfc3339_string(until)))
+            }
+            Refusal::StillLive { until: None } => {
+                Self::new(Code::StillLive, "claims may still come, or some of its coupons never expire")
+            }
+            Refusal::LogUnavailable => Self::new(Code::LogUnavailable, ""),
+        }
+    }
+
+    /// Writes the document.
+    pub fn write(&self, retry: Option<Retry>, out: &mut Vec<u8>) {
+        let (status, name, title) = self.code.entry();
+        let mut json = JsonText::object(out);
+        json.text_of("type", &["urn:landrush:problem:", name]);
+        json.text("title", title);
+        json.number("status", u64::from(status.as_u16()));
+        json.text("detail", if self.detail.is_empty() { title } else { &self.detail });
+        json.text("code", name);
+        match self.fact {
+            Some(Fact::OpensAt(moment)) => json.time("opens_at", moment),
+            Some(Fact::ResetsAt(moment)) => json.time("resets_at", moment),
+            None => {}
+        }
+        if let Some(retry) = retry {
+            json.number("retry_after_ms", retry.milliseconds());
+        }
+        if !self.errors.is_empty() {
+            json.array("errors", self.errors.iter(), |error, json| {
+                json.text("pointer", &error.pointer);
+                json.text("detail", &error.detail);
+            });
+        }
+        json.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(problem: &Problem, retry: Option<Retry>) -> serde_json::Value {
+        let mut out = Vec::new();
+        problem.write(retry, &mut out);
+        serde_json::from_slice(&out).expect("a problem document is JSON")
+    }
+
+    #[test]
+    fn the_document_has_what_clients_match_on() {
+        let document = written(&Problem::invalid_field("/user_id", "is \"odd\""), None);
+        assert_eq!(document["type"], "urn:landrush:problem:invalid_request");
+        assert_eq!(document["status"], 400);
+        assert_eq!(document["code"], "invalid_request");
+        assert_eq!(document["errors"][0]["pointer"], "/user_id");
+        assert_eq!(document["errors"][0]["detail"], "is \"odd\"");
+        assert!(document.get("retry_after_ms").is_none());
+    }
+
+    #[test]
+    fn moments_are_told() {
+        let opens_at = Timestamp::from_milliseconds(1_000);
+        let document = written(&Problem::refused(Refusal::NotOpen { opens_at }), Some(Retry::from_milliseconds(1_234)));
+        assert_eq!(document["opens_at"], "1970-01-01T00:00:01.000Z");
+        assert_eq!(document["retry_after_ms"], 1_234);
+    }
+
+    #[test]
+    fn every_code_is_a_refusal_with_a_name_and_a_status_of_its_kind() {
+        for (place, code) in Code::ALL.into_iter().enumerate() {
+            assert_eq!(code.place(), place);
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+            assert!(code.name().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", code.name());
+            let document = written(&Problem::new(code, ""), None);
+            assert_eq!(document["code"], code.name());
+            assert_ne!(document["detail"], "");
+        }
+    }
+
+    #[test]
+    fn a_campaign_that_is_over_is_gone_for_claims_and_a_conflict_for_changes() {
+        assert_eq!((Code::Ended.status().as_u16(), Code::Ended.name()), (410, "ended"));
+        assert_eq!((Code::CannotReopen.status().as_u16(), Code::CannotReopen.name()), (409, "ended"));
+    }
+}

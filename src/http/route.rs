@@ -1,0 +1,196 @@
+//! Owns the map from method and path to what is asked. Pure, and without a look at anything stored.
+
+use std::borrow::Cow;
+
+use hyper::Method;
+
+/// What a request asks. Ids are as they stand in the path; whoever looks them up finds out whether they exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route<'p> {
+    /// Whether the process lives.
+    Livez,
+    /// Whether it serves.
+    Readyz,
+    /// Counts for whoever watches.
+    Metrics,
+    /// The server's time.
+    Time,
+    /// Make a campaign.
+    CampaignCreate,
+    /// The campaigns, by pages.
+    CampaignList,
+    /// One campaign.
+    CampaignRead(&'p str),
+    /// Change a campaign.
+    CampaignPatch(&'p str),
+    /// Pause or resume, cancel, archive.
+    CampaignAction(&'p str, Action),
+    /// What is left of a campaign.
+    Availability(&'p str),
+    /// Ask for a coupon.
+    Claim(&'p str),
+    /// What was issued, by pages.
+    ClaimList(&'p str),
+    /// One person's claims; the user id is percent-encoded.
+    ClaimsByUser(&'p str, &'p str),
+    /// Void a claim.
+    ClaimVoid(&'p str, &'p str),
+    /// A request for a campaign of mode `draw`.
+    Draw(&'p str),
+    /// A request for a campaign of mode `lottery`.
+    Entry(&'p str),
+}
+
+/// What is done to a campaign as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Take no claims for now.
+    Pause,
+    /// Take claims again.
+    Resume,
+    /// Take no claims any more.
+    Cancel,
+    /// Export it and free its memory.
+    Archive,
+}
+
+/// Why a request leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No such path.
+    Path,
+    /// The path knows only these methods.
+    Method {
+        /// For the header `Allow`.
+        allow: &'static str,
+    },
+}
+
+impl<'p> Route<'p> {
+    /// The route of `method` on `path`.
+    ///
+    /// # Errors
+    /// [`NoRoute`] if there is none.
+    pub fn find(method: &Method, path: &'p str) -> Result<Self, NoRoute> {
+        // The longest path has six parts; a seventh part is no path of ours.
+        let mut parts = [""; 7];
+        let mut count = 0;
+        for part in path.strip_prefix('/').ok_or(NoRoute::Path)?.split('/') {
+            *parts.get_mut(count).ok_or(NoRoute::Path)? = part;
+            count += 1;
+        }
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        let get = |route| if reads { Ok(route) } else { Err(NoRoute::Method { allow: "GET, HEAD" }) };
+        let post = |route| if *method == Method::POST { Ok(route) } else { Err(NoRoute::Method { allow: "POST" }) };
+        match parts[..count] {
+            ["v1", "campaigns", id, "claims"] if *method == Method::POST => Ok(Route::Claim(id)),
+            ["v1", "campaigns", id, "claims"] if reads => Ok(Route::ClaimList(id)),
+            ["v1", "campaigns", _, "claims"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
+            ["v1", "campaigns", id, "claims", "by-user", user] => get(Route::ClaimsByUser(id, user)),
+            ["v1", "campaigns", id, "claims", claim] if *method == Method::DELETE => Ok(Route::ClaimVoid(id, claim)),
+            ["v1", "campaigns", _, "claims", _] => Err(NoRoute::Method { allow: "DELETE" }),
+            ["v1", "campaigns", id, "availability"] => get(Route::Availability(id)),
+            ["v1", "campaigns"] if *method == Method::POST => Ok(Route::CampaignCreate),
+            ["v1", "campaigns"] if reads => Ok(Route::CampaignList),
+            ["v1", "campaigns"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
+            ["v1", "campaigns", id] if *method == Method::PATCH => Ok(Route::CampaignPatch(id)),
+            ["v1", "campaigns", id] if reads => Ok(Route::CampaignRead(id)),
+            ["v1", "campaigns", _] => Err(NoRoute::Method { allow: "GET, HEAD, PATCH" }),
+            ["v1", "campaigns", id, "pause"] => post(Route::CampaignAction(id, Action::Pause)),
+            ["v1", "campaigns", id, "resume"] => post(Route::CampaignAction(id, Action::Resume)),
+            ["v1", "campaigns", id, "cancel"] => post(Route::CampaignAction(id, Action::Cancel)),
+            ["v1", "campaigns", id, "archive"] => post(Route::CampaignAction(id, Action::Archive)),
+            ["v1", "campaigns", id, "draws"] => post(Route::Draw(id)),
+            ["v1", "campaigns", id, "entries"] => post(Route::Entry(id)),
+            ["v1", "time"] => get(Route::Time),
+            ["livez"] => get(Route::Livez),
+            ["readyz"] => get(Route::Readyz),
+            ["metrics"] => get(Route::Metrics),
+            _ => Err(NoRoute::Path),
+        }
+    }
+
+    /// Whether the call needs the admin key.
+    pub fn is_management(self) -> bool {
+        match self {
+            Route::CampaignCreate
+            | Route::CampaignPatch(_)
+            | Route::CampaignAction(..)
+            | Route::ClaimList(_)
+            | Route::ClaimVoid(..) => true,
+            Route::Livez
+            | Route::Readyz
+            | Route::Metrics
+            | Route::Time
+            | Route::CampaignList
+            | Route::CampaignRead(_)
+            | Route::Availability(_)
+            | Route::Claim(_)
+            | Route::ClaimsByUser(..)
+            | Route::Draw(_)
+            | Route::Entry(_) => false,
+        }
+    }
+}
+
+/// Decodes a percent-encoded path part. `None`: it is not well formed, or not UTF-8.
+pub fn percent_decoded(part: &str) -> Option<Cow<'_, str>> {
+    if !part.contains('%') {
+        return Some(Cow::Borrowed(part));
+    }
+    let mut decoded = Vec::with_capacity(part.len());
+    let mut bytes = part.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let mut digit = || u8::try_from(char::from(bytes.next()?).to_digit(16)?).ok();
+                digit()? << 4 | digit()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: Method, path: &str, expected: Result<Route<'_>, NoRoute>) {
+        assert_eq!(Route::find(&method, path), expected, "{method} {path}");
+    }
+
+    #[test]
+    fn paths_lead_where_the_contract_says() {
+        let claims = "/v1/campaigns/c/claims";
+        check(Method::POST, claims, Ok(Route::Claim("c")));
+        check(Method::GET, claims, Ok(Route::ClaimList("c")));
+        check(Method::PUT, claims, Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
+        check(Method::GET, "/v1/campaigns/c/claims/by-user/u%2F1", Ok(Route::ClaimsByUser("c", "u%2F1")));
+        check(Method::DELETE, "/v1/campaigns/c/claims/x", Ok(Route::ClaimVoid("c", "x")));
+        check(Method::POST, "/v1/campaigns", Ok(Route::CampaignCreate));
+        check(Method::DELETE, "/v1/campaigns", Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
+        check(Method::HEAD, "/v1/campaigns/c", Ok(Route::CampaignRead("c")));
+        check(Method::PATCH, "/v1/campaigns/c", Ok(Route::CampaignPatch("c")));
+        check(Method::POST, "/v1/campaigns/c/pause", Ok(Route::CampaignAction("c", Action::Pause)));
+        check(Method::GET, "/v1/campaigns/c/pause", Err(NoRoute::Method { allow: "POST" }));
+        check(Method::GET, "/v1/campaigns/c/availability", Ok(Route::Availability("c")));
+        check(Method::GET, "/readyz", Ok(Route::Readyz));
+    }
+
+    #[test]
+    fn other_paths_are_not_found() {
+        for path in ["", "*", "/", "/nope", "/v1", "/v1/", "/v1/campaigns/c/", "/livez/", "/a/b/c/d/e/f/g/h"] {
+            check(Method::GET, path, Err(NoRoute::Path));
+        }
+    }
+
+    #[test]
+    fn percent_encoding_is_undone() {
+        assert_eq!(percent_decoded("u-1").as_deref(), Some("u-1"));
+        assert_eq!(percent_decoded("a%20b%2f%C3%A4").as_deref(), Some("a b/ä"));
+        for bad in ["%", "%4", "%zz", "%ff", "a%+1"] {
+            assert_eq!(percent_decoded(bad), None, "{bad}");
+        }
+    }
+}

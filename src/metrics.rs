@@ -1,0 +1,72 @@
+//! Owns the server's counts and how they are shown to Prometheus. Each I/O thread counts for itself, in atomics that only
+//! it writes and that nothing is ordered by, so that `Relaxed` is enough for all; a scrape adds them up.
+
+mod exposition;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use hyper::StatusCode;
+use landrush_wal::status::Histogram;
+
+use crate::http::problem::{Code, Problem};
+
+pub use exposition::{MEDIA_TYPE, exposition};
+
+/// What one I/O thread has counted.
+#[derive(Debug)]
+pub struct Counts {
+    won: AtomicU64,
+    repeated: AtomicU64,
+    /// By the place of the code in [`Code::ALL`].
+    refused: [AtomicU64; Code::ALL.len()],
+    /// Time from a claim's head to its answer, in microseconds.
+    claim_us: Histogram,
+    /// By the hundreds of the status.
+    responses: [AtomicU64; 6],
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            won: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
+            refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            claim_us: Histogram::default(),
+            responses: std::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+}
+
+impl Counts {
+    /// Counts a claim whose head was read at `began`.
+    pub(crate) fn claim(&self, answer: &Result<crate::http::Answer, Problem>, began: Instant) {
+        let counter = match answer {
+            Ok(answer) if answer.status == StatusCode::CREATED => &self.won,
+            Ok(_) => &self.repeated,
+            Err(problem) => &self.refused[problem.code.place()],
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.claim_us.record(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a response.
+    pub(crate) fn response(&self, status: StatusCode) {
+        self.responses[usize::from(status.as_u16() / 100).min(5)].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_counter() {
+        let counts = Counts::default();
+        for code in Code::ALL {
+            counts.claim(&Err(Problem::new(code, "")), Instant::now());
+        }
+        assert!(counts.refused.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+        assert_eq!(counts.claim_us.snapshot().0.iter().map(|(_, count)| count).sum::<u64>(), 28);
+    }
+}

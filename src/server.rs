@@ -1,0 +1,237 @@
+//! A server's life: bind, read the log back while `readyz` says no, serve, drain, close. Owns the order of these and what
+//! each may fail by; what a request is answered is `crate::http`'s.
+
+mod acceptor;
+mod connection;
+mod descriptors;
+mod io_thread;
+mod pulse;
+mod socket;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use landrush_engine::recovery::OpenError;
+use landrush_engine::{Engine, EngineOptions, RecoveryReport};
+use landrush_wal::log::Poisoned;
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use self::acceptor::Listener;
+use self::io_thread::{IoThread, Order};
+use crate::app::{App, Opened};
+use crate::config::Config;
+use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
+use crate::http::Door;
+
+/// How often the main thread looks whether the log has failed. Claims in flight wait that long to hear of it.
+const FAILURE_LOOK: Duration = Duration::from_millis(20);
+
+/// How long answers about a failed log may take to leave before the process ends.
+const FAILURE_GRACE: Duration = Duration::from_millis(500);
+
+/// Why a server ended other than by being told to.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What the operating system said.
+        cause: io::Error,
+    },
+    /// A thread, a runtime or a signal handler cannot be had.
+    #[error("cannot start: {0}")]
+    Start(io::Error),
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is no admin key.
+    #[error(transparent)]
+    AdminKey(#[from] AdminKeyError),
+    /// The log failed while serving.
+    #[error(transparent)]
+    Poisoned(#[from] Poisoned),
+}
+
+/// What happens while a server starts, for whoever shows it.
+#[derive(Debug)]
+pub enum Started<'a> {
+    /// It listens, and answers 503 until the log is read back.
+    Listening {
+        /// Where, the port found.
+        address: SocketAddr,
+        /// Where metrics are, if not there.
+        metrics: Option<SocketAddr>,
+    },
+    /// It serves.
+    Ready {
+        /// Where, the port found.
+        address: SocketAddr,
+        /// How the log was read back.
+        recovery: &'a RecoveryReport,
+        /// How the log writes.
+        log_backend: &'static str,
+        /// Where the admin key comes from.
+        admin_key: &'a admin_key::Source,
+    },
+}
+
+/// Serves until the process is told to stop.
+///
+/// `options` are the engine's, `config` overrides what it speaks of; `admin_key` is the one from the environment.
+///
+/// # Errors
+/// [`ServeError`]: it could not start, or its log failed.
+pub fn run(
+    config: Config,
+    options: EngineOptions,
+    admin_key: Option<String>,
+    show: &mut dyn FnMut(Started<'_>),
+) -> Result<(), ServeError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
+    let _entered = runtime.enter();
+    let mut stop = Stop::listen().map_err(ServeError::Start)?;
+    let bind = |address, door| {
+        let bound = Listener::bind(address, door).and_then(|listener| Ok((listener.address()?, listener)));
+        bound.map_err(|cause| ServeError::Listen { address, cause })
+    };
+    let (address, main) = bind(config.listen, Door::Main)?;
+    let (metrics_address, metrics) =
+        config.metrics_listen.map(|address| bind(address, Door::Metrics)).transpose()?.unzip();
+
+    descriptors::raise(config.http.connections_max);
+    let app = Arc::new(App::new(config));
+    let threads: io::Result<Vec<IoThread>> = (0..app.config().http.io_threads)
+        .map(|number| {
+            let mut seed = [0; 32];
+            entropy(&mut seed);
+            IoThread::start(Arc::clone(&app), number, seed)
+        })
+        .collect();
+    let threads = threads.map_err(ServeError::Start)?;
+    show(Started::Listening { address, metrics: metrics_address });
+
+    let opening = open_engine(&app, options, admin_key).map_err(ServeError::Start)?;
+    let served = runtime.block_on(async {
+        // Dropped at the end of this block, and the listeners with it: no connection comes after.
+        let accepting = async {
+            let metrics = async {
+                match metrics {
+                    Some(metrics) => metrics.run(&app, &threads).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::join!(main.run(&app, &threads), metrics)
+        };
+        tokio::select! {
+            served = serve(&app, address, opening, &mut stop, show) => served,
+            _ = accepting => unreachable!("a listener accepts for ever"),
+        }
+    });
+    if let Err(ServeError::Poisoned(_)) = &served {
+        threads.iter().for_each(|thread| thread.order(Order::LogFailed));
+        runtime.block_on(tokio::time::sleep(FAILURE_GRACE));
+        // No drain: nothing that is still under way can be acknowledged.
+        return served;
+    }
+    app.drain();
+    IoThread::stop_all(threads);
+    let closed = app.opened().map_or(Ok(()), |opened| opened.engine.close());
+    served?;
+    tracing::info!("stopped");
+    Ok(closed?)
+}
+
+/// Opens the engine on a thread of its own, so that the listeners answer meanwhile.
+fn open_engine(
+    app: &Arc<App>,
+    mut options: EngineOptions,
+    admin_key: Option<String>,
+) -> io::Result<tokio::sync::oneshot::Receiver<Result<Ready, ServeError>>> {
+    let (opened, opening) = tokio::sync::oneshot::channel();
+    let config = app.config();
+    options.shards = config.shards.count;
+    options.mailbox_commands = config.shards.mailbox_commands;
+    options.snapshot_every_bytes = config.log.snapshot_every_bytes;
+    options.log.segment_bytes = config.log.segment_bytes;
+    options.log.durability = match config.log.durability {
+        crate::config::Durability::Sync => landrush_wal::options::Durability::Sync,
+        crate::config::Durability::Interval(interval) => landrush_wal::options::Durability::Interval(interval),
+    };
+    let app = Arc::clone(app);
+    let open = move || -> Result<Ready, ServeError> {
+        let data_dir = &app.config().data_dir;
+        let (engine, recovery) = Engine::open(data_dir, options, &mut entropy)?;
+        let (admin_key, key_source) = AdminKey::load_or_create(admin_key.as_deref(), data_dir, &mut entropy)?;
+        Ok(Ready { opened: Opened { engine, admin_key }, recovery, key_source })
+    };
+    // Not joined: a process that is told to stop while it reads its log has nothing to wait for.
+    std::thread::Builder::new().name(String::from("landrush-open")).spawn(move || drop(opened.send(open())))?;
+    Ok(opening)
+}
+
+struct Ready {
+    opened: Opened,
+    recovery: RecoveryReport,
+    key_source: admin_key::Source,
+}
+
+async fn serve(
+    app: &App,
+    address: SocketAddr,
+    opening: tokio::sync::oneshot::Receiver<Result<Ready, ServeError>>,
+    stop: &mut Stop,
+    show: &mut dyn FnMut(Started<'_>),
+) -> Result<(), ServeError> {
+    let Ready { opened, recovery, key_source } = tokio::select! {
+        ready = opening => ready.map_err(|_| ServeError::Start(io::Error::other("the thread that opens the log panicked")))??,
+        () = stop.asked() => return Ok(()),
+    };
+    let engine = opened.engine.clone();
+    if let Some(torn) = &recovery.torn_tail {
+        tracing::warn!(?torn, "the log's torn tail was cut off; nothing in it had been acknowledged");
+    }
+    app.open(opened);
+    let log_backend = engine.status().log_backend;
+    show(Started::Ready { address, recovery: &recovery, log_backend, admin_key: &key_source });
+    let mut looks = tokio::time::interval(FAILURE_LOOK);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => if let Some(poisoned) = engine.failure() {
+                return Err(poisoned.clone().into());
+            },
+            () = stop.asked() => {
+                tracing::info!("told to stop: no new connections, requests in flight are answered");
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// SIGTERM and Ctrl-C.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn entropy(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system has random bytes");
+}

@@ -1,0 +1,84 @@
+//! Owns the listeners: accepting, the cap on connections, and dealing connections to the I/O threads in turn.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::io_thread::{IoThread, Order};
+use crate::app::App;
+use crate::http::Door;
+
+/// Connections that the kernel keeps waiting while we are busy.
+const BACKLOG: u32 = 4_096;
+
+/// How long nothing is accepted after the system could give no more descriptors.
+const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound listener.
+pub(super) struct Listener {
+    listener: TcpListener,
+    door: Door,
+}
+
+impl Listener {
+    /// Binds `address`.
+    pub(super) fn bind(address: SocketAddr, door: Door) -> io::Result<Self> {
+        let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+        // A restart must not wait for the connections of the last run to be forgotten.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(i32::try_from(BACKLOG).expect("small"))?;
+        Ok(Self { listener: TcpListener::from_std(socket.into())?, door })
+    }
+
+    /// Where it listens, the port found.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Accepts for ever.
+    pub(super) async fn run(self, app: &Arc<App>, threads: &[IoThread]) {
+        let mut next = 0;
+        loop {
+            let (stream, _) = match self.listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) if is_of_the_connection(&error) => continue,
+                Err(error) => {
+                    tracing::warn!(%error, "no connection can be accepted for now");
+                    tokio::time::sleep(OUT_OF_DESCRIPTORS_PAUSE).await;
+                    continue;
+                }
+            };
+            let prepared = stream.set_nodelay(true).and_then(|()| stream.into_std());
+            let Ok(stream) = prepared else { continue };
+            match app.admit() {
+                Some(place) => {
+                    threads[next].order(Order::Serve { stream, door: self.door, place });
+                    next = (next + 1) % threads.len();
+                }
+                None => turn_away(stream),
+            }
+        }
+    }
+}
+
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// Says in one piece that there is no room, as far as the empty socket takes it without waiting.
+fn turn_away(mut stream: std::net::TcpStream) {
+    const BODY: &str = r#"{"type":"urn:landrush:problem:overloaded","title":"Too busy; nothing happened","status":503,"detail":"too many connections","code":"overloaded","retry_after_ms":1000}"#;
+    let response = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    drop(stream.write_all(response.as_bytes()));
+}

@@ -1,0 +1,106 @@
+//! Owns the socket as hyper sees it: the bytes that were looked at to tell the protocol come first, and the pulse hears of
+//! all that come.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::pulse::Pulse;
+
+/// What an HTTP/2 connection begins with when both sides know that it is one.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How a connection begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// HTTP/1.
+    Http1,
+    /// HTTP/2 with prior knowledge.
+    Http2,
+}
+
+/// A socket whose first bytes have been looked at.
+pub(super) struct Socket {
+    stream: TokioIo<TcpStream>,
+    first: [u8; PREFACE.len()],
+    /// What of `first` is still to be read.
+    unread: std::ops::Range<usize>,
+    pulse: Rc<Pulse>,
+}
+
+impl Socket {
+    /// Waits for the first bytes and tells the protocol. `None`: the peer has gone without a word.
+    pub(super) async fn begin(stream: TcpStream, pulse: Rc<Pulse>) -> io::Result<Option<(Self, Protocol)>> {
+        let mut first = [0; PREFACE.len()];
+        let mut length = 0;
+        let protocol = loop {
+            stream.readable().await?;
+            match stream.try_read(&mut first[length..]) {
+                Ok(0) => return Ok(None),
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error),
+            }
+            if first[..length] != PREFACE[..length] {
+                break Protocol::Http1;
+            }
+            if length == PREFACE.len() {
+                break Protocol::Http2;
+            }
+        };
+        Ok(Some((Self { stream: TokioIo::new(stream), first, unread: 0..length, pulse }, protocol)))
+    }
+}
+
+impl Read for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let taken = self.unread.len().min(buffer.remaining());
+            let from = self.unread.start;
+            buffer.put_slice(&self.first[from..from + taken]);
+            self.unread.start += taken;
+            return Poll::Ready(Ok(()));
+        }
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        // Also at the end of the stream, where it does no harm: the connection is over.
+        if let Poll::Ready(Ok(())) = polled {
+            self.pulse.bytes_came();
+        }
+        polled
+    }
+}
+
+impl Write for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+}

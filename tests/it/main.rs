@@ -1,0 +1,12 @@
+//! The server from outside: the real program in a process of its own, spoken to over sockets.
+
+mod bad_input;
+mod campaigns;
+mod claims;
+mod client;
+mod crowd;
+mod life;
+mod operations;
+mod refusals;
+mod server;
+mod slow;
