@@ -1,5 +1,5 @@
 //! Appends small records through one thread, each batch acknowledged only when it is durable, then replays them:
-//! `cargo run --release -p landrush-wal --example throughput -- [directory] [records]`.
+//! `cargo run --release -p landrush-wal --example throughput -- [directory] [records] [batch]`.
 
 use std::error::Error;
 use std::time::Instant;
@@ -18,10 +18,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let root = arguments.next().unwrap_or_else(|| "throughput-data".to_owned());
     let total: u64 = arguments.next().map_or(Ok(3_000_000), |count| count.parse())?;
+    let only: Option<u64> = arguments.next().map(|batch| batch.parse()).transpose()?;
     for (backend, direct) in
         [(Backend::Auto, Direct::Auto), (Backend::Auto, Direct::Off), (Backend::Thread, Direct::Off)]
     {
-        for batch in [1, 16, 64, 256, 1024, 8192] {
+        for batch in only.map_or(vec![1, 16, 64, 256, 1024, 8192], |batch| vec![batch]) {
             let count = total.min(batch * 20_000);
             let directory = format!("{root}/{backend:?}-{direct:?}-{batch}");
             let storage = FileStorage::new(&directory).with_backend(backend).with_direct(direct);
@@ -56,7 +57,8 @@ fn append(storage: FileStorage, batch: u64, count: u64) -> Result<(), Box<dyn Er
         }
         let before = durable;
         durable = log.pump()?;
-        if durable == before {
+        // A pump may be what finds that there is room again.
+        if durable == before && (appended > durable || !status.accepts()) {
             log.wait(None);
         }
     }

@@ -161,7 +161,7 @@ impl InFlight {
         now: Duration,
         (segment, offset): (&str, u64),
     ) -> u64 {
-        assert!(!(alone && !self.writes.is_empty()), "a write that is to be alone is");
+        assert!(!alone || self.writes.is_empty(), "a write that is to be alone is");
         assert!(committed.last_lsn >= self.launched, "frames are written in order");
         self.launched = committed.last_lsn;
         self.alone = alone;

@@ -1,5 +1,10 @@
 //! Owns a batch of records on its way into the log: opaque bytes, each behind its length.
 
+use crate::lsn::Lsn;
+
+/// Sees a record and its position; an error ends the reading.
+pub type Visit<'a, E> = dyn FnMut(Lsn, &[u8]) -> Result<(), E> + 'a;
+
 /// A batch of records. Reuse one: [`Records::clear`] keeps its memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Records {

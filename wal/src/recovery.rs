@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::damage::ReadError;
 use crate::lsn::Lsn;
 use crate::options::{LogOptions, OptionsError};
+use crate::records::Visit;
 use crate::segment::InstanceId;
 use crate::snapshot::{self, SnapshotError, SnapshotInfo, SnapshotReader};
 use crate::storage::{Folder, Storage};
@@ -27,9 +28,13 @@ pub fn acquire<S: Storage>(
     mut entropy: impl FnMut(&mut [u8]),
 ) -> Result<Tenure<S>, AcquireError> {
     options.validate()?;
-    let lock = storage.lock().map_err(|source| match source.kind() {
-        io::ErrorKind::WouldBlock => AcquireError::Locked { directory: storage.place() },
-        _ => AcquireError::Lock { directory: storage.place(), source },
+    let lock = storage.lock().map_err(|source| {
+        let directory = storage.place();
+        if source.kind() == io::ErrorKind::WouldBlock {
+            AcquireError::Locked { directory }
+        } else {
+            AcquireError::Lock { directory, source }
+        }
     })?;
     let segments = Segments::load(&storage)?;
     let snapshots = snapshot::list(&storage).map_err(ReadError::io(Folder::Snapshots.name()))?;
@@ -108,7 +113,7 @@ impl<S: Storage> Tenure<S> {
     pub fn replay<E>(
         &mut self,
         after: Lsn,
-        visit: &mut dyn FnMut(Lsn, &[u8]) -> Result<(), E>,
+        visit: &mut Visit<'_, E>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Recovered, RecoverError<E>> {
         let mut meter = Meter::new(self.segments.bytes());

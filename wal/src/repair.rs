@@ -155,9 +155,12 @@ fn find_cut<S: Storage>(storage: &S, segments: &Segments, keep: Lsn) -> Result<C
 /// # Errors
 /// If the log has changed since, or the operating system refuses.
 pub fn apply<S: Storage>(storage: &S, planned: &Plan, mut entropy: impl FnMut(&mut [u8])) -> Result<(), RepairError> {
-    let _lock = storage.lock().map_err(|source| match source.kind() {
-        io::ErrorKind::WouldBlock => RepairError::Locked { directory: storage.place() },
-        _ => RepairError::Write { file: storage.place(), source },
+    let _lock = storage.lock().map_err(|source| {
+        if source.kind() == io::ErrorKind::WouldBlock {
+            RepairError::Locked { directory: storage.place() }
+        } else {
+            RepairError::Write { file: storage.place(), source }
+        }
     })?;
     if plan(storage, planned.keep)? != *planned {
         return Err(RepairError::Changed);

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use crate::damage::ReadError;
 use crate::lsn::Lsn;
 use crate::prepare::Handover;
+use crate::records::Visit;
 use crate::scan::Frame;
 use crate::segment::{InstanceId, SegmentHeader};
 use crate::snapshot::{self, SnapshotError, SnapshotInfo, SnapshotReader, SnapshotWriter};
@@ -102,12 +103,7 @@ impl<S: Storage> Store<S> {
     ///
     /// # Errors
     /// Whatever keeps the log from being read, or what `visit` gave.
-    pub fn read_records<E>(
-        &self,
-        after: Lsn,
-        upto: Lsn,
-        visit: &mut dyn FnMut(Lsn, &[u8]) -> Result<(), E>,
-    ) -> Result<Lsn, ReadRecordsError<E>> {
+    pub fn read_records<E>(&self, after: Lsn, upto: Lsn, visit: &mut Visit<'_, E>) -> Result<Lsn, ReadRecordsError<E>> {
         let upto = upto.min(self.status.durable());
         if upto <= after {
             return Ok(after);
@@ -207,12 +203,7 @@ pub enum ReadRecordsError<E> {
 }
 
 /// Visits a frame's records after `after` and not after `upto`.
-pub(crate) fn visit_frame<E>(
-    frame: &Frame<'_>,
-    after: Lsn,
-    upto: Lsn,
-    visit: &mut dyn FnMut(Lsn, &[u8]) -> Result<(), E>,
-) -> Result<(), E> {
+pub(crate) fn visit_frame<E>(frame: &Frame<'_>, after: Lsn, upto: Lsn, visit: &mut Visit<'_, E>) -> Result<(), E> {
     for (lsn, record) in (frame.header.first_lsn.0..).map(Lsn).zip(frame.records.clone()) {
         if lsn > after && lsn <= upto {
             visit(lsn, record)?;

@@ -71,16 +71,14 @@ pub(crate) enum OpenError {
 impl OpenError {
     /// The damage that it reports, as segment and offset.
     pub(crate) fn damage(&self) -> Option<(String, u64)> {
-        let read = match self {
-            OpenError::Acquire(AcquireError::Read(read)) => read,
-            OpenError::Recover(RecoverError::Read(read)) => read,
-            OpenError::Start(StartError::Read(read)) => read,
-            _ => return None,
+        let (OpenError::Acquire(AcquireError::Read(read))
+        | OpenError::Recover(RecoverError::Read(read))
+        | OpenError::Start(StartError::Read(read))) = self
+        else {
+            return None;
         };
-        match read {
-            ReadError::Damaged(damage) => Some((damage.segment.clone(), damage.offset)),
-            _ => None,
-        }
+        let ReadError::Damaged(damage) = read else { return None };
+        Some((damage.segment.clone(), damage.offset))
     }
 }
 

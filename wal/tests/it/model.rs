@@ -165,7 +165,7 @@ impl Model {
 fn align_header(kept: Kept) -> Kept {
     match kept {
         Kept::Prefix(bytes) if bytes < 512 => Kept::Prefix(0),
-        other => other,
+        Kept::Prefix(_) | Kept::Suffix(_) | Kept::Sectors(_) => kept,
     }
 }
 

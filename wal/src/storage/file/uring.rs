@@ -149,13 +149,11 @@ impl UringDevice {
     }
 
     fn enter(&mut self) {
-        loop {
-            match self.ring.submit() {
-                Ok(_) => return,
-                // What was not taken stays in the ring, and goes with the next call: `wait` makes it.
-                Err(error) if is_passing(&error) => return,
-                Err(error) => panic!("io_uring refuses what its probe accepted: {error}"),
-            }
+        match self.ring.submit() {
+            Ok(_) => {}
+            // What was not taken stays in the ring, and goes with the next call: `wait` makes it.
+            Err(error) if is_passing(&error) => {}
+            Err(error) => panic!("io_uring refuses what its probe accepted: {error}"),
         }
     }
 
