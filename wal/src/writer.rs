@@ -1,5 +1,5 @@
 //! Owns the running log: which frame goes where and when, and what may be acknowledged. Leaves filling buffers and taking in
-//! completions in order to [`group_commit`](crate::group_commit), making segments to [`prepare`](crate::prepare).
+//! completions in order to `group_commit`, making segments to [`prepare`](crate::prepare).
 
 use std::io;
 use std::sync::Arc;
