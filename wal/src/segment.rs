@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::frame::{Chain, SECTOR_BYTES, Salt, put, take};
 use crate::lsn::Lsn;
+use crate::options::BLOCK_BYTES_MAX;
 use crate::width;
 
 /// The format that this build writes and reads.
@@ -135,14 +136,12 @@ impl SegmentHeader {
             Origin::First => self.predecessor == 0 && self.first_lsn == Lsn(1),
             Origin::Rotation | Origin::Start => self.number.checked_sub(1) == Some(self.predecessor),
         };
-        let sector = width::in_frame(SECTOR_BYTES);
         predecessor_fits
-            && self.number > 0
+            && (1..u64::MAX).contains(&self.number)
             && self.first_lsn > Lsn::ZERO
             && self.born_durable >= self.continues_from()
-            && self.frames_start >= sector
-            && self.frames_start.is_multiple_of(sector)
-            && self.frames_start <= 1 << 16
+            && self.born_durable < Lsn(u64::MAX)
+            && [width::in_frame(SECTOR_BYTES), BLOCK_BYTES_MAX].contains(&self.frames_start)
     }
 }
 
