@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Owns their names and exit codes.
 
 mod serve;
+mod wal;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,9 @@ struct Arguments {
 enum Command {
     /// Run the server (what `landrush` alone does too).
     Serve(serve::ServeArguments),
+    /// Look into the log of a data directory.
+    #[command(subcommand)]
+    Wal(wal::Command),
 }
 
 /// Runs what the process's arguments ask for.
@@ -28,6 +32,7 @@ pub fn main() -> ExitCode {
     let Arguments { command, serve } = Arguments::parse();
     match command.unwrap_or(Command::Serve(serve)) {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Wal(command) => wal::run(&command),
     }
 }
 
@@ -46,7 +51,9 @@ mod tests {
     fn serve_is_the_default() {
         for line in [&["landrush", "--listen", "127.0.0.1:0"][..], &["landrush", "serve", "--listen", "127.0.0.1:0"]] {
             let arguments = Arguments::try_parse_from(line).expect("valid");
-            let Command::Serve(serve) = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+            let Command::Serve(serve) = arguments.command.unwrap_or(Command::Serve(arguments.serve)) else {
+                panic!("{line:?} is not about the log");
+            };
             assert_eq!(serve.listen.as_deref(), Some("127.0.0.1:0"));
         }
     }

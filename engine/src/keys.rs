@@ -71,6 +71,16 @@ impl Keys {
         Ok(Self { person, code })
     }
 
+    /// Reads the keys in `data_dir` and makes none; `None` if one of them is not there.
+    ///
+    /// # Errors
+    /// [`KeysError`] names the file.
+    pub fn load(data_dir: &Path) -> Result<Option<Keys>, KeysError> {
+        let directory = data_dir.join(Self::DIRECTORY);
+        let (person, code) = (load(&directory, Self::PERSON_FILE)?, load(&directory, Self::CODE_FILE)?);
+        Ok(person.zip(code).map(|(person, code)| Self { person, code }))
+    }
+
     /// The public name of the code key. Every campaign in the log bears it, so that a log is never served with codes that
     /// its customers do not hold.
     pub fn code_key_id(&self) -> CodeKeyId {
@@ -92,18 +102,24 @@ fn load_or_create<const LENGTH: usize>(
     name: &str,
     entropy: &mut dyn FnMut(&mut [u8]),
 ) -> Result<[u8; LENGTH], KeysError> {
+    if let Some(key) = load(directory, name)? {
+        return Ok(key);
+    }
+    let mut key = [0; LENGTH];
+    entropy(&mut key);
+    create(directory, &directory.join(name), &key)?;
+    Ok(key)
+}
+
+fn load<const LENGTH: usize>(directory: &Path, name: &str) -> Result<Option<[u8; LENGTH]>, KeysError> {
     let path = directory.join(name);
     match fs::read(&path) {
         Ok(bytes) => {
             let found = bytes.len();
-            <[u8; LENGTH]>::try_from(bytes).map_err(|_| KeysError::WrongLength { path, expected: LENGTH, found })
+            let key = <[u8; LENGTH]>::try_from(bytes);
+            key.map(Some).map_err(|_| KeysError::WrongLength { path, expected: LENGTH, found })
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = [0; LENGTH];
-            entropy(&mut key);
-            create(directory, &path, &key)?;
-            Ok(key)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(at(&path)(error)),
     }
 }

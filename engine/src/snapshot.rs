@@ -14,6 +14,7 @@ use crate::keys::Keys;
 use crate::shard::{CampaignDecoder, State};
 use crate::unsound::Unsound;
 use landrush_wal::lsn::Lsn;
+use sha2::{Digest, Sha256};
 
 /// Campaigns are rebuilt together as long as their snapshot and their part of the log are no larger than this, in bytes. A
 /// larger one is rebuilt alone: it bounds the second copy in memory.
@@ -93,6 +94,34 @@ pub fn rebuild<H: History>(
         write_state(&state, &mut sink)?;
     }
     Ok(())
+}
+
+/// The whole state that `history` leads to, in memory at once.
+///
+/// # Errors
+/// Those of `history`.
+pub fn rebuild_state<H: History>(history: &H, keys: &Keys) -> Result<State, H::Error> {
+    let mut state = State::new(keys);
+    let mut loader = Loader::default();
+    history.blocks(&mut |block| {
+        if let Some(loaded) = loader.push(block, &state)? {
+            loaded.put(&mut state)?;
+        }
+        Ok(())
+    })?;
+    loader.finish()?;
+    history.records(&mut |lsn, record| apply(&mut state, lsn, &decode(lsn, record)?))?;
+    Ok(state)
+}
+
+/// The hash that a snapshot's footer bears: SHA-256 over the blocks that `give` gives to its sink.
+///
+/// # Errors
+/// Those of `give`.
+pub fn content_hash<E>(give: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<[u8; 32], E> {
+    let mut hasher = Sha256::new();
+    give(&mut |block| hasher.update(block))?;
+    Ok(hasher.finalize().into())
 }
 
 pub(crate) fn decode(lsn: Lsn, record: &[u8]) -> Result<Event<'_>, Unsound> {

@@ -9,11 +9,10 @@ use landrush_wal::lsn::Lsn;
 use landrush_wal::snapshot::{SnapshotError, SnapshotInfo, SnapshotSummary};
 use landrush_wal::storage::Storage;
 use landrush_wal::store::{ReadRecordsError, Store};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::keys::Keys;
-use crate::snapshot::{History, RecordVisitor, rebuild};
+use crate::snapshot::{History, RecordVisitor, content_hash, rebuild};
 use crate::unsound::Unsound;
 
 /// What others may see of snapshots. All for display, so that `Relaxed` is enough.
@@ -129,14 +128,15 @@ impl<S: Storage> Snapshotter<S> {
         let previous = self.store.snapshots()?.into_iter().next();
         let history = StoredHistory { store: &self.store, previous: previous.as_ref(), last };
         let mut writer = self.store.snapshot_writer(last)?;
-        let mut hasher = Sha256::new();
         let mut items = 0;
-        rebuild(&history, &self.keys, |block| {
-            hasher.update(block);
-            items += 1;
-            Ok(writer.write_block(block)?)
+        let state_hash = content_hash(|hash| {
+            rebuild(&history, &self.keys, |block| {
+                hash(block);
+                items += 1;
+                Ok::<(), SnapshotFailure>(writer.write_block(block)?)
+            })
         })?;
-        let info = writer.finish(SnapshotSummary { items, state_hash: hasher.finalize().into() })?;
+        let info = writer.finish(SnapshotSummary { items, state_hash })?;
         self.status.last_lsn.store(info.last_lsn.0, Ordering::Relaxed);
         self.status.made.fetch_add(1, Ordering::Relaxed);
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -5,8 +5,11 @@ use std::ops::ControlFlow;
 
 use crate::damage::{Damage, ReadError};
 use crate::lsn::Lsn;
+use crate::records::Visit;
 use crate::scan::Frame;
+use crate::snapshot::{self, SnapshotError, SnapshotInfo, SnapshotReader};
 use crate::storage::Storage;
+use crate::store::{ReadRecordsError, visit_frame};
 use crate::walk::{SegmentFile, Segments, TornTail};
 
 /// A running server moves on while it is read: what looks wrong has to look the same this many times.
@@ -67,6 +70,45 @@ impl<S: Storage> Reader<S> {
     /// The segments in use, oldest first.
     pub fn segments(&self) -> &[SegmentFile] {
         &self.segments.used
+    }
+
+    /// The snapshots, newest first.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn snapshots(&self) -> io::Result<Vec<SnapshotInfo>> {
+        snapshot::list(&self.storage)
+    }
+
+    /// Opens a snapshot; each block is verified as it is read.
+    ///
+    /// # Errors
+    /// If it is not whole, or of another log.
+    pub fn open_snapshot(&self, info: &SnapshotInfo) -> Result<SnapshotReader<S::File>, SnapshotError> {
+        let instance = self.segments.used.last().map(|segment| segment.header.instance);
+        SnapshotReader::open(&self.storage, info, instance)
+    }
+
+    /// Visits every record after `after` and not after `upto`, in order, and says how the log ends if it was read so far.
+    ///
+    /// # Errors
+    /// Damage, what else keeps the log from being read, or what `visit` gave.
+    pub fn records<E>(
+        &self,
+        after: Lsn,
+        upto: Lsn,
+        visit: &mut Visit<'_, E>,
+    ) -> Result<Option<End>, ReadRecordsError<E>> {
+        let flow = self.frames(after, &mut |_, frame| match visit_frame(frame, after, upto, visit) {
+            Err(error) => ControlFlow::Break(Err(error)),
+            Ok(()) if frame.header.last_lsn() >= upto => ControlFlow::Break(Ok(())),
+            Ok(()) => ControlFlow::Continue(()),
+        })?;
+        match flow {
+            ControlFlow::Break(Ok(())) => Ok(None),
+            ControlFlow::Break(Err(error)) => Err(ReadRecordsError::Visit(error)),
+            ControlFlow::Continue(end) => Ok(Some(end)),
+        }
     }
 
     /// The last position before the oldest segment.
