@@ -10,3 +10,4 @@ mod operations;
 mod refusals;
 mod server;
 mod slow;
+mod wal_commands;
