@@ -28,7 +28,8 @@ impl Rush {
         let options = EngineOptions { shards: 1, ..EngineOptions::default() };
         let mut entropy = |buffer: &mut [u8]| getrandom::fill(buffer).expect("the system has random bytes");
         let (engine, _) = Engine::open(data_dir, options, &mut entropy).expect("a fresh directory opens");
-        let definition = CampaignDefinition::builder("rush").coupon_type("cash-5", 1_000_000_000).build().unwrap();
+        let definition =
+            CampaignDefinition::builder("rush").coupon_type("cash-5", 1_000_000_000).build().expect("valid");
         let route = engine.route(&definition.id);
         let campaign = engine.next_campaign_number();
         let mut port = engine.blocking_port();
@@ -43,7 +44,7 @@ impl Rush {
         self.users += CLAIMS;
         let commands: Vec<Command> = (first..self.users)
             .map(|i| {
-                let user = UserId::new(&format!("user-{i:010}")).unwrap();
+                let user = UserId::new(&format!("user-{i:010}")).expect("valid");
                 let stamped_at = self.engine.clock().now();
                 Command::Claim(Claim { campaign: self.campaign, user, coupon_type: None, key: None, stamped_at })
             })

@@ -21,7 +21,7 @@ fn open(data_dir: &Path) -> (Engine, landrush_engine::RecoveryReport) {
 
 fn write_log(data_dir: &Path) {
     let (engine, _) = open(data_dir);
-    let definition = CampaignDefinition::builder("rush").coupon_type("cash-5", 1_000_000_000).build().unwrap();
+    let definition = CampaignDefinition::builder("rush").coupon_type("cash-5", 1_000_000_000).build().expect("valid");
     let route = engine.route(&definition.id);
     let campaign = engine.next_campaign_number();
     let mut port = engine.blocking_port();
@@ -30,7 +30,7 @@ fn write_log(data_dir: &Path) {
     let mut replies = Vec::new();
     while answered < CLAIMS {
         while sent < CLAIMS && sent - answered < UNDER_WAY_MAX {
-            let user = UserId::new(&format!("user-{sent:010}")).unwrap();
+            let user = UserId::new(&format!("user-{sent:010}")).expect("valid");
             let stamped_at = engine.clock().now();
             let claim = Claim { campaign, user, coupon_type: None, key: None, stamped_at };
             port.submit(route, sent, Command::Claim(claim)).expect("the mailbox holds what is under way");

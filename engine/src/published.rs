@@ -189,7 +189,8 @@ impl Published {
                 continue;
             }
             some_total_left = true;
-            let Some(daily_quota) = coupon_type.daily_quota else { return None };
+            // Without a daily quota some of it is left today.
+            let daily_quota = coupon_type.daily_quota?;
             let today = *daily.get_or_insert_with(|| self.today(now));
             if counts.load(today).issued_today < daily_quota {
                 return None;

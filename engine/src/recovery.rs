@@ -189,7 +189,14 @@ fn start<S: Storage>(
         .spawn(&shared, rebuilt.states.into_iter().zip(published))
         .and_then(|mut threads| {
             threads.push(driver::spawn("landrush-segments", move || {
-                preparer.run(|error| tracing::warn!(%error, "the next segment could not be made; trying again"));
+                let mut quiet_until = std::time::Instant::now();
+                preparer.run(|error| {
+                    // It tries again twice a second; once a minute is enough to be told.
+                    if std::time::Instant::now() >= quiet_until {
+                        quiet_until = std::time::Instant::now() + Duration::from_secs(60);
+                        tracing::error!(%error, "the next segment cannot be made; claims are refused when this one is full");
+                    }
+                });
             })?);
             let closing = Arc::clone(&shared);
             threads.push(driver::spawn("landrush-snapshots", move || snapshotter.run(&|| closing.is_closing()))?);

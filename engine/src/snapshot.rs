@@ -41,6 +41,9 @@ impl<'b> Block<'b> {
     }
 }
 
+/// Takes the records of a log, one after the other.
+pub type RecordVisitor<'v> = dyn FnMut(Lsn, &[u8]) -> Result<(), Unsound> + 'v;
+
 /// A snapshot and the records behind it. Each may be visited several times, and gives the same each time.
 pub trait History {
     /// Why it cannot be read, or makes no sense.
@@ -56,7 +59,7 @@ pub trait History {
     ///
     /// # Errors
     /// Those of reading, and those of `visit`.
-    fn records(&self, visit: &mut dyn FnMut(Lsn, &[u8]) -> Result<(), Unsound>) -> Result<(), Self::Error>;
+    fn records(&self, visit: &mut RecordVisitor<'_>) -> Result<(), Self::Error>;
 }
 
 /// Lays the records of `history` over its snapshot, and gives the blocks of the snapshot that results to `sink`.
@@ -66,7 +69,7 @@ pub trait History {
 pub fn rebuild<H: History>(
     history: &H,
     keys: &Keys,
-    sink: &mut dyn FnMut(&[u8]) -> Result<(), H::Error>,
+    mut sink: impl FnMut(&[u8]) -> Result<(), H::Error>,
 ) -> Result<(), H::Error> {
     let sizes = Sizes::of(history)?;
     for range in sizes.ranges() {
@@ -87,7 +90,7 @@ pub fn rebuild<H: History>(
                 if range.contains(&event.campaign) { apply(&mut state, lsn, &event) } else { Ok(()) }
             })?;
         }
-        write_state(&state, &mut *sink)?;
+        write_state(&state, &mut sink)?;
     }
     Ok(())
 }

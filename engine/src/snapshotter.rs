@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::keys::Keys;
-use crate::snapshot::{History, rebuild};
+use crate::snapshot::{History, RecordVisitor, rebuild};
 use crate::unsound::Unsound;
 
 /// What others may see of snapshots. All for display, so that `Relaxed` is enough.
@@ -131,7 +131,7 @@ impl<S: Storage> Snapshotter<S> {
         let mut writer = self.store.snapshot_writer(last)?;
         let mut hasher = Sha256::new();
         let mut items = 0;
-        rebuild(&history, &self.keys, &mut |block| {
+        rebuild(&history, &self.keys, |block| {
             hasher.update(block);
             items += 1;
             Ok(writer.write_block(block)?)
@@ -169,7 +169,7 @@ impl<S: Storage> History for StoredHistory<'_, S> {
         Ok(())
     }
 
-    fn records(&self, visit: &mut dyn FnMut(Lsn, &[u8]) -> Result<(), Unsound>) -> Result<(), SnapshotFailure> {
+    fn records(&self, visit: &mut RecordVisitor<'_>) -> Result<(), SnapshotFailure> {
         let after = self.previous.map_or(Lsn::ZERO, |previous| previous.last_lsn);
         self.store.read_records(after, self.last, visit)?;
         Ok(())

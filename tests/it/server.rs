@@ -117,5 +117,7 @@ pub(crate) fn command(data_dir: &Path, file: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_landrush"));
     command.args(["serve", "--listen", "127.0.0.1:0"]);
     command.arg("--data-dir").arg(data_dir).arg("--config").arg(file);
+    // What the tests print should be about the tests.
+    command.env("LANDRUSH_LOGGING_FILTER", "warn");
     command
 }
