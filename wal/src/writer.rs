@@ -1,20 +1,23 @@
-//! Owns the running log: which frame goes where and when, and what may be acknowledged. Leaves filling buffers and taking in
-//! completions in order to `group_commit`, making segments to [`prepare`](crate::prepare).
+//! Owns the running log and what may be acknowledged. Leaves starting writes to `launch` and `due`, filling
+//! buffers and taking in completions in order to `group_commit`, making segments to [`prepare`](crate::prepare).
+
+mod due;
+mod launch;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::frame::{Chain, FRAME_HEADER_BYTES, FrameHeader, FrameKind, Salt};
-use crate::group_commit::{Committed, Filled, Filling, InFlight, Landed};
+use crate::frame::{Chain, FRAME_HEADER_BYTES, Salt};
+use crate::group_commit::{Committed, Filling, InFlight, Landed};
 use crate::log::{Log, Poisoned, Waker};
 use crate::lsn::Lsn;
 use crate::options::{Durability, LogOptions, RESERVE_FRAMES};
 use crate::prepare::Handover;
 use crate::records::Records;
-use crate::segment::{InstanceId, Origin, SegmentHeader};
+use crate::segment::{InstanceId, SegmentHeader};
 use crate::status::LogStatus;
-use crate::storage::{Device, Storage, Write};
+use crate::storage::{Device, Storage};
 use crate::store::Roll;
 use crate::width;
 
@@ -125,158 +128,6 @@ impl<S: Storage> SegmentLog<S> {
         poisoned
     }
 
-    /// Starts what may start: frames in order, and around a change of segments one at a time.
-    fn launch(&mut self) {
-        while self.in_flight.admits(self.filling.front_records(), self.options.second_write_records_min) {
-            let Some(bytes) = self.filling.front_bytes(self.block_bytes()) else { return };
-            if self.active.fits(bytes + self.block_bytes()) {
-                self.launch_batch();
-            } else if !self.in_flight.is_empty() || !self.turn_over() {
-                return;
-            }
-        }
-    }
-
-    /// One step from the full segment to the next; `false` if it has to be waited for.
-    fn turn_over(&mut self) -> bool {
-        if !self.active.ended {
-            // An end frame promises a successor, so that one has to be there first.
-            if self.handover.is_ready() {
-                self.launch_empty(FrameKind::End);
-                self.active.ended = true;
-            }
-            return false;
-        }
-        let Some(next) = self.handover.take() else { return false };
-        let header = SegmentHeader {
-            origin: Origin::Rotation,
-            instance: self.instance,
-            number: next.number,
-            predecessor: self.active.header.number,
-            salt: self.salts.of(next.number),
-            first_lsn: self.in_flight.written().plus(1),
-            born_durable: self.in_flight.written(),
-            chain: self.active.chain,
-            epoch: self.epoch,
-            frames_start: self.device.access().block_bytes,
-        };
-        assert_eq!(next.number, header.predecessor + 1, "segments are used in order");
-        self.roll.begin(&next.name, next.bytes, header);
-        self.status.counters().segments.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.active = Active {
-            name: next.name,
-            file: next.file,
-            header,
-            offset: u64::from(header.frames_start),
-            bytes: next.bytes,
-            chain: header.chain,
-            header_waits: true,
-            ended: false,
-        };
-        true
-    }
-
-    fn launch_batch(&mut self) {
-        let Some(filled) = self.filling.take_front() else { return };
-        let alone = self.active.header_waits;
-        self.launch_frame(FrameKind::Batch, filled, alone);
-    }
-
-    fn launch_empty(&mut self, kind: FrameKind) {
-        assert!(self.in_flight.is_empty(), "a frame without records is never in flight beside another");
-        let buffer = self.filling.spare();
-        self.launch_frame(kind, Filled { buffer, records: 0 }, true);
-    }
-
-    fn launch_frame(&mut self, kind: FrameKind, filled: Filled, alone: bool) {
-        let Filled { mut buffer, records } = filled;
-        let block_bytes = self.block_bytes();
-        let first_lsn = self.in_flight.launched().plus(1);
-        let header = FrameHeader {
-            kind,
-            payload_bytes: width::in_frame(buffer.payload_bytes()),
-            records,
-            first_lsn,
-            salt: self.active.header.salt,
-            known_durable: self.in_flight.synced(),
-            epoch: self.epoch,
-            chain: self.active.chain,
-            frame_bytes: width::in_frame(buffer.padded_bytes(block_bytes)),
-        };
-        let chain = header.seal(buffer.padded_frame(block_bytes));
-        let mut range = buffer.frame_range(block_bytes);
-        let mut offset = self.active.offset;
-        if self.active.header_waits {
-            range = buffer.prepend(&self.active.header.encode(), block_bytes);
-            offset = 0;
-            self.active.header_waits = false;
-        }
-        let committed = Committed { last_lsn: header.last_lsn(), records, bytes: range.len() };
-        let sync = alone || self.options.durability == Durability::Sync;
-        let ticket =
-            self.in_flight.launch(committed, sync, alone, self.options.clock.now(), (&self.active.name, offset));
-        self.active.offset += u64::from(header.frame_bytes);
-        self.active.chain = chain;
-        let file = Arc::clone(&self.active.file);
-        // Left out in one build, whose tests have to notice.
-        let sync = sync && !cfg!(sabotage = "sync");
-        self.device.submit(Write { ticket, file, offset, buffer, range, sync });
-    }
-
-    /// Starts a sync or a seal that is due. Frames that wait go first.
-    fn tend(&mut self) {
-        let now = self.options.clock.now();
-        if let Durability::Interval(every) = self.options.durability
-            && self.in_flight.wants_sync()
-            && now.saturating_sub(self.seals.last_sync) >= every
-        {
-            self.launch_sync(now);
-        }
-        let idle = self.in_flight.is_empty() && self.filling.is_empty();
-        if !idle {
-            self.seals.idle_since = None;
-            return;
-        }
-        let since = *self.seals.idle_since.get_or_insert(now);
-        if self.seal_due(since).is_some_and(|due| due <= now) {
-            self.launch_seal(now);
-        }
-    }
-
-    fn launch_sync(&mut self, now: Duration) {
-        self.seals.last_sync = now;
-        let ticket = self.in_flight.launch_sync(now, (&self.active.name, self.active.offset));
-        let file = Arc::clone(&self.active.file);
-        self.device.submit(Write { ticket, file, offset: 0, buffer: self.filling.spare(), range: 0..0, sync: true });
-    }
-
-    fn launch_seal(&mut self, now: Duration) {
-        self.seals.last = Some(now);
-        self.seals.sealed = self.in_flight.synced();
-        self.launch_empty(FrameKind::Seal);
-    }
-
-    /// When the next seal is due, if everything has been quiet since `idle_since`; none if there is nothing new to prove.
-    fn seal_due(&self, idle_since: Duration) -> Option<Duration> {
-        let synced = self.in_flight.synced();
-        let proves_more = self.seals.sealed < synced && synced == self.in_flight.launched();
-        let block = self.block_bytes();
-        if !proves_more || self.active.header_waits || self.active.ended || !self.active.fits(2 * block) {
-            return None;
-        }
-        let earliest = self.seals.last.map_or(Duration::ZERO, |last| last + self.options.seal_every);
-        Some(earliest.max(idle_since + self.options.seal_idle))
-    }
-
-    fn next_due(&self) -> Option<Duration> {
-        let seal = self.seals.idle_since.and_then(|since| self.seal_due(since));
-        let sync = match self.options.durability {
-            Durability::Interval(every) if self.in_flight.wants_sync() => Some(self.seals.last_sync + every),
-            Durability::Interval(_) | Durability::Sync => None,
-        };
-        [seal, sync].into_iter().flatten().min()
-    }
-
     /// There is room while a next segment is ready, or this one holds all that waits and what may yet come.
     pub(crate) fn publish_room(&self) {
         let reserve = u64::from(self.options.frame_bytes_max) * RESERVE_FRAMES;
@@ -300,12 +151,6 @@ impl<S: Storage> SegmentLog<S> {
             }
         }
         Ok(())
-    }
-}
-
-impl<F> Active<F> {
-    fn fits(&self, bytes: usize) -> bool {
-        !self.ended && self.offset + width::in_file(bytes) <= self.bytes
     }
 }
 

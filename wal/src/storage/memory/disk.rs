@@ -225,6 +225,8 @@ impl Disk {
         file.live[offset..offset + written.len()].copy_from_slice(written);
         if sync {
             file.put_durable(offset, written, |_| true);
+            // With what was written before it, as a sync of the file does.
+            file.make_durable();
         } else {
             file.dirty.push(offset..offset + written.len());
         }
