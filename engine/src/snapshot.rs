@@ -10,7 +10,6 @@ use std::ops::RangeInclusive;
 use crate::codec;
 use crate::event::Event;
 use crate::id::{CampaignId, CampaignNumber};
-use crate::keys::Keys;
 use crate::shard::{CampaignDecoder, State};
 use crate::unsound::Unsound;
 use landrush_wal::lsn::Lsn;
@@ -63,18 +62,19 @@ pub trait History {
     fn records(&self, visit: &mut RecordVisitor<'_>) -> Result<(), Self::Error>;
 }
 
-/// Lays the records of `history` over its snapshot, and gives the blocks of the snapshot that results to `sink`.
+/// Lays the records of `history` over its snapshot, and gives the blocks of the snapshot that results to `sink`. `empty` is a
+/// state without campaigns, of the history's keys.
 ///
 /// # Errors
 /// Those of `history` and of `sink`.
 pub fn rebuild<H: History>(
     history: &H,
-    keys: &Keys,
+    empty: &State,
     mut sink: impl FnMut(&[u8]) -> Result<(), H::Error>,
 ) -> Result<(), H::Error> {
     let sizes = Sizes::of(history)?;
     for range in sizes.ranges() {
-        let mut state = State::new(keys);
+        let mut state = empty.clone();
         let mut loader = Loader::default();
         history.blocks(&mut |block| {
             if range.contains(&Block::parse(block)?.campaign)
@@ -96,12 +96,11 @@ pub fn rebuild<H: History>(
     Ok(())
 }
 
-/// The whole state that `history` leads to, in memory at once.
+/// The whole state that `history` leads to, in memory at once, put into `state`, which has no campaigns yet.
 ///
 /// # Errors
 /// Those of `history`.
-pub fn rebuild_state<H: History>(history: &H, keys: &Keys) -> Result<State, H::Error> {
-    let mut state = State::new(keys);
+pub fn rebuild_state<H: History>(history: &H, mut state: State) -> Result<State, H::Error> {
     let mut loader = Loader::default();
     history.blocks(&mut |block| {
         if let Some(loaded) = loader.push(block, &state)? {

@@ -12,6 +12,7 @@ use landrush_wal::store::{ReadRecordsError, Store};
 use thiserror::Error;
 
 use crate::keys::Keys;
+use crate::shard::State;
 use crate::snapshot::{History, RecordVisitor, content_hash, rebuild};
 use crate::unsound::Unsound;
 
@@ -130,7 +131,7 @@ impl<S: Storage> Snapshotter<S> {
         let mut writer = self.store.snapshot_writer(last)?;
         let mut items = 0;
         let state_hash = content_hash(|hash| {
-            rebuild(&history, &self.keys, |block| {
+            rebuild(&history, &State::new(&self.keys), |block| {
                 hash(block);
                 items += 1;
                 Ok::<(), SnapshotFailure>(writer.write_block(block)?)

@@ -37,7 +37,8 @@ use crate::time::{Day, Timestamp};
 #[derive(Debug, Clone)]
 pub struct State {
     person_key: PersonKey,
-    code_key: CodeKeyId,
+    /// `None`: that of the first campaign that comes.
+    code_key: Option<CodeKeyId>,
     campaigns: BTreeMap<CampaignNumber, Slot>,
     numbers: BTreeMap<CampaignId, CampaignNumber>,
     last_event_at: Timestamp,
@@ -82,11 +83,19 @@ impl State {
     pub fn new(keys: &Keys) -> Self {
         Self {
             person_key: PersonKey(keys.person),
-            code_key: keys.code_key_id(),
+            code_key: Some(keys.code_key_id()),
             campaigns: BTreeMap::new(),
             numbers: BTreeMap::new(),
             last_event_at: Timestamp::from_milliseconds(0),
         }
+    }
+
+    /// No campaigns yet, for reading a log without its keys: the first campaign that comes names the code key, and the
+    /// others have to name the same.
+    ///
+    /// It applies events; it cannot decide, since it knows no key to make codes with.
+    pub fn without_keys() -> Self {
+        Self { code_key: None, ..Self::new(&Keys::from_bytes([0; 16], [0; 32])) }
     }
 
     /// The campaign of this id, archived or not.

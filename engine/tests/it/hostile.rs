@@ -158,3 +158,20 @@ fn another_person_key_changes_nothing_that_is_kept() {
     people.sort();
     assert_eq!(people, ["ann", "bob", "cyd"]);
 }
+
+#[test]
+fn without_keys_a_state_takes_the_code_key_that_comes_first_and_no_other() {
+    let (shop, stream) = snapshot();
+    let mut restored = State::without_keys();
+    let mut decoder = CampaignDecoder::new(&restored);
+    decoder.push(&stream).expect("whole");
+    decoder.finish(&mut restored).expect("sound");
+    assert_eq!(restored.campaign_hash(RUSH), shop.state.campaign_hash(RUSH));
+    assert_eq!(Audit::without_codes(&restored), Audit::of(&restored, &Codes::new(&keys())));
+    let other = landrush_engine::keys::Keys::from_bytes([7; 16], [8; 32]).code_key_id();
+    let definition = shop.state.view(RUSH).expect("there").definition;
+    let created = Change::Created { definition: Cow::Borrowed(&definition), code_key: other };
+    let error =
+        restored.apply(&Event { campaign: CampaignNumber(1), at: at(0), change: created }).expect_err("another key");
+    assert_eq!(error.breach, Breach::CodeKey { found: other, present: keys().code_key_id() });
+}

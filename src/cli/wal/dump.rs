@@ -1,21 +1,26 @@
-//! `landrush wal dump`: the log's records, one JSON object a line. Coupon codes are worth money and not in it; a claim is named
-//! by its id.
+//! `landrush wal dump`: the log's records, one JSON object a line. Coupon codes are worth money and not in it unless they are asked
+//! for; a claim is named by its id.
 
 use std::collections::HashMap;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use landrush_engine::campaign::CampaignDefinition;
 use landrush_engine::codec::decode_event;
 use landrush_engine::coupon::Codes;
 use landrush_engine::event::{Change, Event};
 use landrush_engine::id::{CampaignNumber, Serial};
 use landrush_engine::keys::Keys;
+use landrush_engine::snapshot::rebuild_state;
+use landrush_engine::unsound::Unsound;
 use landrush_wal::lsn::Lsn;
-use landrush_wal::store::ReadRecordsError;
 
-use super::stats::kind;
-use super::{Failure, open, unreadable};
+use super::Failure;
+use super::event_json::{Names, kind};
+use super::history::{StoredHistory, empty_state};
+use super::reading::{Log, numbered, steadily};
 use crate::http::json_text::JsonText;
 
 #[derive(Debug, Args)]
@@ -31,139 +36,166 @@ pub(in crate::cli) struct Arguments {
     /// Print the records of this campaign alone.
     #[arg(long, value_name = "ID")]
     campaign: Option<String>,
+    /// Print coupon codes too. They are worth money: mind where the output goes.
+    #[arg(long)]
+    codes: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let reader = open(&arguments.dir)?;
-    let keys = Keys::load(&arguments.dir).map_err(Failure::damaged)?;
+    let codes = Keys::load(&arguments.dir).map_err(Failure::Keys)?.as_ref().map(Codes::new);
+    if arguments.codes && codes.is_none() {
+        return Err(Failure::Usage(format!(
+            "without the keys in {} no code is known; restore them from a backup",
+            arguments.dir.join(Keys::DIRECTORY).display()
+        )));
+    }
     let mut printer = Printer {
         out: BufWriter::new(std::io::stdout().lock()),
         line: Vec::new(),
-        codes: keys.as_ref().map(Codes::new),
-        names: HashMap::new(),
-        claims: HashMap::new(),
-        first: Lsn(arguments.from.unwrap_or(0)),
-        campaign: arguments.campaign.as_deref(),
+        codes,
+        arguments,
+        campaigns: HashMap::new(),
+        last: Lsn::ZERO,
     };
-    let upto = Lsn(arguments.to.unwrap_or(u64::MAX));
-    // From the start, whatever is printed: a campaign's name and the number of its claims come from the records before.
-    let read = reader.records(reader.begins_after(), upto, &mut |lsn, record| printer.record(lsn, record));
-    match read {
-        Ok(_) => Ok(printer.out.flush()?),
-        Err(ReadRecordsError::Visit(failure)) => Err(failure),
-        Err(ReadRecordsError::Read(error)) => {
-            printer.out.flush()?;
-            Err(unreadable(&error))
+    let printed = printer.print_all(&arguments.dir);
+    // What was read before a failure is worth having.
+    printer.out.flush()?;
+    printed?;
+    match &arguments.campaign {
+        Some(wanted) if !printer.campaigns.values().any(|campaign| campaign.id == *wanted) => {
+            Err(Failure::Usage(format!("the log knows no campaign {wanted}")))
         }
+        Some(_) | None => Ok(()),
     }
+}
+
+/// What is known of a campaign on the way through the log.
+struct Known {
+    id: String,
+    coupon_types: Vec<String>,
+    /// Claims so far; `None`: nobody can tell.
+    claims: Option<u32>,
 }
 
 struct Printer<'a, W> {
     out: W,
     line: Vec<u8>,
     codes: Option<Codes>,
-    names: HashMap<CampaignNumber, String>,
-    /// Claims seen, by campaign, where its creation was seen too: else serials are not known.
-    claims: HashMap<CampaignNumber, u32>,
-    first: Lsn,
-    campaign: Option<&'a str>,
+    arguments: &'a Arguments,
+    campaigns: HashMap<CampaignNumber, Known>,
+    /// The last record visited.
+    last: Lsn,
 }
 
 impl<W: Write> Printer<'_, W> {
-    fn record(&mut self, lsn: Lsn, record: &[u8]) -> Result<(), Failure> {
-        let event = decode_event(record).map_err(|error| Failure::Damaged(format!("record {lsn}: {error}")))?;
-        if let Change::Created { definition, .. } = &event.change {
-            self.names.insert(event.campaign, definition.id.as_str().to_owned());
-            self.claims.insert(event.campaign, 0);
-        }
-        let serial = match (&event.change, self.claims.get_mut(&event.campaign)) {
-            (Change::Claimed { .. }, Some(claims)) => {
-                *claims += 1;
-                Some(Serial(*claims - 1))
+    /// Prints the log, also if a server removes its oldest segments meanwhile: then what is gone is left out, and said.
+    fn print_all(&mut self, dir: &Path) -> Result<(), Failure> {
+        let upto = Lsn(self.arguments.to.unwrap_or(u64::MAX));
+        steadily(|| {
+            let log = Log::open(dir)?;
+            let begins_after = log.reader.begins_after();
+            if begins_after > self.last {
+                if self.last > Lsn::ZERO {
+                    let (from, to) = (self.last.0 + 1, begins_after);
+                    drop(writeln!(
+                        std::io::stderr(),
+                        "landrush: records {from} to {to} were removed meanwhile: a snapshot holds them"
+                    ));
+                }
+                self.campaigns = known_before(&log)?;
+                self.last = begins_after;
             }
-            _ => None,
-        };
-        let name = self.names.get(&event.campaign).map(String::as_str);
-        if lsn < self.first || self.campaign.is_some_and(|wanted| name != Some(wanted)) {
+            log.frames(self.last, "reading the log", &mut |segment, frame| {
+                for (lsn, record) in numbered(frame) {
+                    if lsn > upto {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    if lsn > self.last {
+                        self.record(lsn, record, &segment.name, frame.offset)?;
+                        self.last = lsn;
+                    }
+                }
+                Ok::<_, Failure>(ControlFlow::Continue(()))
+            })?;
+            Ok(())
+        })
+    }
+
+    fn record(&mut self, lsn: Lsn, record: &[u8], segment: &str, offset: u64) -> Result<(), Failure> {
+        let event = decode_event(record).map_err(|cause| Unsound::Undecodable { lsn, cause })?;
+        let serial = self.take(&event);
+        let known = self.campaigns.get(&event.campaign);
+        let id = known.map(|known| known.id.as_str());
+        let Arguments { from, campaign, codes: show_codes, .. } = self.arguments;
+        if from.is_some_and(|from| lsn < Lsn(from)) || campaign.as_deref().is_some_and(|wanted| id != Some(wanted)) {
             return Ok(());
         }
+        let names = Names {
+            codes: self.codes.as_ref(),
+            show_codes: *show_codes,
+            coupon_types: known.map_or(&[], |known| &known.coupon_types),
+            campaign: event.campaign,
+        };
         self.line.clear();
         let mut json = JsonText::object(&mut self.line);
         json.number("lsn", lsn.0);
+        json.text("segment", segment);
+        json.number("offset", offset);
         json.time("at", event.at);
         json.text("event", kind(&event.change));
         json.number("campaign", u64::from(event.campaign.0));
-        json.optional_text("campaign_id", name);
-        write_change(&event, serial, self.codes.as_ref(), &mut json);
+        json.optional_text("campaign_id", id);
+        names.change(&event.change, serial, &mut json);
         json.end();
         self.line.push(b'\n');
         Ok(self.out.write_all(&self.line)?)
     }
+
+    /// Remembers what later records are to be read with, and gives the serial of a new claim.
+    fn take(&mut self, event: &Event<'_>) -> Option<Serial> {
+        if let Change::Created { definition, .. } = &event.change {
+            self.campaigns.insert(event.campaign, Known::new(definition, Some(0)));
+        }
+        let claims = &mut self.campaigns.get_mut(&event.campaign)?.claims;
+        let serial = (*claims).filter(|_| matches!(event.change, Change::Claimed { .. })).map(Serial);
+        if let Some(serial) = serial {
+            *claims = serial.0.checked_add(1);
+        }
+        serial
+    }
 }
 
-fn write_change(event: &Event<'_>, serial: Option<Serial>, codes: Option<&Codes>, json: &mut JsonText<'_>) {
-    let claim = |serial: Serial, json: &mut JsonText<'_>| {
-        json.number("claim", u64::from(serial.0));
-        if let Some(codes) = codes {
-            json.text("claim_id", codes.claim_id(event.campaign, serial).as_str());
-        }
-    };
-    match &event.change {
-        Change::Created { definition, .. } => {
-            json.text("name", &definition.name);
-            json.text("time_zone", &definition.time_zone);
-            json.time("starts_at", definition.starts_at);
-            json.time("ends_at", definition.ends_at);
-            json.array("coupon_types", definition.coupon_types.iter(), |coupon_type, json| {
-                json.text("id", coupon_type.id.as_str());
-                json.number("total_quota", u64::from(coupon_type.total_quota));
-                if let Some(quota) = coupon_type.daily_quota {
-                    json.number("daily_quota", u64::from(quota));
-                }
-            });
-        }
-        Change::Patched { patch } => {
-            json.optional_text("name", patch.name.as_deref());
-            if let Some(ends_at) = patch.ends_at {
-                json.time("ends_at", ends_at);
-            }
-            if let Some(accept) = patch.accept_claims {
-                json.bool("accept_claims", accept);
-            }
-            if let Some(accept) = patch.accept_redemptions {
-                json.bool("accept_redemptions", accept);
-            }
-            json.array("coupon_types", patch.coupon_types.iter(), |coupon_type, json| {
-                json.number("coupon_type", u64::from(coupon_type.coupon_type.0));
-                if let Some(quota) = coupon_type.total_quota {
-                    json.number("total_quota", u64::from(quota));
-                }
-                match coupon_type.daily_quota {
-                    Some(Some(quota)) => json.number("daily_quota", u64::from(quota)),
-                    Some(None) => json.raw("daily_quota", b"null"),
-                    None => {}
-                }
-            });
-        }
-        Change::Cancelled { revoke } => json.bool("revoke", *revoke),
-        Change::Archived => {}
-        Change::Claimed { day, coupon_type, user, key, requested } => {
-            if let Some(serial) = serial {
-                claim(serial, json);
-            }
-            json.text("user_id", user);
-            json.number("coupon_type", u64::from(coupon_type.0));
-            json.number("day", u64::from(day.0));
-            json.optional_text("idempotency_key", *key);
-            if requested.is_some() {
-                json.bool("named", true);
-            }
-        }
-        Change::Voided { claim: voided, restock, restock_today, allow_again } => {
-            claim(*voided, json);
-            json.bool("restock", *restock);
-            json.bool("restock_today", *restock_today);
-            json.bool("allow_again", *allow_again);
-        }
+impl Known {
+    fn new(definition: &CampaignDefinition, claims: Option<u32>) -> Self {
+        let coupon_types = definition.coupon_types.iter().map(|coupon_type| coupon_type.id.to_string()).collect();
+        Self { id: definition.id.to_string(), coupon_types, claims }
     }
+}
+
+/// The campaigns that were made before the log begins, out of the oldest snapshot. It holds the first records of the log too:
+/// their claims are taken off again.
+fn known_before(log: &Log) -> Result<HashMap<CampaignNumber, Known>, Failure> {
+    let Some(oldest) = log.snapshots.last() else { return Ok(HashMap::new()) };
+    // The keys do not matter: nothing here is made with them.
+    let upto = oldest.last_lsn;
+    let history = StoredHistory { log, snapshot: Some(oldest), upto, doing: "reading the snapshot" };
+    let state = rebuild_state(&history, empty_state(None))?;
+    let mut claims: HashMap<CampaignNumber, u32> = HashMap::new();
+    log.records(log.reader.begins_after(), upto, "reading the log", &mut |lsn, record| {
+        let event = decode_event(record).map_err(|cause| Unsound::Undecodable { lsn, cause })?;
+        if matches!(event.change, Change::Claimed { .. }) {
+            *claims.entry(event.campaign).or_default() += 1;
+        }
+        Ok::<(), Failure>(())
+    })?;
+    let known = state.campaigns().filter_map(|campaign| {
+        let later = claims.get(&campaign).copied().unwrap_or(0);
+        let known = match state.view(campaign) {
+            Some(view) => Known::new(&view.definition, state.claim_count(campaign).checked_sub(later)),
+            // Archived: only its name is left.
+            None => Known { id: state.id(campaign)?.to_string(), coupon_types: Vec::new(), claims: None },
+        };
+        Some((campaign, known))
+    });
+    Ok(known.collect())
 }

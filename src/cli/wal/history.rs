@@ -1,73 +1,40 @@
-//! Owns a log and a snapshot under it, as the commands read them: what [`landrush_engine::snapshot::rebuild`] builds on.
+//! Owns a log and a snapshot under it, as [`landrush_engine::snapshot`] builds states from them.
 
+use landrush_engine::keys::Keys;
+use landrush_engine::shard::State;
 use landrush_engine::snapshot::{History, RecordVisitor};
 use landrush_engine::unsound::Unsound;
 use landrush_wal::lsn::Lsn;
-use landrush_wal::reader::{End, Reader};
 use landrush_wal::snapshot::SnapshotInfo;
-use landrush_wal::storage::file::FileStorage;
-use landrush_wal::store::ReadRecordsError;
 
-use super::{Failure, unreadable};
+use super::Failure;
+use super::reading::Log;
 
 /// A snapshot, if there is one, and the records behind it up to a position.
-pub(super) struct StoredHistory<'r> {
-    pub(super) reader: &'r Reader<FileStorage>,
-    pub(super) snapshot: Option<&'r SnapshotInfo>,
+pub(super) struct StoredHistory<'l> {
+    pub(super) log: &'l Log,
+    pub(super) snapshot: Option<&'l SnapshotInfo>,
     pub(super) upto: Lsn,
+    /// What the progress bar says.
+    pub(super) doing: &'static str,
 }
 
-/// Why a history cannot be read.
-pub(super) enum Unreadable {
-    Failure(Failure),
-    Unsound(Unsound),
-}
-
-impl From<Unsound> for Unreadable {
-    fn from(unsound: Unsound) -> Self {
-        Unreadable::Unsound(unsound)
-    }
-}
-
-impl From<Unreadable> for Failure {
-    fn from(unreadable: Unreadable) -> Self {
-        match unreadable {
-            Unreadable::Failure(failure) => failure,
-            Unreadable::Unsound(unsound) => Failure::damaged(unsound),
-        }
-    }
-}
-
-impl StoredHistory<'_> {
-    /// Where the records begin.
-    pub(super) fn after(&self) -> Lsn {
-        self.snapshot.map_or(Lsn::ZERO, |snapshot| snapshot.last_lsn)
-    }
-
-    /// Visits the records, and says how the log ends if it ends here.
-    pub(super) fn visit_records(&self, visit: &mut RecordVisitor<'_>) -> Result<Option<End>, Unreadable> {
-        self.reader.records(self.after(), self.upto, visit).map_err(|error| match error {
-            ReadRecordsError::Read(error) => Unreadable::Failure(unreadable(&error)),
-            ReadRecordsError::Visit(unsound) => Unreadable::Unsound(unsound),
-        })
-    }
+/// A state without campaigns. Without keys it takes the code key that the log names.
+pub(super) fn empty_state(keys: Option<&Keys>) -> State {
+    keys.map_or_else(State::without_keys, State::new)
 }
 
 impl History for StoredHistory<'_> {
-    type Error = Unreadable;
+    type Error = Failure;
 
-    fn blocks(&self, visit: &mut dyn FnMut(&[u8]) -> Result<(), Unsound>) -> Result<(), Unreadable> {
+    fn blocks(&self, visit: &mut dyn FnMut(&[u8]) -> Result<(), Unsound>) -> Result<(), Failure> {
         let Some(snapshot) = self.snapshot else { return Ok(()) };
-        let damaged = |error| Unreadable::Failure(Failure::damaged(error));
-        let mut reader = self.reader.open_snapshot(snapshot).map_err(damaged)?;
-        let mut block = Vec::new();
-        while reader.next_block(&mut block).map_err(damaged)? {
-            visit(&block)?;
-        }
-        Ok(())
+        self.log.blocks(snapshot, |block| Ok(visit(block)?))
     }
 
-    fn records(&self, visit: &mut RecordVisitor<'_>) -> Result<(), Unreadable> {
-        self.visit_records(visit).map(drop)
+    fn records(&self, visit: &mut RecordVisitor<'_>) -> Result<(), Failure> {
+        let after = self.snapshot.map_or(Lsn::ZERO, |snapshot| snapshot.last_lsn);
+        self.log.records(after, self.upto, self.doing, &mut |lsn, record| Ok::<_, Failure>(visit(lsn, record)?))?;
+        Ok(())
     }
 }

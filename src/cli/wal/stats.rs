@@ -6,11 +6,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use landrush_engine::codec::decode_event;
-use landrush_engine::event::Change;
 use landrush_engine::time::Timestamp;
 use landrush_wal::frame::FrameKind;
+use landrush_wal::reader::End;
+use landrush_wal::scan::Frame;
 
-use super::{Failure, open, progress_bar, unreadable};
+use super::event_json::kind;
+use super::reading::{Log, steadily};
+use super::{Failure, counted};
 use crate::text;
 
 #[derive(Default)]
@@ -19,63 +22,46 @@ struct Stats {
     frame_bytes: u64,
     record_bytes: u64,
     records: BTreeMap<&'static str, u64>,
-    /// Frames by the power of two that their number of records is below.
-    frames_below: BTreeMap<u32, u64>,
+    /// Batches by the power of two that their number of records is below.
+    batches_below: BTreeMap<u32, u64>,
     last_lsn: u64,
-    epoch: u32,
+    epochs: Option<(u32, u32)>,
     first_at: Option<Timestamp>,
     last_at: Option<Timestamp>,
 }
 
 pub(super) fn run(dir: &Path) -> Result<(), Failure> {
+    let (log, stats, ended) = steadily(|| {
+        let log = Log::open(dir)?;
+        let mut stats = Stats::default();
+        let begins_after = log.reader.begins_after();
+        let ended = log.frames(begins_after, "reading the log", &mut |_, frame| {
+            stats.count(frame);
+            Ok::<_, Failure>(ControlFlow::Continue(()))
+        });
+        match ended {
+            Err(failure) if failure.may_pass() => Err(failure),
+            // What can be counted has been, and is shown before it is said what is wrong.
+            ended => Ok((log, stats, ended)),
+        }
+    })?;
     let mut out = std::io::stdout().lock();
-    let reader = open(dir)?;
-    let bytes: u64 = reader.segments().iter().map(|segment| segment.bytes).sum();
-    let bar = progress_bar(bytes, "reading the log");
-    let mut stats = Stats::default();
-    let walked = reader.frames::<()>(reader.begins_after(), &mut |_, frame| {
-        bar.inc(u64::from(frame.header.frame_bytes));
-        stats.count(frame);
-        ControlFlow::Continue(())
-    });
-    bar.finish_and_clear();
-
-    writeln!(out, "segments       {}, {bytes} bytes with the room that is left", reader.segments().len())?;
-    writeln!(out, "starts         {}", stats.epoch)?;
-    writeln!(out, "records        after {} up to {}", reader.begins_after(), stats.last_lsn)?;
-    for (kind, count) in &stats.records {
-        writeln!(out, "  {kind:<12} {count}")?;
-    }
-    if let (Some(first), Some(last)) = (stats.first_at, stats.last_at) {
-        writeln!(out, "from, to       {}, {}", text::rfc3339_string(first), text::rfc3339_string(last))?;
-    }
-    for (kind, count) in &stats.frames {
-        writeln!(out, "{kind:<6} frames  {count}")?;
-    }
-    let records: u64 = stats.records.values().sum();
-    if let Some(each) = stats.frame_bytes.checked_div(records) {
-        writeln!(out, "bytes a record {each} on disk, {} of them its own", stats.record_bytes / records)?;
-    }
-    for (power, count) in &stats.frames_below {
-        let (from, to) = ((1u64 << power) / 2, (1u64 << power) - 1);
-        writeln!(out, "  frames of {from} to {to} records: {count}")?;
-    }
-    for snapshot in reader.snapshots().map_err(Failure::damaged)? {
+    stats.print(&log, &mut out)?;
+    for snapshot in &log.snapshots {
         writeln!(
             out,
-            "snapshot       {}, {} bytes, up to record {}",
+            "snapshot        {}, {} bytes, up to record {}",
             snapshot.name, snapshot.bytes, snapshot.last_lsn
         )?;
     }
-    match walked {
-        Ok(_) => Ok(()),
-        // What can be counted has been.
-        Err(error) => Err(unreadable(&error)),
+    if let Some(End { torn_tail: Some(tail), .. }) = ended? {
+        writeln!(out, "torn tail       {} bytes in {} from offset {}", tail.bytes_dropped, tail.segment, tail.offset)?;
     }
+    Ok(())
 }
 
 impl Stats {
-    fn count(&mut self, frame: &landrush_wal::scan::Frame<'_>) {
+    fn count(&mut self, frame: &Frame<'_>) {
         let header = &frame.header;
         let frame_kind = match header.kind {
             FrameKind::Batch => "batch",
@@ -85,9 +71,10 @@ impl Stats {
         *self.frames.entry(frame_kind).or_default() += 1;
         self.frame_bytes += u64::from(header.frame_bytes);
         self.last_lsn = header.last_lsn().0;
-        self.epoch = self.epoch.max(header.epoch);
+        let (first, last) = self.epochs.unwrap_or((header.epoch, header.epoch));
+        self.epochs = Some((first.min(header.epoch), last.max(header.epoch)));
         if header.kind == FrameKind::Batch {
-            *self.frames_below.entry(u32::BITS - header.records.leading_zeros()).or_default() += 1;
+            *self.batches_below.entry(u32::BITS - header.records.leading_zeros()).or_default() += 1;
         }
         for record in frame.records.clone() {
             self.record_bytes += record.len() as u64;
@@ -102,16 +89,47 @@ impl Stats {
             *self.records.entry(record_kind).or_default() += 1;
         }
     }
-}
 
-/// What a change is called in the commands' output.
-pub(super) fn kind(change: &Change<'_>) -> &'static str {
-    match change {
-        Change::Created { .. } => "created",
-        Change::Patched { .. } => "patched",
-        Change::Cancelled { .. } => "cancelled",
-        Change::Archived => "archived",
-        Change::Claimed { .. } => "claimed",
-        Change::Voided { .. } => "voided",
+    fn print(&self, log: &Log, out: &mut impl Write) -> Result<(), Failure> {
+        let segments = log.reader.segments();
+        writeln!(
+            out,
+            "segments        {}, {} bytes, {} of them frames",
+            segments.len(),
+            log.bytes(),
+            self.frame_bytes
+        )?;
+        if let Some((first, last)) = self.epochs {
+            writeln!(out, "epochs          {first} to {last}: one a start of the server")?;
+        }
+        let begins_after = log.reader.begins_after().0;
+        let records: u64 = self.records.values().sum();
+        if records == 0 {
+            writeln!(out, "records         none after {begins_after}")?;
+        } else {
+            writeln!(out, "records         {records}, from {} to {}", begins_after + 1, self.last_lsn)?;
+        }
+        for (kind, count) in &self.records {
+            writeln!(out, "  {kind:<13} {count}")?;
+        }
+        if let (Some(first), Some(last)) = (self.first_at, self.last_at) {
+            writeln!(out, "time            {} to {}", text::rfc3339_string(first), text::rfc3339_string(last))?;
+        }
+        if let Some(each) = self.record_bytes.checked_div(records) {
+            writeln!(out, "bytes a record  {each}, {} on disk", self.frame_bytes / records)?;
+        }
+        writeln!(out, "frames          {}", self.frames.values().sum::<u64>())?;
+        for (kind, count) in &self.frames {
+            writeln!(out, "  {kind:<13} {count}")?;
+        }
+        if !self.batches_below.is_empty() {
+            writeln!(out, "records a batch")?;
+        }
+        for (power, count) in &self.batches_below {
+            let (from, to) = ((1u64 << power) / 2, (1u64 << power) - 1);
+            let range = if from == to { from.to_string() } else { format!("{from} to {to}") };
+            writeln!(out, "  {range:<13} {}", counted(*count, "frame"))?;
+        }
+        Ok(())
     }
 }

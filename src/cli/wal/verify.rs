@@ -1,85 +1,120 @@
-//! `landrush wal verify`: every frame and every snapshot is read and checked; and where two snapshots are kept, the older one
-//! and the log behind it must lead to the newer one, bit by bit.
+//! `landrush wal verify`: every frame and every snapshot is read and checked; the older snapshot and the log behind it must lead
+//! to the newer one, bit by bit; and the newest and the log behind it must make sense to the end, as they have to at a start.
 
 use std::io::Write;
 use std::path::Path;
 
 use landrush_engine::keys::Keys;
-use landrush_engine::snapshot::{content_hash, rebuild};
-use landrush_wal::reader::{Finding, Reader, verify};
+use landrush_engine::snapshot::{content_hash, rebuild, rebuild_state};
+use landrush_wal::lsn::Lsn;
+use landrush_wal::reader::{End, Finding, Report, verify};
 use landrush_wal::snapshot::SnapshotInfo;
 use landrush_wal::storage::file::FileStorage;
 
-use super::history::{StoredHistory, Unreadable};
-use super::{Failure, advice, open, progress_bar, unreadable};
+use super::history::{StoredHistory, empty_state};
+use super::reading::{Log, steadily};
+use super::{Failure, counted, progress_bar};
 
 pub(super) fn run(dir: &Path) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    let reader = open(dir)?;
-    let bytes: u64 = reader.segments().iter().map(|segment| segment.bytes).sum();
-    let bar = progress_bar(bytes, "checking the log");
-    let report = verify(&FileStorage::new(dir), &mut |_, frame| bar.inc(u64::from(frame.header.frame_bytes)))
-        .map_err(|error| unreadable(&error))?;
+    let report = frames(dir)?;
+    match &report.finding {
+        Finding::Sound(end) => print_log(&report, end, &mut out)?,
+        Finding::Damaged(_) => {}
+    }
+    // Of a damaged log too: whoever has to choose what to keep wants to know.
+    let whole = steadily(|| snapshots(dir))?;
+    for snapshot in &whole {
+        writeln!(out, "snapshot   whole: {}, up to record {}", snapshot.name, snapshot.last_lsn)?;
+    }
+    if let Finding::Damaged(damage) = report.finding {
+        return Err(Failure::Log(damage.into()));
+    }
+    let keys = Keys::load(dir).map_err(Failure::Keys)?;
+    let made = steadily(|| contents(dir, keys.as_ref()))?;
+    if let Some(made) = made {
+        writeln!(out, "compared   {made}")?;
+    }
+    writeln!(out, "replayed   every record makes sense")?;
+    if keys.is_none() {
+        writeln!(
+            out,
+            "keys       not all in {}; without them no coupon code works",
+            dir.join(Keys::DIRECTORY).display()
+        )?;
+    }
+    Ok(())
+}
+
+fn frames(dir: &Path) -> Result<Report, Failure> {
+    let bar = progress_bar(Log::open(dir).map_or(0, |log| log.bytes()), "checking the log");
+    let report = verify(&FileStorage::new(dir), &mut |_, frame| bar.inc(u64::from(frame.header.frame_bytes)));
     bar.finish_and_clear();
-    let end = match report.finding {
-        Finding::Sound(end) => end,
-        Finding::Damaged(damage) => return Err(Failure::Damaged(format!("{damage}\n{}", advice()))),
-    };
-    writeln!(
-        out,
-        "log        sound: records {} to {} in {} frames, {} segments",
-        report.first_lsn, end.last_lsn, end.frames, report.segments
-    )?;
+    report.map_err(Failure::Log)
+}
+
+fn print_log(report: &Report, end: &End, out: &mut impl Write) -> Result<(), Failure> {
+    let (frames, segments) = (counted(end.frames, "frame"), counted(report.segments as u64, "segment"));
+    if end.last_lsn < report.first_lsn {
+        writeln!(out, "log        sound: no records in {segments}")?;
+    } else {
+        writeln!(out, "log        sound: records {} to {} in {frames}, {segments}", report.first_lsn, end.last_lsn)?;
+    }
     if let Some(tail) = &end.torn_tail {
         writeln!(
             out,
-            "torn tail  {} bytes in {} from offset {}: a write that a crash cut short (or one under way); never acknowledged",
+            "torn tail  {} bytes in {} from offset {}: a write that a crash cut short, or one under way. Nobody was told \
+             of it; the next start cuts it off",
             tail.bytes_dropped, tail.segment, tail.offset
         )?;
     }
-    snapshots(dir, &reader, &mut out)?;
     Ok(())
 }
 
-fn snapshots(dir: &Path, reader: &Reader<FileStorage>, out: &mut impl Write) -> Result<(), Failure> {
-    let snapshots = reader.snapshots().map_err(Failure::damaged)?;
-    for snapshot in &snapshots {
-        let mut blocks = reader.open_snapshot(snapshot).map_err(Failure::damaged)?;
-        let mut block = Vec::new();
-        while blocks.next_block(&mut block).map_err(Failure::damaged)? {}
-        writeln!(out, "snapshot   sound: {}, up to record {}", snapshot.name, snapshot.last_lsn)?;
+/// Reads every block of every snapshot, and gives those snapshots, newest first.
+fn snapshots(dir: &Path) -> Result<Vec<SnapshotInfo>, Failure> {
+    let log = Log::open(dir)?;
+    for snapshot in &log.snapshots {
+        log.blocks(snapshot, |_| Ok::<(), Failure>(()))?;
     }
-    let [newer, older, ..] = snapshots.as_slice() else { return Ok(()) };
-    match Keys::load(dir).map_err(Failure::damaged)? {
-        Some(keys) => compare(reader, older, newer, &keys, out),
-        None => {
-            writeln!(out, "not compared: without the keys in {} no state can be rebuilt", dir.join("keys").display())?;
-            Ok(())
-        }
-    }
+    Ok(log.snapshots)
+}
+
+/// Rebuilds what the log and the snapshots say, and gives, in words, what was compared.
+fn contents(dir: &Path, keys: Option<&Keys>) -> Result<Option<String>, Failure> {
+    let log = Log::open(dir)?;
+    let newest = log.snapshots.first();
+    let older = log.snapshots.get(1);
+    // With all of the log still there, even a single snapshot can be compared.
+    let comparable = newest.filter(|_| older.is_some() || log.reader.begins_after() == Lsn::ZERO);
+    let made = match comparable {
+        Some(newer) => Some(compare(&log, older, newer, keys)?),
+        None => None,
+    };
+    let history = StoredHistory { log: &log, snapshot: newest, upto: Lsn(u64::MAX), doing: "replaying the log" };
+    rebuild_state(&history, empty_state(keys))?;
+    Ok(made)
 }
 
 fn compare(
-    reader: &Reader<FileStorage>,
-    older: &SnapshotInfo,
+    log: &Log,
+    older: Option<&SnapshotInfo>,
     newer: &SnapshotInfo,
-    keys: &Keys,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    let said = reader.open_snapshot(newer).map_err(Failure::damaged)?.summary().state_hash;
-    let history = StoredHistory { reader, snapshot: Some(older), upto: newer.last_lsn };
+    keys: Option<&Keys>,
+) -> Result<String, Failure> {
+    let said = log.reader.open_snapshot(newer).map_err(Failure::Snapshot)?.summary().state_hash;
+    let history = StoredHistory { log, snapshot: older, upto: newer.last_lsn, doing: "rebuilding the snapshot" };
     let found = content_hash(|sink| {
-        rebuild(&history, keys, |block| {
+        rebuild(&history, &empty_state(keys), |block| {
             sink(block);
-            Ok::<(), Unreadable>(())
+            Ok::<(), Failure>(())
         })
     })?;
-    if found != said {
-        return Err(Failure::Damaged(format!(
-            "snapshot {} is not what {} and the log behind it lead to: one of them is wrong, though all checksums hold",
-            newer.name, older.name
-        )));
+    let origin =
+        older.map_or_else(|| String::from("the log alone"), |older| format!("{} and the log behind it", older.name));
+    if found == said {
+        Ok(format!("{} is what follows from {origin}", newer.name))
+    } else {
+        Err(Failure::Mismatch { newer: newer.name.clone(), origin })
     }
-    writeln!(out, "compared   {} and the log behind it lead to {}", older.name, newer.name)?;
-    Ok(())
 }

@@ -65,12 +65,14 @@ impl State {
         definition: &CampaignDefinition,
         code_key: CodeKeyId,
     ) -> Result<(), Breach> {
-        if code_key != self.code_key {
-            return Err(Breach::CodeKey { found: code_key, present: self.code_key });
+        if let Some(present) = self.code_key.filter(|present| *present != code_key) {
+            return Err(Breach::CodeKey { found: code_key, present });
         }
         definition.check()?;
         let campaign = Campaign::new(event.campaign, definition.clone(), event.at, &self.person_key.0);
-        self.adopt(event.campaign, Slot::Live(Box::new(campaign.ok_or(InvalidDefinition::TimeZone)?)))
+        self.adopt(event.campaign, Slot::Live(Box::new(campaign.ok_or(InvalidDefinition::TimeZone)?)))?;
+        self.code_key = Some(code_key);
+        Ok(())
     }
 
     /// Takes a campaign in under a number and an id that are free.

@@ -43,7 +43,8 @@ impl State {
             today: Day(0),
             counts: vec![TypeCounts::default(); definition.coupon_types.len()],
         };
-        let change = Change::Created { definition: Cow::Borrowed(definition), code_key: self.code_key };
+        let code_key = self.code_key.expect("a state that decides was made with keys");
+        let change = Change::Created { definition: Cow::Borrowed(definition), code_key };
         Decision { outcome: Outcome::Created(Arc::new(view)), event: Some(Event { campaign: number, at: now, change }) }
     }
 }

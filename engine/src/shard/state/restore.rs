@@ -38,7 +38,7 @@ pub enum SnapshotError {
 #[derive(Debug)]
 pub struct CampaignDecoder {
     person_key: PersonKey,
-    code_key: CodeKeyId,
+    code_key: Option<CodeKeyId>,
     /// Bytes of an item that has not come whole.
     pending: Vec<u8>,
     number: CampaignNumber,
@@ -114,6 +114,7 @@ impl CampaignDecoder {
         };
         state.adopt(self.number, slot).map_err(|breach| self.inconsistent(breach))?;
         state.last_event_at = state.last_event_at.max(last_event_at);
+        state.code_key = state.code_key.or(self.code_key);
         Ok(self.number)
     }
 
@@ -162,8 +163,9 @@ impl CampaignDecoder {
             HeadKind::Live(head) => *head,
         };
         let found = CodeKeyId(head.code_key);
-        if found != self.code_key {
-            return Err(self.inconsistent(Breach::CodeKey { found, present: self.code_key }));
+        let present = *self.code_key.get_or_insert(found);
+        if found != present {
+            return Err(self.inconsistent(Breach::CodeKey { found, present }));
         }
         head.created.check().map_err(|invalid| self.inconsistent(invalid.into()))?;
         let live = Campaign::new(self.number, head.created, head.created_at, &self.person_key.0);

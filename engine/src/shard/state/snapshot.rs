@@ -35,7 +35,8 @@ impl State {
                 blocks.push(&Head { campaign: campaign.0, kind: HeadKind::Archived(head) })?;
             }
             Slot::Live(live) => {
-                let head = HeadKind::Live(Box::new(live.head(self.code_key)));
+                let code_key = self.code_key.expect("a campaign that lives has named it");
+                let head = HeadKind::Live(Box::new(live.head(code_key)));
                 blocks.push(&Head { campaign: campaign.0, kind: head })?;
                 live.daily_quotas.iter().try_for_each(|quota| blocks.push(quota))?;
                 live.claims.days().iter().try_for_each(|day| blocks.push(day))?;
