@@ -1,6 +1,7 @@
 //! The commands over a log on disk: their names, and what their exit codes mean. All but `repair` only read, also beside a
 //! live server; none of them makes anything in the directory.
 
+mod campaigns;
 mod dump;
 mod event_json;
 mod failure;

@@ -7,19 +7,17 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use landrush_engine::campaign::CampaignDefinition;
 use landrush_engine::codec::decode_event;
 use landrush_engine::coupon::Codes;
 use landrush_engine::event::{Change, Event};
 use landrush_engine::id::{CampaignNumber, Serial};
 use landrush_engine::keys::Keys;
-use landrush_engine::snapshot::rebuild_state;
 use landrush_engine::unsound::Unsound;
 use landrush_wal::lsn::Lsn;
 
 use super::Failure;
+use super::campaigns::{Known, known_before};
 use super::event_json::{Names, kind};
-use super::history::{StoredHistory, empty_state};
 use super::reading::{Log, numbered, steadily};
 use crate::http::json_text::JsonText;
 
@@ -67,14 +65,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Some(_) | None => Ok(()),
     }
-}
-
-/// What is known of a campaign on the way through the log.
-struct Known {
-    id: String,
-    coupon_types: Vec<String>,
-    /// Claims so far; `None`: nobody can tell.
-    claims: Option<u32>,
 }
 
 struct Printer<'a, W> {
@@ -163,39 +153,4 @@ impl<W: Write> Printer<'_, W> {
         }
         serial
     }
-}
-
-impl Known {
-    fn new(definition: &CampaignDefinition, claims: Option<u32>) -> Self {
-        let coupon_types = definition.coupon_types.iter().map(|coupon_type| coupon_type.id.to_string()).collect();
-        Self { id: definition.id.to_string(), coupon_types, claims }
-    }
-}
-
-/// The campaigns that were made before the log begins, out of the oldest snapshot. It holds the first records of the log too:
-/// their claims are taken off again.
-fn known_before(log: &Log) -> Result<HashMap<CampaignNumber, Known>, Failure> {
-    let Some(oldest) = log.snapshots.last() else { return Ok(HashMap::new()) };
-    // The keys do not matter: nothing here is made with them.
-    let upto = oldest.last_lsn;
-    let history = StoredHistory { log, snapshot: Some(oldest), upto, doing: "reading the snapshot" };
-    let state = rebuild_state(&history, empty_state(None))?;
-    let mut claims: HashMap<CampaignNumber, u32> = HashMap::new();
-    log.records(log.reader.begins_after(), upto, "reading the log", &mut |lsn, record| {
-        let event = decode_event(record).map_err(|cause| Unsound::Undecodable { lsn, cause })?;
-        if matches!(event.change, Change::Claimed { .. }) {
-            *claims.entry(event.campaign).or_default() += 1;
-        }
-        Ok::<(), Failure>(())
-    })?;
-    let known = state.campaigns().filter_map(|campaign| {
-        let later = claims.get(&campaign).copied().unwrap_or(0);
-        let known = match state.view(campaign) {
-            Some(view) => Known::new(&view.definition, state.claim_count(campaign).checked_sub(later)),
-            // Archived: only its name is left.
-            None => Known { id: state.id(campaign)?.to_string(), coupon_types: Vec::new(), claims: None },
-        };
-        Some((campaign, known))
-    });
-    Ok(known.collect())
 }

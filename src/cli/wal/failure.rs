@@ -154,8 +154,8 @@ fn repair(error: &RepairError, dir: &Path) -> (u8, String) {
         RepairError::Write { .. } => {
             (DAMAGED, format!("{place}: {error}\nThe same repair can be run again once that is mended."))
         }
-        // Nothing was changed by any of these.
-        _ => (DAMAGED, format!("{place}: {error}")),
+        // Of this one, and of what the log's crate may learn: nothing was changed.
+        RepairError::Empty | _ => (DAMAGED, format!("{place}: {error}")),
     }
 }
 

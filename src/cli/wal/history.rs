@@ -34,6 +34,9 @@ impl History for StoredHistory<'_> {
 
     fn records(&self, visit: &mut RecordVisitor<'_>) -> Result<(), Failure> {
         let after = self.snapshot.map_or(Lsn::ZERO, |snapshot| snapshot.last_lsn);
+        if self.upto == after {
+            return Ok(());
+        }
         self.log.records(after, self.upto, self.doing, &mut |lsn, record| Ok::<_, Failure>(visit(lsn, record)?))?;
         Ok(())
     }

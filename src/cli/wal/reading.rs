@@ -9,6 +9,7 @@ use landrush_wal::damage::ReadError;
 use landrush_wal::frame::FrameKind;
 use landrush_wal::lsn::Lsn;
 use landrush_wal::reader::{End, Reader};
+use landrush_wal::records::Visit;
 use landrush_wal::scan::Frame;
 use landrush_wal::snapshot::SnapshotInfo;
 use landrush_wal::storage::Folder;
@@ -27,6 +28,9 @@ pub(super) struct Log {
     /// Newest first.
     pub(super) snapshots: Vec<SnapshotInfo>,
 }
+
+/// Sees a frame and its segment, and says whether to go on.
+pub(super) type FrameVisitor<'v, E> = dyn FnMut(&SegmentFile, &Frame<'_>) -> Result<ControlFlow<()>, E> + 'v;
 
 /// Takes `look` again while what it meets may be a running server's doing.
 pub(super) fn steadily<T>(mut look: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
@@ -60,7 +64,7 @@ impl Log {
         &self,
         after: Lsn,
         doing: &'static str,
-        visit: &mut dyn FnMut(&SegmentFile, &Frame<'_>) -> Result<ControlFlow<()>, E>,
+        visit: &mut FrameVisitor<'_, E>,
     ) -> Result<Option<End>, E> {
         let bar = progress_bar(self.bytes(), doing);
         let mut seen = Seen { last_lsn: after, place: (0, 0) };
@@ -99,7 +103,7 @@ impl Log {
         after: Lsn,
         upto: Lsn,
         doing: &'static str,
-        visit: &mut dyn FnMut(Lsn, &[u8]) -> Result<(), E>,
+        visit: &mut Visit<'_, E>,
     ) -> Result<Option<End>, E> {
         self.frames(after, doing, &mut |_, frame| {
             for (lsn, record) in numbered(frame) {

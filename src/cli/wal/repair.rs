@@ -12,6 +12,7 @@ use landrush_wal::lsn::Lsn;
 use landrush_wal::repair::{Plan, apply, plan};
 use landrush_wal::storage::file::FileStorage;
 
+use super::campaigns::known_before;
 use super::reading::Log;
 use super::{Failure, counted};
 
@@ -94,6 +95,13 @@ impl Losses {
         let mut losses = Self::default();
         // What is behind the damage cannot be read: that is what the repair is about.
         let Ok(log) = Log::open(dir) else { return Ok(losses) };
+        if log.reader.begins_after() > Lsn::ZERO {
+            let known = known_before(&log)?;
+            losses.campaigns = known
+                .into_iter()
+                .map(|(number, known)| (number, Lost { id: Some(known.id), ..Lost::default() }))
+                .collect();
+        }
         let read = log.records(log.reader.begins_after(), Lsn(u64::MAX), "reading the log", &mut |lsn, record| {
             losses.take(record, lsn > keep);
             Ok::<(), Failure>(())
@@ -134,7 +142,7 @@ impl Losses {
         for (number, campaign) in &self.campaigns {
             let words = campaign.words();
             if !words.is_empty() {
-                let id = campaign.id.as_deref().unwrap_or("(made before the log begins)");
+                let id = campaign.id.as_deref().unwrap_or("of an unknown name");
                 writeln!(out, "  campaign {id} (number {}): {}", number.0, words.join(", "))?;
             }
         }

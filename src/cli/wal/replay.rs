@@ -94,7 +94,7 @@ fn replay(log: &Log, keys: Option<&Keys>) -> Result<Replayed, Failure> {
 fn contradicting_record(unsound: &Unsound) -> Option<Lsn> {
     match unsound {
         Unsound::Undecodable { lsn, .. } | Unsound::Inconsistent { lsn, .. } => Some(*lsn),
-        // Not of a record.
-        _ => None,
+        // Not of a record, and what the engine may learn.
+        Unsound::Block | Unsound::Campaign(_) | _ => None,
     }
 }
