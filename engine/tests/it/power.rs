@@ -112,11 +112,16 @@ fn live(engine: &Engine, told: &mut [Told], random: &mut Random) {
         let went_on = if random.below(20) == 0 && told.wins.contains_key(&user) {
             let void = Command::Void { campaign, claim: told.wins[&user], restock: Some(false), allow_again: false };
             match port.call(engine.route(&CampaignId::new(id).expect("valid")), void) {
-                Ok(Outcome::Voided) => told.voided.insert(user),
-                Ok(Outcome::Refused(Refusal::LogUnavailable)) | Err(_) => !told.voids_in_doubt.insert(user) && false,
+                Ok(Outcome::Voided) => {
+                    told.voided.insert(user);
+                    true
+                }
+                Ok(Outcome::Refused(Refusal::LogUnavailable)) | Err(_) => {
+                    told.voids_in_doubt.insert(user);
+                    false
+                }
                 Ok(other) => panic!("a void was answered {other:?}"),
-            };
-            true
+            }
         } else {
             let outcome = claim(engine, &mut port, told, id, user);
             note(told, user, outcome.as_ref())
