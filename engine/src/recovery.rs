@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crossbeam::channel::bounded;
 use hashbrown::HashMap;
 use landrush_wal::lsn::Lsn;
-use landrush_wal::recovery::{AcquireError, RecoverError, Tenure};
+use landrush_wal::recovery::{AcquireError, RecoverError, Recovered, Tenure};
 use landrush_wal::snapshot::SnapshotError;
 use landrush_wal::start::{StartError, Started};
 use landrush_wal::storage::Storage;
@@ -143,13 +144,7 @@ fn start<S: Storage>(
     let router = Router::new(u16::try_from(options.shards).expect("checked"));
     let mut rebuilt = Rebuilt::new(router, options.shards, keys);
     let snapshot = load_newest_snapshot(&tenure, &mut rebuilt)?;
-    let recovered = tenure.replay(snapshot, &mut |lsn, record| rebuilt.apply(lsn, record), &mut |progress| {
-        (options.progress)(RecoveryProgress {
-            bytes_read: progress.bytes_read,
-            bytes_total: progress.bytes_total,
-            records: progress.records,
-        });
-    })?;
+    let recovered = replay(&mut tenure, snapshot, &mut rebuilt, &options)?;
     check_clock(rebuilt.last_stamp(), &options)?;
     let hasher = PersonHasher::new(keys.person);
     let (directory, published) = rebuilt.publish(hasher);
@@ -205,6 +200,96 @@ fn start<S: Storage>(
         .map_err(OpenError::Thread)?;
     shared.keep_threads(threads);
     Ok((Engine::from_shared(shared), report))
+}
+
+/// Reads the log behind the snapshot and applies it: one thread reads and checks frames while another applies their records.
+fn replay<S: Storage>(
+    tenure: &mut Tenure<S>,
+    after: Lsn,
+    rebuilt: &mut Rebuilt,
+    options: &EngineOptions,
+) -> Result<Recovered, OpenError> {
+    let (full, to_apply) = bounded::<RecordBatch>(RecordBatch::UNDER_WAY_MAX);
+    let (empty, to_fill) = bounded::<RecordBatch>(RecordBatch::UNDER_WAY_MAX);
+    std::thread::scope(|scope| {
+        let applier = scope.spawn(move || {
+            for batch in to_apply {
+                batch.iter().try_for_each(|(lsn, record)| rebuilt.apply(lsn, record))?;
+                // The reader may have ended; then nobody needs the memory.
+                drop(empty.try_send(batch));
+            }
+            Ok::<(), Unsound>(())
+        });
+        let mut batch = RecordBatch::default();
+        let hand_over = |batch: &mut RecordBatch| {
+            let next = to_fill.try_recv().map(RecordBatch::cleared).unwrap_or_default();
+            full.send(std::mem::replace(batch, next)).map_err(|_| ApplierEnded)
+        };
+        let read = tenure.replay(
+            after,
+            &mut |lsn, record| {
+                batch.push(lsn, record);
+                if batch.is_full() { hand_over(&mut batch) } else { Ok(()) }
+            },
+            &mut |progress| {
+                (options.progress)(RecoveryProgress {
+                    bytes_read: progress.bytes_read,
+                    bytes_total: progress.bytes_total,
+                    records: progress.records,
+                });
+            },
+        );
+        // What was read before the log turned out to be damaged is of no use: the applier may stop where it is.
+        let handed_over = if read.is_ok() { hand_over(&mut batch) } else { Ok(()) };
+        drop(full);
+        let applied = applier.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        applied.map_err(|unsound| OpenError::Log(RecoverError::Visit(unsound)))?;
+        assert!(handed_over.is_ok(), "an applier ends early only with an error");
+        match read {
+            Ok(recovered) => Ok(recovered),
+            Err(RecoverError::Read(error)) => Err(OpenError::Log(RecoverError::Read(error))),
+            Err(RecoverError::Visit(ApplierEnded)) => unreachable!("an applier ends early only with an error"),
+        }
+    })
+}
+
+/// The applier has found a record that it cannot apply.
+#[derive(Debug)]
+struct ApplierEnded;
+
+/// Records on their way from the thread that reads to the one that applies.
+#[derive(Default)]
+struct RecordBatch {
+    bytes: Vec<u8>,
+    /// Each record's position, and where it ends.
+    ends: Vec<(Lsn, usize)>,
+}
+
+impl RecordBatch {
+    /// Batches between the two threads, full and empty each.
+    const UNDER_WAY_MAX: usize = 4;
+    /// Large enough that handing over costs little, small enough to stay in the cache.
+    const BYTES: usize = 128 << 10;
+
+    fn push(&mut self, lsn: Lsn, record: &[u8]) {
+        self.bytes.extend_from_slice(record);
+        self.ends.push((lsn, self.bytes.len()));
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= Self::BYTES
+    }
+
+    fn cleared(mut self) -> Self {
+        self.bytes.clear();
+        self.ends.clear();
+        self
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Lsn, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        starts.zip(&self.ends).map(|(start, (lsn, end))| (*lsn, &self.bytes[start..*end]))
+    }
 }
 
 /// Gives the position that the snapshot is of.

@@ -5,6 +5,7 @@ mod codec;
 mod hostile;
 mod model;
 mod naive;
+mod power;
 mod refusals;
 mod shop;
 mod voids;
