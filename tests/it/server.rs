@@ -40,6 +40,8 @@ impl Server {
         std::fs::write(&file, settings).expect("the settings are written");
         let mut child = command(&directory.path().join("data"), &file)
             .env("LANDRUSH_ADMIN_KEY", ADMIN_KEY)
+            // What the tests print should be about the tests.
+            .env("LANDRUSH_LOGGING_FILTER", "warn")
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");
@@ -117,7 +119,5 @@ pub(crate) fn command(data_dir: &Path, file: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_landrush"));
     command.args(["serve", "--listen", "127.0.0.1:0"]);
     command.arg("--data-dir").arg(data_dir).arg("--config").arg(file);
-    // What the tests print should be about the tests.
-    command.env("LANDRUSH_LOGGING_FILTER", "warn");
     command
 }
