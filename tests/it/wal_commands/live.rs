@@ -9,9 +9,10 @@ fn reading_beside_a_busy_engine_is_never_taken_for_damage() {
     let dir = tempfile::tempdir().expect("a directory");
     let engine = open_with(dir.path(), busy());
     let done = AtomicBool::new(false);
+    let mut shop = Shop::make(&engine, "sale", 10_000_000);
+    shop.claim("first");
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            let mut shop = Shop::make(&engine, "sale", 10_000_000);
             let mut claims = 0u64;
             while !done.load(Ordering::Relaxed) {
                 shop.claim(&format!("user-{claims}"));
@@ -19,6 +20,8 @@ fn reading_beside_a_busy_engine_is_never_taken_for_damage() {
             }
             claims
         });
+        // Also when a command fails: the writer would go on until the quota is used up.
+        let stop = Stop(&done);
         let mut rounds = 0;
         // Until segments have been trimmed several times, and every command has met that.
         while engine.status().snapshots.made() < 5 || rounds < 5 {
@@ -31,9 +34,19 @@ fn reading_beside_a_busy_engine_is_never_taken_for_damage() {
             assert!(lsns.is_sorted_by(|before, after| before < after), "a record twice, or out of order");
             rounds += 1;
         }
-        done.store(true, Ordering::Relaxed);
+        drop(stop);
         assert!(writer.join().expect("no panic") > 0);
     });
+    drop(shop);
     engine.close().expect("closes");
     wal(&["verify"], dir.path()).expect(0);
+}
+
+/// Tells the writer to end when it is dropped.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
