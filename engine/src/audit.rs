@@ -1,5 +1,9 @@
-//! Owns the proof that a state keeps its promises: no coupon type over its quota, nobody over the limit, no code twice. It
-//! counts the claims themselves, and believes none of the counters and tables that decisions were made by.
+//! Owns the proof that a state keeps its promises: no coupon type over its quota, nobody over the limit, no code twice, no
+//! coupon redeemed twice, no hold beyond its end, every draw and every rank as the seed has it. It counts the claims
+//! themselves, and believes none of the counters and tables that decisions were made by.
+
+mod draws;
+mod redemptions;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
@@ -7,11 +11,11 @@ use std::hash::BuildHasher;
 use siphasher::sip::SipHasher13;
 use thiserror::Error;
 
-use crate::campaign::{CampaignDefinition, Period, TypeCounts};
+use crate::campaign::{CampaignDefinition, LimitBy, Period, TypeCounts};
 use crate::coupon::Codes;
-use crate::id::{CampaignId, CampaignNumber, CouponTypeId, Serial, TypeIndex};
-use crate::shard::{Campaign, DailyQuota, Grant, State, Void};
-use crate::time::Day;
+use crate::id::{CampaignId, CampaignNumber, CouponTypeId, PhoneId, RedemptionNumber, Serial, TypeIndex};
+use crate::shard::{Campaign, DailyQuota, Fate, Grant, Life, State};
+use crate::time::{Day, Timestamp};
 
 /// What was found in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +33,12 @@ pub struct CampaignAudit {
     pub id: CampaignId,
     /// Whether it is archived: then nothing else is known.
     pub archived: bool,
-    /// How many claims were ever granted.
+    /// How many claims were ever granted, draws made or entries taken.
     pub claims: u32,
+    /// How many draws, or ranks of a lottery, were computed again from the seed.
+    pub recomputed: u32,
+    /// How many redemptions there were, whatever became of them.
+    pub redemptions: u32,
     /// Its coupon types, in listed order.
     pub coupon_types: Vec<TypeAudit>,
     /// The days with claims, in order.
@@ -54,6 +62,10 @@ pub struct TypeAudit {
     pub remaining: u32,
     /// How many were voided one by one.
     pub voided: u32,
+    /// How many are redeemed.
+    pub redeemed: u32,
+    /// How many ran out.
+    pub expired: u32,
 }
 
 /// What was counted of a day.
@@ -95,6 +107,26 @@ pub enum Violation {
     /// Somebody has more claims in a period than the limit allows.
     #[error("claim {} is one more than its person may have", .0.0)]
     Limit(Serial),
+    /// A phone number has more claims in a period than the limit allows.
+    #[error("claim {} is one more than its phone number may have", .0.0)]
+    PhoneLimit(Serial),
+    /// What a draw sampled does not follow from the seed.
+    #[error("draw {} does not follow from the seed", .0.0)]
+    Draw(Serial),
+    /// The lottery was not drawn from its entries, or an entry's rank does not follow from the seed.
+    #[error("the rank of entry {} does not follow from the seed and the entries", .0.0)]
+    Rank(Serial),
+    /// A coupon is redeemed, or held, by more than one redemption, or by none.
+    #[error("the coupon of claim {} is redeemed or held {times} times", claim.0)]
+    Redeemed {
+        /// Whose coupon.
+        claim: Serial,
+        /// How often.
+        times: u32,
+    },
+    /// A hold goes on long after its end.
+    #[error("the hold of redemption {} goes on after its end", .0.0)]
+    Hold(RedemptionNumber),
     /// Two claims of one person bear one key.
     #[error("claim {} bears a key for the second time", .0.0)]
     KeyTwice(Serial),
@@ -151,6 +183,8 @@ impl CampaignAudit {
             id,
             archived: true,
             claims: 0,
+            recomputed: 0,
+            redemptions: 0,
             coupon_types: Vec::new(),
             days: Vec::new(),
             violations: Vec::new(),
@@ -177,7 +211,8 @@ struct Recount<'s> {
     /// The daily quota in force when the day's last unit of a type was issued: every earlier one of that day counted
     /// towards the same sum, and voids since have only made it smaller.
     daily_at_last: Vec<Option<u32>>,
-    people: HashMap<(&'s str, Day), u16, Keyed>,
+    people: HashMap<(&'s str, u64), u16, Keyed>,
+    phones: HashMap<(PhoneId, u64), u16, Keyed>,
     keys: HashSet<(&'s str, &'s str), Keyed>,
 }
 
@@ -192,57 +227,85 @@ impl<'s> Recount<'s> {
             changes: &campaign.daily_quotas,
             daily_at_last: vec![None; types],
             people: HashMap::with_hasher(campaign.hasher()),
+            phones: HashMap::with_hasher(campaign.hasher()),
             keys: HashSet::with_hasher(campaign.hasher()),
         }
     }
 
     fn run(mut self, campaign: &'s Campaign, codes: Option<&Codes>) -> CampaignAudit {
-        for (serial, grant, void) in campaign.grants() {
-            self.start_day(grant.day);
-            self.claim(serial, &grant, void);
+        for fate in campaign.grants() {
+            let serial = fate.serial;
+            self.start_day(fate.grant.day);
+            self.claim(&fate);
             if codes.is_some_and(|codes| !leads_back(codes, self.report.number, serial)) {
                 self.report.report(Violation::Code(serial));
             }
         }
         self.end_day();
+        draws::check(campaign, &mut self.report);
+        redemptions::check(campaign, &mut self.report);
+        for ((coupon_type, _), counts) in self.definition.indexed_coupon_types().zip(&mut self.counts) {
+            counts.imported = campaign.imported_codes(coupon_type);
+        }
         self.finish(&campaign.counts)
     }
 
-    fn claim(&mut self, serial: Serial, grant: &Grant<'s>, void: Option<Void>) {
+    fn claim(&mut self, fate: &Fate<'s>) {
+        let serial = fate.serial;
         while let Some((change, later)) = self.changes.split_first().filter(|(change, _)| change.from <= serial) {
             self.changes = later;
             if let Some(daily) = self.daily.get_mut(change.coupon_type.as_index()) {
                 *daily = change.quota;
             }
         }
-        let index = grant.coupon_type.as_index();
-        self.daily_at_last[index] = self.daily[index];
-        let counts = &mut self.counts[index];
-        let is = |is: Option<bool>| u32::from(is == Some(true));
-        let is_issued = 1 - is(void.map(|void| void.restocked));
-        counts.issued += is_issued;
-        counts.issued_today += 1 - is(void.map(|void| void.restocked_today));
-        counts.voided += u32::from(void.is_some());
-        if let Some(today) = self.report.days.last_mut() {
-            today.issued[index] += is_issued;
+        if let Some(won) = fate.won {
+            self.coupon(won, fate);
         }
         self.report.claims += 1;
-        if !void.is_some_and(|void| void.allowed_again) {
-            self.person(serial, grant);
+        if !fate.void.is_some_and(|void| void.allowed_again) {
+            self.person(serial, &fate.grant);
+        }
+    }
+
+    fn coupon(&mut self, won: TypeIndex, fate: &Fate<'s>) {
+        let index = won.as_index();
+        self.daily_at_last[index] = self.daily[index];
+        let counts = &mut self.counts[index];
+        let is_issued = 1 - u32::from(fate.restocked.total);
+        counts.handed_out += 1;
+        counts.issued += is_issued;
+        // The winners of a lottery are drawn at once, and count for no day.
+        counts.issued_today += u32::from(fate.grant.won().is_some()) - u32::from(fate.restocked.today);
+        counts.voided += u32::from(fate.void.is_some());
+        counts.redeemed += u32::from(fate.life == Life::Redeemed);
+        counts.expired += u32::from(fate.life == Life::Expired && fate.void.is_none());
+        if let Some(today) = self.report.days.last_mut() {
+            today.issued[index] += is_issued;
         }
     }
 
     fn person(&mut self, serial: Serial, grant: &Grant<'s>) {
-        let period = match self.definition.limit.per {
-            Period::Campaign => Day(0),
-            Period::Day => grant.day,
+        let limit = &self.definition.limit;
+        let period = match limit.per {
+            Period::Campaign => 0,
+            Period::Day => u64::from(grant.day.0),
+            Period::Window => grant.window.map_or(0, Timestamp::as_milliseconds),
         };
-        let claims = self.people.entry((grant.user, period)).or_default();
-        *claims = claims.saturating_add(1);
-        if *claims > self.definition.limit.max {
+        let had = self.people.entry((grant.user, period)).or_insert(0);
+        *had += 1;
+        if *had > limit.max {
             self.report.report(Violation::Limit(serial));
         }
-        if grant.key.is_some_and(|key| !self.keys.insert((grant.user, key))) {
+        if let Some(phone) = grant.phone.filter(|_| limit.by == LimitBy::Phone) {
+            let had = self.phones.entry((phone, period)).or_insert(0);
+            *had += 1;
+            if *had > limit.max {
+                self.report.report(Violation::PhoneLimit(serial));
+            }
+        }
+        if let Some(key) = grant.key
+            && !self.keys.insert((grant.user, key))
+        {
             self.report.report(Violation::KeyTwice(serial));
         }
     }
@@ -284,6 +347,8 @@ impl<'s> Recount<'s> {
                 issued,
                 remaining: quota.saturating_sub(issued),
                 voided: found.voided,
+                redeemed: found.redeemed,
+                expired: found.expired,
             });
         }
         self.report

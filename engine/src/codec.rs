@@ -6,14 +6,19 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | tag: 1 created, 2 patched, 3 cancelled, 4 archived, 5 claimed, 6 voided |
+//! | 1 | tag: 1 created, 2 patched, 3 cancelled, 4 archived, 5 claimed, 6 voided, 7 drew, 8 entered, 9 ended, 10 ranked, 11 codes imported, 12 redeemed, 13 settled, 14 hold expired, 15 expired |
 //! | 4 | campaign |
 //! | 8 | at, milliseconds since 1970 |
 //! | | by tag, in the order of the fields in [`crate::event::Change`] |
 //!
-//! A claim is 4 bytes of day, 2 of coupon type, 1 of flags (1: asked for by name, 2: with a key), the user id and the key,
-//! each behind a byte of length: 31 bytes for a user id of ten. Ids and keys have one byte of length, other texts four;
-//! lists have two bytes of count; an option has a byte, 0 or 1, before it.
+//! A claim is 4 bytes of day, 2 of coupon type, 1 of flags (1: asked for by name, 2: with a key, 4: for a window, 8: for a
+//! phone number, 16: a draw that won nothing), 8 of the window's opening and 8 of phone id if the flags say so, the user id
+//! and the key, each behind a byte of length: 31 bytes for a user id of ten. A draw is the same, with 65535 for no type; an
+//! entry is the same without a type. Ids and keys have one byte of length, other texts four; lists have two bytes of count;
+//! an option has a byte, 0 or 1, before it.
+//!
+//! A definition is written as it was before there were draws, windows and phones wherever it has none of them. Where it has,
+//! 128 is added to the byte of its mode, and what came later follows its coupon types.
 
 mod definition;
 mod event;
@@ -23,7 +28,7 @@ mod wire;
 use thiserror::Error;
 
 use crate::event::Event;
-pub(crate) use snapshot::{ArchivedHead, ClaimItem, Head, HeadKind, LiveHead};
+pub(crate) use snapshot::{ArchivedHead, ClaimItem, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead};
 pub(crate) use wire::Wire;
 
 /// The longest event, in bytes: a definition with all its texts, and room.

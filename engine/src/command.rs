@@ -1,8 +1,14 @@
 //! What may be asked of a shard. Everything in a command has been parsed and checked; whether it is granted is decided by
 //! [`crate::shard::State::decide`].
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::campaign::{CampaignDefinition, CampaignPatch};
-use crate::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
+use crate::fairness::{Ranks, Seed};
+use crate::id::{
+    CampaignNumber, CodeFileId, IdempotencyKey, OrderId, PhoneId, RedemptionNumber, Serial, TypeIndex, UserId,
+};
 use crate::time::Timestamp;
 
 /// One request to the shard that owns its campaign.
@@ -10,12 +16,18 @@ use crate::time::Timestamp;
 pub enum Command {
     /// Asks for a coupon.
     Claim(Claim),
+    /// Draws: wins a coupon or none, by the odds.
+    Draw(Claim),
+    /// Enters a lottery.
+    Enter(Claim),
     /// Makes a campaign under a number that the router has just dealt.
     Create {
         /// The number it will have, if it is new.
         campaign: CampaignNumber,
         /// What the caller described, defaults filled in.
         definition: Box<CampaignDefinition>,
+        /// What its draws or its lottery will be computed from, if it is new: fresh random bytes.
+        seed: Seed,
     },
     /// Changes a campaign.
     Patch {
@@ -49,7 +61,23 @@ pub enum Command {
         /// Only say whether it may be archived.
         dry_run: bool,
     },
-    /// Voids one claim.
+    /// Makes a lottery's ranks known, once they have been computed off the shard.
+    Rank {
+        /// Which campaign.
+        campaign: CampaignNumber,
+        /// The ranks of all its entries.
+        ranks: Arc<Ranks>,
+    },
+    /// Adds codes of the shop's own to a coupon type. Their file is on disk.
+    ImportCodes {
+        /// Which campaign.
+        campaign: CampaignNumber,
+        /// Which of its coupon types.
+        coupon_type: TypeIndex,
+        /// Where they are.
+        file: CodeFile,
+    },
+    /// Voids one claim or draw.
     Void {
         /// Which campaign.
         campaign: CampaignNumber,
@@ -60,14 +88,14 @@ pub enum Command {
         /// Let the person claim again.
         allow_again: bool,
     },
-    /// Reads one person's claims.
+    /// Reads one person's claims, draws or entry.
     ClaimsByUser {
         /// Which campaign.
         campaign: CampaignNumber,
         /// Whose.
         user: UserId,
     },
-    /// Reads a page of the campaign's claims, oldest first.
+    /// Reads a page of the campaign's issued coupons, oldest first.
     Claims {
         /// Which campaign.
         campaign: CampaignNumber,
@@ -76,24 +104,95 @@ pub enum Command {
         /// At most so many, up to [`CLAIMS_PAGE_MAX`].
         limit: u16,
     },
+    /// Reads one coupon.
+    Coupon {
+        /// Which campaign.
+        campaign: CampaignNumber,
+        /// Which of its coupons.
+        coupon: CouponPlace,
+    },
+    /// Redeems a coupon for an order, at once or with a hold first.
+    Redeem(Redeem),
+    /// Ends a hold, or takes a redemption back.
+    Settle {
+        /// Which campaign.
+        campaign: CampaignNumber,
+        /// Which of its redemptions.
+        redemption: RedemptionNumber,
+        /// How.
+        settlement: Settlement,
+    },
 }
 
 /// The most claims that one page holds.
 pub const CLAIMS_PAGE_MAX: u16 = 1_000;
 
-/// Asks for a coupon.
+/// Asks for a coupon, a draw or an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Which campaign.
     pub campaign: CampaignNumber,
     /// For whom.
     pub user: UserId,
-    /// The type asked for; `None`: the first listed with quota left.
+    /// The type asked for; `None`: the first listed with quota left. Of a draw or an entry always `None`.
     pub coupon_type: Option<TypeIndex>,
     /// Tells this claim from others of the same person, where the limit is above one.
     pub key: Option<IdempotencyKey>,
+    /// Stands for the person's phone number, where the campaign needs one.
+    pub phone: Option<PhoneId>,
     /// When the last byte of the request was read: what opening and closing are judged by.
     pub stamped_at: Timestamp,
+}
+
+/// A file of codes that is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeFile {
+    /// Its name.
+    pub id: CodeFileId,
+    /// How many codes it holds.
+    pub count: u32,
+    /// SHA-256 of its content.
+    pub hash: [u8; 32],
+}
+
+/// Which coupon of a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CouponPlace {
+    /// The coupon of this claim.
+    Claim(Serial),
+    /// The coupon that bears the code at this place, from 0, among those imported for the type.
+    Imported {
+        /// The coupon type.
+        coupon_type: TypeIndex,
+        /// The place of the code.
+        position: u32,
+    },
+}
+
+/// Redeems a coupon for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redeem {
+    /// Which campaign.
+    pub campaign: CampaignNumber,
+    /// Which of its coupons.
+    pub coupon: CouponPlace,
+    /// For which order: repeats of one order get one answer.
+    pub order: OrderId,
+    /// Whose coupon it must be, if the shop says.
+    pub user: Option<UserId>,
+    /// Only reserve it, for so long, in whole milliseconds.
+    pub hold: Option<Duration>,
+}
+
+/// How a redemption goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// The order went through: the coupon is redeemed.
+    Confirm,
+    /// The order did not: the coupon is given back.
+    Release,
+    /// A confirmed order was cancelled: the coupon is given back.
+    Reverse,
 }
 
 impl Command {
@@ -101,14 +200,21 @@ impl Command {
     pub fn campaign(&self) -> CampaignNumber {
         match self {
             Command::Claim(Claim { campaign, .. })
+            | Command::Draw(Claim { campaign, .. })
+            | Command::Enter(Claim { campaign, .. })
             | Command::Create { campaign, .. }
             | Command::Patch { campaign, .. }
             | Command::AcceptClaims { campaign, .. }
             | Command::Cancel { campaign, .. }
             | Command::Archive { campaign, .. }
+            | Command::Rank { campaign, .. }
+            | Command::ImportCodes { campaign, .. }
             | Command::Void { campaign, .. }
             | Command::ClaimsByUser { campaign, .. }
-            | Command::Claims { campaign, .. } => *campaign,
+            | Command::Claims { campaign, .. }
+            | Command::Coupon { campaign, .. }
+            | Command::Redeem(Redeem { campaign, .. })
+            | Command::Settle { campaign, .. } => *campaign,
         }
     }
 }

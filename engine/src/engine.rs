@@ -10,7 +10,10 @@ use landrush_wal::log::{Poisoned, Waker};
 use landrush_wal::status::LogStatus;
 use parking_lot::Mutex;
 
+use crate::command::Command;
 use crate::coupon::Codes;
+use crate::driver;
+use crate::fairness::Ranks;
 use crate::filter::PersonHasher;
 use crate::id::{CampaignId, CampaignNumber};
 use crate::options::EngineOptions;
@@ -18,6 +21,7 @@ use crate::port::{BlockingPort, Port, PortId, Rejected, ReplyQueue};
 use crate::published::Directory;
 use crate::recovery::{OpenError, RecoveryReport};
 use crate::router::{Route, Router};
+use crate::shard::State;
 use crate::shard::actor::ShardHandle;
 use crate::snapshotter::SnapshotStatus;
 use crate::time::Clock;
@@ -213,6 +217,22 @@ impl Shared {
 
     pub(crate) fn route(&self, id: &CampaignId) -> Route {
         self.router.route(id)
+    }
+
+    /// Has the ranks of the campaign's lottery computed, if it is over and not drawn: on a thread of its own, which comes
+    /// back with them like anybody who asks. A crash before that leads here again.
+    pub(crate) fn rank(self: &Arc<Self>, state: &State, campaign: CampaignNumber) {
+        let Some((key, count)) = state.to_be_ranked(campaign) else { return };
+        let route = self.route(state.id(campaign).expect("a campaign of the state"));
+        let engine = Arc::clone(self);
+        let spawned = driver::spawn("landrush-ranks", move || {
+            let ranks = Arc::new(Ranks::compute(&key, count));
+            BlockingPort::new(engine).insist(route, &Command::Rank { campaign, ranks });
+        });
+        match spawned {
+            Ok(thread) => self.keep_threads([thread]),
+            Err(error) => tracing::error!(campaign = campaign.0, %error, "the lottery cannot be drawn before a restart"),
+        }
     }
 
     pub(crate) fn shards(&self) -> &[ShardHandle] {

@@ -2,9 +2,13 @@
 //! the same log gives the same state on any machine and in any later version.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::campaign::{CampaignDefinition, CampaignPatch};
-use crate::id::{CampaignNumber, Serial, TypeIndex};
+use crate::command::{CodeFile, Settlement};
+use crate::fairness::{Ranks, Seed};
+use crate::id::{CampaignNumber, PhoneId, RedemptionNumber, Serial, TypeIndex};
 use crate::time::{Day, Timestamp};
 
 /// One thing that happened to one campaign.
@@ -27,6 +31,8 @@ pub enum Change<'a> {
         definition: Cow<'a, CampaignDefinition>,
         /// Names the key that its coupon codes are made with, so that another key is noticed.
         code_key: CodeKeyId,
+        /// What its draws or its lottery are computed from, if it has any.
+        seed: Option<Seed>,
     },
     /// The campaign was changed (pausing and resuming too).
     Patched {
@@ -42,18 +48,46 @@ pub enum Change<'a> {
     Archived,
     /// A coupon was granted. Its serial is the number of claims granted before it.
     Claimed {
-        /// The day it counts for, in the campaign's zone. Never before that of an earlier claim.
-        day: Day,
+        /// What any grant bears.
+        grant: Granted<'a>,
         /// Of which type.
         coupon_type: TypeIndex,
-        /// To whom; a valid user id.
-        user: &'a str,
-        /// Under which key, where the limit is above one.
-        key: Option<&'a str>,
         /// The type that was asked for by name: a repeat under the same key must ask the same.
         requested: Option<TypeIndex>,
     },
-    /// A claim was voided.
+    /// A draw was made. Its serial is the number of draws made before it.
+    Drew {
+        /// What any grant bears.
+        grant: Granted<'a>,
+        /// What the odds chose.
+        sampled: Option<TypeIndex>,
+        /// Whether a coupon of that type was left, and won.
+        won: bool,
+    },
+    /// Somebody entered the lottery. The serial is the number of entries before.
+    Entered {
+        /// What any grant bears.
+        grant: Granted<'a>,
+    },
+    /// The campaign came to its end.
+    Ended,
+    /// The lottery was drawn: every rank follows from the seed and from these.
+    Ranked {
+        /// How many entries there are.
+        count: u32,
+        /// The hash of the ordered entries.
+        entries_hash: [u8; 32],
+        /// The ranks, where they have been computed already. Not in the log.
+        ranks: Option<Arc<Ranks>>,
+    },
+    /// Codes of the shop's own were added to a coupon type.
+    CodesImported {
+        /// To which.
+        coupon_type: TypeIndex,
+        /// Where they are.
+        file: CodeFile,
+    },
+    /// A claim or a draw was voided.
     Voided {
         /// Which one.
         claim: Serial,
@@ -64,6 +98,57 @@ pub enum Change<'a> {
         /// The person may claim again.
         allow_again: bool,
     },
+    /// A coupon was redeemed, or reserved. The redemption's number is the number of redemptions before it.
+    Redeemed {
+        /// Whose coupon.
+        claim: Serial,
+        /// For which order; a valid order id.
+        order: &'a str,
+        /// Whether the shop said whose coupon it had to be: a repeat must do the same.
+        named_user: bool,
+        /// For how long it is reserved; `None`: it is redeemed.
+        hold: Option<Duration>,
+    },
+    /// A redemption was confirmed, released or reversed.
+    Settled {
+        /// Which one.
+        redemption: RedemptionNumber,
+        /// How.
+        settlement: Settlement,
+        /// The day it counts for, if the coupon has run out and its unit returns.
+        day: Day,
+    },
+    /// A hold ran out.
+    HoldExpired {
+        /// Which redemption.
+        redemption: RedemptionNumber,
+        /// The day it counts for, if the coupon has run out and its unit returns.
+        day: Day,
+    },
+    /// Coupons ran out, in the order in which they were issued.
+    Expired {
+        /// Of which type.
+        coupon_type: TypeIndex,
+        /// How many more of its coupons have come to their end: also those that something else had become of before.
+        count: u32,
+        /// The day it counts for, where units return.
+        day: Day,
+    },
+}
+
+/// What claims, draws and entries have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted<'a> {
+    /// The day it counts for, in the campaign's zone. Never before that of an earlier one.
+    pub day: Day,
+    /// When the window opened that it counts for, where the limit is per window. Never before that of an earlier one.
+    pub window: Option<Timestamp>,
+    /// To whom; a valid user id.
+    pub user: &'a str,
+    /// Under which key, where the limit is above one.
+    pub key: Option<&'a str>,
+    /// Stands for the phone number it counts for, where the limit is by phone.
+    pub phone: Option<PhoneId>,
 }
 
 /// Names a code key without telling it.

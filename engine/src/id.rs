@@ -113,6 +113,11 @@ text_id!(
     IdempotencyKey, 128, is_without_control, NO_CONTROL
 );
 
+text_id!(
+    /// The shop's name for an order at its checkout: 1 to 128 bytes without control characters.
+    OrderId, 128, is_without_control, NO_CONTROL
+);
+
 /// The number of a campaign: given once at creation, never used again, and what the log speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CampaignNumber(pub u32);
@@ -122,13 +127,16 @@ pub struct CampaignNumber(pub u32);
 pub struct TypeIndex(pub u16);
 
 impl TypeIndex {
+    /// Where a type would stand and there is none. No campaign has so many types.
+    pub(crate) const NONE: TypeIndex = TypeIndex(u16::MAX);
+
     /// As an index into the campaign's list of coupon types.
     pub fn as_index(self) -> usize {
         usize::from(self.0)
     }
 }
 
-/// The place of a claim among its campaign's claims, from 0 and without gaps.
+/// The place of a claim, a draw or an entry among its campaign's, from 0 and without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Serial(pub u32);
 
@@ -138,6 +146,26 @@ impl Serial {
         self.0 as usize
     }
 }
+
+/// The place of a redemption among its campaign's redemptions, from 0 and without gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RedemptionNumber(pub u32);
+
+impl RedemptionNumber {
+    /// As an index into the campaign's redemptions.
+    pub fn as_index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Stands for a phone number wherever the number itself must not be: in commands, events and the log. It says nothing of
+/// the number; who keeps the numbers gives equal ids to equal numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PhoneId(pub u64);
+
+/// Names a file of imported coupon codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CodeFileId(pub u64);
 
 #[cfg(test)]
 mod tests {

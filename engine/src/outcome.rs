@@ -1,17 +1,18 @@
 //! What a shard answers. A refusal by the rules is an outcome like any other, not an error.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::campaign::{CampaignView, InvalidDefinition};
-use crate::id::{CampaignNumber, Serial, TypeIndex, UserId};
+use crate::id::{CampaignNumber, OrderId, RedemptionNumber, Serial, TypeIndex, UserId};
 use crate::time::Timestamp;
 
 /// The answer to a [`crate::command::Command`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The claim was granted now.
+    /// The claim was granted, the draw made (won or lost) or the entry taken, now.
     Won(ClaimView),
-    /// The claim had been granted before; this is that grant, as it stands today.
+    /// The claim, draw or entry had been granted before; this is that one, as it stands today.
     Repeated(ClaimView),
     /// The rules say no. Nothing changed.
     Refused(Refusal),
@@ -23,6 +24,13 @@ pub enum Outcome {
     Voided,
     /// The campaign is archived (dry run: may be archived).
     Archived,
+    /// The ranks are known (now, or already).
+    Ranked,
+    /// The codes may be handed out.
+    CodesImported {
+        /// How many of those imported for the type have not been handed out.
+        available: u32,
+    },
     /// Claims, oldest first.
     Claims {
         /// The page.
@@ -30,6 +38,12 @@ pub enum Outcome {
         /// Whether there are more after the last one.
         more: bool,
     },
+    /// A coupon, and what has become of it.
+    Coupon(Box<CouponItem>),
+    /// The coupon was redeemed or reserved, now.
+    Redeemed(Box<RedemptionItem>),
+    /// The redemption as it stands: it had been asked for before, or has been settled.
+    Redemption(Box<RedemptionItem>),
 }
 
 /// Why the rules say no.
@@ -41,28 +55,36 @@ pub enum Refusal {
     NoSuchCouponType,
     /// No such claim in the campaign.
     NoSuchClaim,
+    /// No such coupon in the campaign.
+    NoSuchCoupon,
+    /// No such redemption in the campaign.
+    NoSuchRedemption,
     /// The definition or the patch breaks a rule.
     Invalid(InvalidDefinition),
     /// The campaign is archived.
     Archived,
+    /// The campaign is of another mode.
+    WrongMode,
     /// The limit is above one and the claim names no key.
     KeyRequired,
-    /// The key belongs to a claim with another content.
+    /// The key belongs to a claim with another content, or the order to a redemption with another.
     KeyReused,
+    /// The campaign needs a phone number, and none is known.
+    PhoneRequired,
     /// The campaign was cancelled.
     Cancelled,
     /// The campaign is over.
     Ended,
     /// Claims are paused.
     Paused,
-    /// The campaign has not opened.
+    /// The campaign, or its next window, has not opened.
     NotOpen {
         /// When it will.
         opens_at: Timestamp,
     },
-    /// The person has had all that the limit allows.
+    /// The person, or the phone number, has had all that the limit allows.
     LimitReached,
-    /// The total quota is gone.
+    /// The total quota, or the imported codes, are gone.
     SoldOut,
     /// Today's quota is gone, and some of the total is left.
     DailySoldOut {
@@ -78,8 +100,30 @@ pub enum Refusal {
         /// What has been issued of it.
         issued: u32,
     },
-    /// The coupon has been redeemed, and cannot be voided.
+    /// The coupon type makes its codes itself, and takes none.
+    CodesGenerated,
+    /// The coupon has been redeemed, for another order.
     AlreadyRedeemed,
+    /// The coupon is reserved for another order.
+    Reserved,
+    /// The coupon's time has run out.
+    Expired,
+    /// The coupon was voided.
+    Void,
+    /// The coupon is another user's.
+    WrongUser,
+    /// Redemptions are paused.
+    RedemptionsPaused,
+    /// The redemption was confirmed, and cannot be released.
+    AlreadyConfirmed,
+    /// The hold was released.
+    AlreadyReleased,
+    /// The redemption was reversed.
+    AlreadyReversed,
+    /// The redemption was never confirmed, and cannot be reversed.
+    NotConfirmed,
+    /// The hold ran out, and the coupon was given back.
+    HoldExpired,
     /// The campaign has claims or coupons that still live, and cannot be archived.
     StillLive {
         /// When the last of its coupons expires; `None`: some never do, or claims may still come.
@@ -89,21 +133,49 @@ pub enum Refusal {
     LogUnavailable,
 }
 
-/// A granted claim and its coupon. Code and claim id follow from campaign and serial by [`crate::coupon::Codes`].
+/// A granted claim, a draw or an entry. Code and id follow from campaign and serial by [`crate::coupon::Codes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimView {
     /// Which campaign.
     pub campaign: CampaignNumber,
-    /// The claim's place in it.
+    /// Its place in it.
     pub serial: Serial,
-    /// The type of the coupon.
-    pub coupon_type: TypeIndex,
     /// When it was granted, by the shard's clock.
     pub decided_at: Timestamp,
-    /// When the coupon expires; `None`: never.
+    /// What it is.
+    pub kind: ClaimKind,
+    /// What was won; `None`: nothing, or nothing yet.
+    pub coupon: Option<CouponView>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimKind {
+    /// A claim: it always won.
+    Claim,
+    /// A draw.
+    Draw {
+        /// What the odds chose, whether or not any was left.
+        sampled: Option<TypeIndex>,
+    },
+    /// An entry in a lottery. Its number is its serial plus one.
+    Entry {
+        /// Its rank, from 1, once the lottery is drawn.
+        rank: Option<u32>,
+    },
+}
+
+/// A coupon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CouponView {
+    /// Its type.
+    pub coupon_type: TypeIndex,
+    /// When it expires; `None`: never.
     pub expires_at: Option<Timestamp>,
-    /// What has become of the coupon.
+    /// What has become of it.
     pub state: CouponState,
+    /// Where its code lies among those imported for its type; `None`: the code is generated.
+    pub imported: Option<u32>,
 }
 
 /// What has become of a coupon.
@@ -111,6 +183,10 @@ pub struct ClaimView {
 pub enum CouponState {
     /// It may be redeemed.
     Issued,
+    /// It is held for an order.
+    Reserved,
+    /// It has been redeemed.
+    Redeemed,
     /// Its time has run out.
     Expired,
     /// It was voided or revoked.
@@ -124,4 +200,56 @@ pub struct ClaimItem {
     pub user: UserId,
     /// The claim.
     pub claim: ClaimView,
+}
+
+/// A coupon by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CouponItem {
+    /// Whose it is.
+    pub user: UserId,
+    /// The claim that won it; it has a coupon.
+    pub claim: ClaimView,
+    /// Its latest redemption.
+    pub redemption: Option<RedemptionView>,
+}
+
+/// A redemption, and the coupon that it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedemptionItem {
+    /// The redemption.
+    pub redemption: RedemptionView,
+    /// The claim that won the coupon; it has one.
+    pub claim: ClaimView,
+}
+
+/// A coupon that was redeemed, or reserved, for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedemptionView {
+    /// Its place among the campaign's redemptions.
+    pub number: RedemptionNumber,
+    /// For which order.
+    pub order: OrderId,
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// For how long the coupon is reserved, where it is not redeemed at once.
+    pub hold: Option<Duration>,
+    /// When the hold runs out, or ran out.
+    pub expires_at: Option<Timestamp>,
+    /// What has become of it.
+    pub state: RedemptionState,
+}
+
+/// What has become of a redemption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedemptionState {
+    /// The coupon is held for the order.
+    Reserved,
+    /// The coupon is redeemed.
+    Confirmed,
+    /// The hold was given back.
+    Released,
+    /// The hold ran out.
+    Expired,
+    /// It was confirmed, and taken back.
+    Reversed,
 }

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::command::Command;
 use crate::engine::Shared;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Refusal};
 use crate::router::Route;
 use crate::shard::mailbox::Envelope;
 use crate::sync::{AtomicBool, Ordering, SegQueue};
@@ -194,6 +194,18 @@ impl BlockingPort {
         }
     }
 
+    /// Asks again and again until the command is taken, for as long as the engine runs: for what the engine asks of itself.
+    pub(crate) fn insist(&mut self, route: Route, command: &Command) {
+        loop {
+            match self.call(route, command.clone()) {
+                Ok(Outcome::Refused(Refusal::LogUnavailable)) | Err(Rejected::Full) => {
+                    self.parker.park_timeout(Self::LOOK);
+                }
+                Ok(_) | Err(Rejected::Closing | Rejected::LogFailed) => return,
+            }
+        }
+    }
+
     fn receive_some(&mut self, into: &mut Vec<Reply>) -> Result<(), Rejected> {
         self.port.flush();
         loop {
@@ -217,7 +229,6 @@ mod loom_tests {
     use loom::thread;
 
     use super::*;
-    use crate::outcome::Refusal;
 
     fn reply(token: u64) -> Reply {
         Reply { token, outcome: Outcome::Refused(Refusal::SoldOut) }

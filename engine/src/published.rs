@@ -2,14 +2,16 @@
 //! have been decided. The shard's thread writes, after the sync; all others read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use crate::campaign::calendar::Calendar;
-use crate::campaign::{CampaignDefinition, CampaignView, Cancellation, TypeCounts};
+use crate::campaign::{
+    CampaignDefinition, CampaignView, Cancellation, CodeSource, Fairness, Mode, Phase, Schedule, TypeCounts,
+};
 use crate::filter::{DecidedFilter, PersonHash, PersonHasher};
 use crate::id::{CampaignId, CampaignNumber, TypeIndex, UserId};
 use crate::outcome::Refusal;
@@ -25,18 +27,24 @@ pub struct Published {
     calendar: Mutex<Calendar>,
     facts: ArcSwap<Facts>,
     counts: Box<[PublishedCounts]>,
+    /// Of a lottery.
+    entries: AtomicU32,
     decided: DecidedFilter,
     hasher: PersonHasher,
 }
 
 /// What changes rarely, and as a whole.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Facts {
     definition: Arc<CampaignDefinition>,
     created_at: Timestamp,
     accept_claims: bool,
     accept_redemptions: bool,
     cancelled: Option<Cancellation>,
+    ended: bool,
+    fairness: Option<Fairness>,
+    /// Openings and closings, published ahead. Held for as long as it takes to compare the moment with a cached phase.
+    schedule: Mutex<Schedule>,
 }
 
 impl Facts {
@@ -47,7 +55,14 @@ impl Facts {
             accept_claims: view.accept_claims,
             accept_redemptions: view.accept_redemptions,
             cancelled: view.cancelled,
+            ended: view.ended,
+            fairness: view.fairness.clone(),
+            schedule: Mutex::new(view.definition.schedule().expect("a campaign's schedule was checked")),
         }
+    }
+
+    fn phase(&self, at: Timestamp) -> Phase {
+        if self.ended { Phase::Over } else { self.schedule.lock().phase(at) }
     }
 }
 
@@ -58,6 +73,10 @@ struct PublishedCounts {
     life: AtomicU64,
     /// `issued_today` below, the day it is of above: so that no reader takes yesterday's count for today's.
     today: AtomicU64,
+    /// `redeemed` below, `expired` above.
+    settled: AtomicU64,
+    /// `handed_out` below, `imported` above.
+    codes: AtomicU64,
 }
 
 fn pack(low: u32, high: u32) -> u64 {
@@ -73,13 +92,23 @@ impl PublishedCounts {
         // Release pairs with the Acquire in `load`: who sees a count sees what was published before it.
         self.life.store(pack(counts.issued, counts.voided), Ordering::Release);
         self.today.store(pack(counts.issued_today, today.0), Ordering::Release);
+        self.settled.store(pack(counts.redeemed, counts.expired), Ordering::Release);
+        self.codes.store(pack(counts.handed_out, counts.imported), Ordering::Release);
     }
 
     /// The counts, the daily one as of `today`.
     fn load(&self, today: Day) -> TypeCounts {
         let (issued, voided) = unpack(self.life.load(Ordering::Acquire));
         let (issued_today, day) = unpack(self.today.load(Ordering::Acquire));
-        TypeCounts { issued, voided, issued_today: if day == today.0 { issued_today } else { 0 } }
+        let (redeemed, expired) = unpack(self.settled.load(Ordering::Acquire));
+        let (handed_out, imported) = unpack(self.codes.load(Ordering::Acquire));
+        let issued_today = if day == today.0 { issued_today } else { 0 };
+        TypeCounts { issued, issued_today, voided, redeemed, expired, imported, handed_out }
+    }
+
+    fn has_codes(&self) -> bool {
+        let (handed_out, imported) = unpack(self.codes.load(Ordering::Acquire));
+        handed_out < imported
     }
 
     fn day(&self) -> Day {
@@ -92,17 +121,23 @@ impl Published {
         let definition = &view.definition;
         let calendar = Calendar::new(&definition.time_zone).expect("a campaign's zone was checked when it was made");
         let quota: u64 = definition.coupon_types.iter().map(|coupon_type| u64::from(coupon_type.total_quota)).sum();
-        let people = u32::try_from(quota).unwrap_or(u32::MAX).min(definition.expected_claimants);
+        let granted = match definition.mode {
+            Mode::FirstCome => u32::try_from(quota).unwrap_or(u32::MAX),
+            // Who loses is decided too.
+            Mode::Draw | Mode::Lottery => u32::MAX,
+        };
+        let people = granted.min(definition.expected_claimants);
         let published = Self {
             number: view.number,
             route,
             calendar: Mutex::new(calendar),
             facts: ArcSwap::from_pointee(Facts::new(view)),
             counts: definition.coupon_types.iter().map(|_| PublishedCounts::default()).collect(),
+            entries: AtomicU32::new(0),
             decided: DecidedFilter::new(people),
             hasher,
         };
-        published.publish_counts(&view.counts, view.today);
+        published.refresh(view);
         published
     }
 
@@ -132,9 +167,19 @@ impl Published {
             accept_claims: facts.accept_claims,
             accept_redemptions: facts.accept_redemptions,
             cancelled: facts.cancelled,
+            ended: facts.ended,
+            fairness: facts.fairness.clone().map(|fairness| Fairness {
+                entries: fairness.entries.max(self.entries.load(Ordering::Acquire)),
+                ..fairness
+            }),
             today,
             counts: self.counts.iter().map(|counts| counts.load(today)).collect(),
         }
+    }
+
+    /// Whether it is open at `now`, and when that changes: by its schedule, whether or not it is paused or cancelled.
+    pub fn phase(&self, now: Timestamp) -> Phase {
+        self.facts.load().phase(now)
     }
 
     /// The first moment after `now` at which daily quotas are whole again.
@@ -162,16 +207,21 @@ impl Published {
         if facts.cancelled.is_some() {
             return Some(Refusal::Cancelled);
         }
-        if stamped_at >= definition.ends_at {
+        let phase = facts.phase(stamped_at);
+        if matches!(phase, Phase::Over) {
             return Some(Refusal::Ended);
         }
         if !facts.accept_claims {
             return Some(Refusal::Paused);
         }
-        if stamped_at < definition.starts_at {
-            return Some(Refusal::NotOpen { opens_at: definition.starts_at });
+        if let Phase::Before { opens_at } | Phase::Between { opens_at } = phase {
+            return Some(Refusal::NotOpen { opens_at });
         }
-        self.sold_out(definition, coupon_type, now)
+        match definition.mode {
+            Mode::FirstCome => self.sold_out(definition, coupon_type, now),
+            // Where everything is gone people still draw, and win nothing; entries are not coupons.
+            Mode::Draw | Mode::Lottery => None,
+        }
     }
 
     fn sold_out(&self, definition: &CampaignDefinition, asked: Option<TypeIndex>, now: Timestamp) -> Option<Refusal> {
@@ -185,7 +235,8 @@ impl Published {
             let coupon_type = &definition.coupon_types[index];
             let counts = &self.counts[index];
             let (issued, _) = unpack(counts.life.load(Ordering::Acquire));
-            if issued >= coupon_type.total_quota {
+            let has_codes = coupon_type.codes == CodeSource::Generated || counts.has_codes();
+            if issued >= coupon_type.total_quota || !has_codes {
                 continue;
             }
             some_total_left = true;
@@ -221,6 +272,7 @@ impl Published {
     pub(crate) fn refresh(&self, view: &CampaignView) {
         self.facts.store(Arc::new(Facts::new(view)));
         self.publish_counts(&view.counts, view.today);
+        self.entries.store(view.fairness.as_ref().map_or(0, |fairness| fairness.entries), Ordering::Release);
     }
 
     fn publish_counts(&self, counts: &[TypeCounts], today: Day) {
@@ -241,6 +293,8 @@ pub(crate) enum Publication {
         campaign: Arc<Published>,
         counts: Vec<TypeCounts>,
         today: Day,
+        /// How many claims, draws or entries there are.
+        entries: u32,
         /// `Some` if they changed.
         facts: Option<Facts>,
     },
@@ -253,8 +307,11 @@ impl Publication {
     pub(crate) fn publish(self, directory: &Directory) {
         match self {
             Publication::Made(campaign) => directory.list([Listed::Live(campaign)]),
-            Publication::Changed { campaign, counts, today, facts } => {
+            Publication::Changed { campaign, counts, today, entries, facts } => {
                 campaign.publish_counts(&counts, today);
+                if campaign.facts.load().definition.mode == Mode::Lottery {
+                    campaign.entries.store(entries, Ordering::Release);
+                }
                 if let Some(facts) = facts {
                     campaign.facts.store(Arc::new(facts));
                 }

@@ -7,5 +7,9 @@ pub(crate) mod mailbox;
 pub(crate) mod parked;
 mod state;
 
-pub use state::{BLOCK_BYTES_MAX, Breach, CampaignDecoder, Decision, Inconsistent, SnapshotError, State};
-pub(crate) use state::{Campaign, DailyQuota, DayStart, Grant, Void};
+pub use state::{
+    BLOCK_BYTES_MAX, Breach, CampaignDecoder, Decision, Due, HOLD_MAX, Inconsistent, SnapshotError, State,
+};
+pub(crate) use state::{
+    Campaign, DailyQuota, DayStart, Fate, Grant, Life, Redemption, Restocked, Void, WindowStart, period_text,
+};

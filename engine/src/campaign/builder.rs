@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    AvailabilityDisplay, CampaignDefinition, CouponTypeDefinition, InvalidDefinition, Limit, Mode, Period, Return,
-    Returns,
+    AvailabilityDisplay, CampaignDefinition, CodeSource, CouponTypeDefinition, InvalidDefinition, Limit, LimitBy, Mode,
+    Period, Return, Returns, Windows,
 };
+use crate::fairness::Probability;
 use crate::id::{CampaignId, CouponTypeId, InvalidId};
 use crate::time::Timestamp;
 
@@ -45,10 +46,12 @@ impl CampaignDefinition {
             mode: Mode::FirstCome,
             starts_at: Timestamp::from_milliseconds(0),
             ends_at: Timestamp::MAX,
-            limit: Limit { max: 1, per: Period::Campaign },
+            windows: None,
+            limit: Limit { max: 1, per: Period::Campaign, by: LimitBy::User },
+            phone_required: false,
             availability_display: AvailabilityDisplay::Exact,
             expected_claimants: CampaignDefinition::EXPECTED_CLAIMANTS_DEFAULT,
-            returns: Returns { voided: Return::Restock },
+            returns: Returns { voided: Return::Restock, expired: Return::Burn },
             coupon_types: Vec::new(),
         });
         CampaignBuilder { definition }
@@ -67,7 +70,16 @@ impl CampaignBuilder {
             let id = id?;
             let name = id.as_str().to_owned();
             let coupon_type =
-                CouponTypeDefinition { id, name, total_quota, daily_quota: None, valid_for: None, metadata: None };
+                CouponTypeDefinition {
+                    id,
+                    name,
+                    total_quota,
+                    daily_quota: None,
+                    probability: None,
+                    codes: CodeSource::Generated,
+                    valid_for: None,
+                    metadata: None,
+                };
             definition.coupon_types.push(coupon_type);
             Ok(definition)
         });
@@ -92,10 +104,46 @@ impl CampaignBuilder {
         self.last_type(|coupon_type| coupon_type.valid_for = Some(span))
     }
 
+    /// Lets a draw sample the type added last with this probability.
+    ///
+    /// # Panics
+    /// If there is no coupon type yet.
+    #[must_use]
+    pub fn probability(self, probability: Probability) -> Self {
+        self.last_type(|coupon_type| coupon_type.probability = Some(probability))
+    }
+
+    /// Hands out the shop's own codes for the type added last.
+    ///
+    /// # Panics
+    /// If there is no coupon type yet.
+    #[must_use]
+    pub fn imported_codes(self) -> Self {
+        self.last_type(|coupon_type| coupon_type.codes = CodeSource::Imported)
+    }
+
+    /// Sets how coupons are handed out.
+    #[must_use]
+    pub fn mode(self, mode: Mode) -> Self {
+        self.with(|definition| definition.mode = mode)
+    }
+
     /// Sets how many coupons one person may have in which period.
     #[must_use]
     pub fn limit(self, max: u16, per: Period) -> Self {
-        self.with(|definition| definition.limit = Limit { max, per })
+        self.with(|definition| (definition.limit.max, definition.limit.per) = (max, per))
+    }
+
+    /// Sets whom the limit counts for.
+    #[must_use]
+    pub fn limit_by(self, by: LimitBy) -> Self {
+        self.with(|definition| definition.limit.by = by)
+    }
+
+    /// Opens it again and again, between its beginning and its end.
+    #[must_use]
+    pub fn windows(self, windows: Windows) -> Self {
+        self.with(|definition| definition.windows = Some(windows))
     }
 
     /// Opens it at `starts_at` and ends it at `ends_at`.
@@ -119,7 +167,13 @@ impl CampaignBuilder {
     /// Sets what becomes of units whose coupons are voided.
     #[must_use]
     pub fn voided(self, voided: Return) -> Self {
-        self.with(|definition| definition.returns = Returns { voided })
+        self.with(|definition| definition.returns.voided = voided)
+    }
+
+    /// Sets what becomes of units whose coupons run out.
+    #[must_use]
+    pub fn expired(self, expired: Return) -> Self {
+        self.with(|definition| definition.returns.expired = expired)
     }
 
     /// The definition, checked.

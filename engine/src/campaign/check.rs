@@ -7,7 +7,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::calendar::Calendar;
-use super::{CampaignDefinition, CampaignPatch, CouponTypeDefinition, Limit};
+use super::{CampaignDefinition, CampaignPatch, CouponTypeDefinition, InvalidSchedule, Limit, Mode, Period};
+use crate::fairness::{InvalidOdds, Odds};
 use crate::id::TypeIndex;
 use crate::time::Timestamp;
 
@@ -39,6 +40,24 @@ pub enum InvalidDefinition {
     /// The bundled database knows no zone of this name.
     #[error("the time zone is unknown")]
     TimeZone,
+    /// Its windows cannot be as described.
+    #[error(transparent)]
+    Schedule(#[from] InvalidSchedule),
+    /// A coupon type of a campaign of draws has no probability, or one of another campaign has.
+    #[error("coupon type {} must have a probability in a campaign of draws, and none in another", .0.0)]
+    Probability(TypeIndex),
+    /// The probabilities are no odds.
+    #[error("the probabilities {0}")]
+    Odds(#[from] InvalidOdds),
+    /// A lottery has windows.
+    #[error("a lottery has no windows")]
+    LotteryWindows,
+    /// A coupon type of a lottery has a daily quota.
+    #[error("coupon type {} of a lottery has no daily quota", .0.0)]
+    LotteryDailyQuota(TypeIndex),
+    /// A lottery takes more than one entry of a person.
+    #[error("a lottery takes one entry of a person")]
+    LotteryLimit,
     /// Names and metadata are longer than [`CampaignDefinition::TEXT_BYTES_MAX`] together.
     #[error("names and metadata must be at most {} bytes together", CampaignDefinition::TEXT_BYTES_MAX)]
     Text,
@@ -76,7 +95,33 @@ impl CampaignDefinition {
         if Calendar::new(&self.time_zone).is_none() {
             return Err(InvalidDefinition::TimeZone);
         }
-        Ok(())
+        self.schedule()?;
+        self.check_mode()
+    }
+
+    fn check_mode(&self) -> Result<(), InvalidDefinition> {
+        let has_odds = self.mode == Mode::Draw;
+        for (index, coupon_type) in self.indexed_coupon_types() {
+            if coupon_type.probability.is_some() != has_odds {
+                return Err(InvalidDefinition::Probability(index));
+            }
+        }
+        match self.mode {
+            Mode::FirstCome => Ok(()),
+            Mode::Draw => {
+                Odds::new(self.coupon_types.iter().filter_map(|coupon_type| coupon_type.probability))?;
+                Ok(())
+            }
+            Mode::Lottery if self.windows.is_some() => Err(InvalidDefinition::LotteryWindows),
+            Mode::Lottery if self.limit.max != 1 || self.limit.per != Period::Campaign => {
+                Err(InvalidDefinition::LotteryLimit)
+            }
+            Mode::Lottery => {
+                let mut types = self.indexed_coupon_types();
+                let daily = types.find(|(_, coupon_type)| coupon_type.daily_quota.is_some());
+                daily.map_or(Ok(()), |(index, _)| Err(InvalidDefinition::LotteryDailyQuota(index)))
+            }
+        }
     }
 
     /// Its coupon types with their places.
@@ -143,6 +188,9 @@ impl CampaignPatch {
             if patch.total_quota.is_some_and(|total| !(1..=total_max).contains(&total)) {
                 return Err(InvalidDefinition::TotalQuota(index));
             }
+            if definition.mode == Mode::Lottery && patch.daily_quota.flatten().is_some() {
+                return Err(InvalidDefinition::LotteryDailyQuota(index));
+            }
         }
         if self.ends_at.is_some_and(|ends_at| ends_at <= definition.starts_at) {
             return Err(InvalidDefinition::Span);
@@ -153,6 +201,10 @@ impl CampaignPatch {
             .is_some_and(|name| name.len() > CampaignDefinition::TEXT_BYTES_MAX - definition.text_bytes())
         {
             return Err(InvalidDefinition::Text);
+        }
+        if let Some(ends_at) = self.ends_at {
+            let windows = definition.windows.as_ref();
+            super::Schedule::new(definition.starts_at, ends_at, windows, &definition.time_zone)?;
         }
         Ok(())
     }

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{InvalidSchedule, Schedule, Windows};
+use crate::fairness::{Commitment, Odds, Probability, Seed};
 use crate::id::{CampaignId, CampaignNumber, CouponTypeId, TypeIndex};
 use crate::time::{Day, Timestamp};
 
@@ -12,6 +14,10 @@ use crate::time::{Day, Timestamp};
 pub enum Mode {
     /// Who comes first is served first.
     FirstCome,
+    /// Every request draws a coupon type, or none, by the odds.
+    Draw,
+    /// People enter until the end; then the winners are drawn.
+    Lottery,
 }
 
 /// The span in which [`Limit::max`] counts.
@@ -21,6 +27,17 @@ pub enum Period {
     Campaign,
     /// A day of the campaign's time zone.
     Day,
+    /// One opening of the campaign.
+    Window,
+}
+
+/// Whom [`Limit::max`] counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitBy {
+    /// A user id.
+    User,
+    /// A phone number, however many user ids come with it; and a user id too.
+    Phone,
 }
 
 /// How many coupons one person may have.
@@ -30,6 +47,8 @@ pub struct Limit {
     pub max: u16,
     /// In this span.
     pub per: Period,
+    /// For each of these.
+    pub by: LimitBy,
 }
 
 impl Limit {
@@ -60,6 +79,17 @@ pub enum Return {
 pub struct Returns {
     /// When an operator voids a coupon.
     pub voided: Return,
+    /// When a coupon's time runs out.
+    pub expired: Return,
+}
+
+/// Where a coupon type's codes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeSource {
+    /// They are computed.
+    Generated,
+    /// The shop uploads its own.
+    Imported,
 }
 
 /// One kind of coupon in a campaign.
@@ -73,6 +103,10 @@ pub struct CouponTypeDefinition {
     pub total_quota: u32,
     /// How many may be issued a day; `None`: as many as the total allows.
     pub daily_quota: Option<u32>,
+    /// How likely a draw is to sample it; `None` where nothing is drawn.
+    pub probability: Option<Probability>,
+    /// Where its codes come from.
+    pub codes: CodeSource,
     /// How long a coupon lives from its issue; `None`: for ever. Whole milliseconds.
     pub valid_for: Option<Duration>,
     /// The shop's own words on it: JSON text, `None` if none were given.
@@ -99,8 +133,12 @@ pub struct CampaignDefinition {
     pub starts_at: Timestamp,
     /// The first moment after `starts_at` at which it is over.
     pub ends_at: Timestamp,
+    /// When it is open between the two; `None`: all the time.
+    pub windows: Option<Windows>,
     /// How many coupons one person may have.
     pub limit: Limit,
+    /// Whether a phone number is needed. A limit by phone needs one in any case.
+    pub phone_required: bool,
     /// How counts are shown to the public.
     pub availability_display: AvailabilityDisplay,
     /// About how many people will be granted something: sizes tables, bounds nothing.
@@ -119,6 +157,25 @@ impl CampaignDefinition {
     pub fn coupon_type(&self, id: &str) -> Option<TypeIndex> {
         let index = self.coupon_types.iter().position(|coupon_type| coupon_type.id.as_str() == id)?;
         Some(TypeIndex(u16::try_from(index).expect("at most COUPON_TYPES_MAX coupon types")))
+    }
+
+    /// When it is open.
+    ///
+    /// # Errors
+    /// [`InvalidSchedule`] if it never could be.
+    pub fn schedule(&self) -> Result<Schedule, InvalidSchedule> {
+        Schedule::new(self.starts_at, self.ends_at, self.windows.as_ref(), &self.time_zone)
+    }
+
+    /// How likely each coupon type is, where draws are made: of a definition that has been checked.
+    pub(crate) fn odds(&self) -> Option<Odds> {
+        let probabilities = self.coupon_types.iter().map(|coupon_type| coupon_type.probability.unwrap_or(Probability::ZERO));
+        (self.mode == Mode::Draw).then(|| Odds::new(probabilities).expect("a definition's odds have been checked"))
+    }
+
+    /// Whether a claim needs a phone number.
+    pub fn needs_phone(&self) -> bool {
+        self.phone_required || self.limit.by == LimitBy::Phone
     }
 }
 
@@ -168,6 +225,27 @@ pub struct TypeCounts {
     pub issued_today: u32,
     /// Coupons voided one by one, given back or not. Those of a revoked campaign are not counted here.
     pub voided: u32,
+    /// Coupons that are redeemed.
+    pub redeemed: u32,
+    /// Coupons whose time ran out before anything else became of them.
+    pub expired: u32,
+    /// Codes that were imported, handed out or not.
+    pub imported: u32,
+    /// Coupons that were ever issued: how many imported codes are handed out.
+    pub handed_out: u32,
+}
+
+/// What lets anybody recompute draws and lotteries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fairness {
+    /// SHA-256 over the seed: public from the beginning.
+    pub commitment: Commitment,
+    /// The seed, once nothing is left to be drawn from it.
+    pub seed: Option<Seed>,
+    /// How many have entered a lottery.
+    pub entries: u32,
+    /// The hash of the ordered entries, once the lottery is drawn.
+    pub entries_hash: Option<[u8; 32]>,
 }
 
 /// A campaign as a reader sees it at one moment.
@@ -185,6 +263,10 @@ pub struct CampaignView {
     pub accept_redemptions: bool,
     /// Whether and how it was cancelled.
     pub cancelled: Option<Cancellation>,
+    /// Whether it came to its end: it stays over, whatever the clock says.
+    pub ended: bool,
+    /// Of a draw or a lottery.
+    pub fairness: Option<Fairness>,
     /// The day that the daily counts are of.
     pub today: Day,
     /// What has been issued, a coupon type at a time, in listed order.

@@ -4,14 +4,19 @@ use bincode::de::BorrowDecoder;
 use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 
-use super::wire::{Invalid, Short, Wire, fields, flag, flags};
+use std::time::Duration;
+
+use super::wire::{Invalid, Short, Wire, fields, flag, flags, tags};
 use crate::campaign::{CampaignDefinition, Cancellation, TypeCounts};
-use crate::id::{CampaignId, Serial, TypeIndex};
-use crate::shard::{DailyQuota, DayStart, Grant, Void};
+use crate::command::CodeFile;
+use crate::id::{CampaignId, PhoneId, Serial, TypeIndex};
+use crate::outcome::RedemptionState;
+use crate::shard::{DailyQuota, DayStart, Grant, Life, Redemption, Restocked, Void, WindowStart};
 use crate::time::{Day, Timestamp};
 
-/// The version of what follows it.
-const VERSION: u8 = 1;
+/// The version of what follows it. The one before is read too: it had no [`LaterHead`].
+const VERSION: u8 = 2;
+const VERSION_BEFORE: u8 = 1;
 const LIVE: u8 = 1;
 const ARCHIVED: u8 = 2;
 
@@ -27,7 +32,7 @@ pub(crate) enum HeadKind {
     Archived(ArchivedHead),
 }
 
-/// Of a campaign that lives. Its daily quotas, days and claims follow, so many of each.
+/// Of a campaign that lives. Its daily quotas, days, windows, claims and redemptions follow, so many of each.
 pub(crate) struct LiveHead {
     pub(crate) code_key: u64,
     pub(crate) created_at: Timestamp,
@@ -43,6 +48,36 @@ pub(crate) struct LiveHead {
     pub(crate) daily_quotas: u32,
     pub(crate) days: u32,
     pub(crate) claims: u32,
+    pub(crate) later: LaterHead,
+}
+
+/// What the second version of the format added.
+#[derive(Default)]
+pub(crate) struct LaterHead {
+    pub(crate) ended: bool,
+    pub(crate) seed: Option<[u8; 32]>,
+    pub(crate) ranked: Option<RankedHead>,
+    /// A coupon type each.
+    pub(crate) types: Vec<LaterType>,
+    pub(crate) windows: u32,
+    pub(crate) redemptions: u32,
+}
+
+/// Of a lottery that is drawn.
+pub(crate) struct RankedHead {
+    pub(crate) at: Timestamp,
+    pub(crate) entries_hash: [u8; 32],
+    pub(crate) fills: Vec<u32>,
+}
+
+/// Of a coupon type, what the second version of the format added.
+#[derive(Clone)]
+pub(crate) struct LaterType {
+    pub(crate) redeemed: u32,
+    pub(crate) expired: u32,
+    /// How many of its coupons, from the first, have come to the end of their time.
+    pub(crate) run_out: u32,
+    pub(crate) files: Vec<CodeFile>,
 }
 
 /// Of a campaign that is archived: all there is.
@@ -52,31 +87,83 @@ pub(crate) struct ArchivedHead {
     pub(crate) last_event_at: Timestamp,
 }
 
-/// A claim, but for its day.
+/// A claim, but for its day and its window.
 pub(crate) struct ClaimItem<'a> {
     pub(crate) grant: Grant<'a>,
     pub(crate) void: Option<Void>,
+    pub(crate) life: Life,
+    /// Of one that has run out and is not void; what went back with a void is the void's.
+    pub(crate) restocked: Restocked,
 }
 
 fields!(Cancellation { at, revoke });
-fields!(TypeCounts { issued, issued_today, voided });
+fields!(RankedHead { at, entries_hash, fills });
+fields!(LaterType { redeemed, expired, run_out, files });
+fields!(LaterHead { ended, seed, ranked, types, windows, redemptions });
+fields!(WindowStart { opened_at, first });
 fields!(ArchivedHead { id, at, last_event_at });
 fields!(DailyQuota { from, coupon_type, quota });
 fields!(DayStart { day, first });
-fields!(LiveHead {
-    code_key,
-    created_at,
-    last_event_at,
-    accept_claims,
-    accept_redemptions,
-    cancelled,
-    created,
-    definition,
-    counts,
-    daily_quotas,
-    days,
-    claims
-});
+tags!(Life, "what became of a coupon is unknown", 0u8 = Issued, 1u8 = Reserved, 2u8 = Redeemed, 3u8 = Expired);
+tags!(
+    RedemptionState,
+    "what became of a redemption is unknown",
+    1u8 = Reserved,
+    2u8 = Confirmed,
+    3u8 = Released,
+    4u8 = Expired,
+    5u8 = Reversed
+);
+
+/// What the first version of the format knew of them: the rest is in [`LaterType`], or follows from the claims.
+impl<'a> Wire<'a> for TypeCounts {
+    fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
+        self.issued.write(to)?;
+        self.issued_today.write(to)?;
+        self.voided.write(to)
+    }
+
+    fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
+        let (issued, issued_today, voided) = (u32::read(from)?, u32::read(from)?, u32::read(from)?);
+        Ok(Self { issued, issued_today, voided, ..Self::default() })
+    }
+}
+
+impl LiveHead {
+    fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
+        self.code_key.write(to)?;
+        self.created_at.write(to)?;
+        self.last_event_at.write(to)?;
+        self.accept_claims.write(to)?;
+        self.accept_redemptions.write(to)?;
+        self.cancelled.write(to)?;
+        self.created.write(to)?;
+        self.definition.write(to)?;
+        self.counts.write(to)?;
+        self.daily_quotas.write(to)?;
+        self.days.write(to)?;
+        self.claims.write(to)?;
+        self.later.write(to)
+    }
+
+    fn read<'a, D: BorrowDecoder<'a>>(version: u8, from: &mut D) -> Result<Self, DecodeError> {
+        Ok(Self {
+            code_key: Wire::read(from)?,
+            created_at: Wire::read(from)?,
+            last_event_at: Wire::read(from)?,
+            accept_claims: Wire::read(from)?,
+            accept_redemptions: Wire::read(from)?,
+            cancelled: Wire::read(from)?,
+            created: Wire::read(from)?,
+            definition: Wire::read(from)?,
+            counts: Wire::read(from)?,
+            daily_quotas: Wire::read(from)?,
+            days: Wire::read(from)?,
+            claims: Wire::read(from)?,
+            later: if version == VERSION_BEFORE { LaterHead::default() } else { Wire::read(from)? },
+        })
+    }
+}
 
 impl<'a> Wire<'a> for Head {
     fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
@@ -95,12 +182,13 @@ impl<'a> Wire<'a> for Head {
     }
 
     fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
-        if u8::read(from)? != VERSION {
+        let version = u8::read(from)?;
+        if version != VERSION && version != VERSION_BEFORE {
             return Err(Invalid("the version of the campaign's state is unknown").into());
         }
         let campaign = u32::read(from)?;
         let kind = match u8::read(from)? {
-            LIVE => HeadKind::Live(Box::new(LiveHead::read(from)?)),
+            LIVE => HeadKind::Live(Box::new(LiveHead::read(version, from)?)),
             ARCHIVED => HeadKind::Archived(ArchivedHead::read(from)?),
             _ => return Err(Invalid("a campaign neither lives nor is archived").into()),
         };
@@ -115,40 +203,100 @@ const VOIDED: u8 = 4;
 const RESTOCKED: u8 = 8;
 const RESTOCKED_TODAY: u8 = 16;
 const ALLOWED_AGAIN: u8 = 32;
-const KNOWN: u8 = NAMED | KEYED | VOIDED | RESTOCKED | RESTOCKED_TODAY | ALLOWED_AGAIN;
+/// A second byte of flags follows.
+const MORE: u8 = 64;
+const KNOWN: u8 = NAMED | KEYED | VOIDED | RESTOCKED | RESTOCKED_TODAY | ALLOWED_AGAIN | MORE;
 
+// The second byte of flags of a claim, above two bits of what has become of its coupon.
+const LIFE: u8 = 3;
+const LOST: u8 = 4;
+const PHONE: u8 = 8;
+const KNOWN_MORE: u8 = LIFE | LOST | PHONE;
+
+/// [`TypeIndex::NONE`] stands for no type.
 impl<'a> Wire<'a> for ClaimItem<'a> {
     fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
-        let Grant { at, day: _, coupon_type, user, key, named } = &self.grant;
-        let void = self.void.map_or(0, |void| {
-            VOIDED
-                | flag(void.restocked, RESTOCKED)
-                | flag(void.restocked_today, RESTOCKED_TODAY)
-                | flag(void.allowed_again, ALLOWED_AGAIN)
-        });
+        let Grant { at, day: _, window: _, coupon_type, lost, user, key, named, phone } = &self.grant;
+        let void = self.void.map_or(0, |void| flag(true, VOIDED) | flag(void.allowed_again, ALLOWED_AGAIN));
+        let restocked = match self.void {
+            Some(void) => Restocked { total: void.restocked, today: void.restocked_today },
+            None => self.restocked,
+        };
+        let returned = flag(restocked.total, RESTOCKED) | flag(restocked.today, RESTOCKED_TODAY);
+        let more = self.life as u8 | flag(*lost, LOST) | flag(phone.is_some(), PHONE);
         at.write(to)?;
-        coupon_type.write(to)?;
-        (void | flag(*named, NAMED) | flag(key.is_some(), KEYED)).write(to)?;
+        coupon_type.unwrap_or(TypeIndex::NONE).write(to)?;
+        (void | returned | flag(*named, NAMED) | flag(key.is_some(), KEYED) | flag(more != 0, MORE)).write(to)?;
+        if more != 0 {
+            more.write(to)?;
+        }
+        phone.map_or(Ok(()), |phone| phone.0.write(to))?;
         Short(user).write(to)?;
         key.map_or(Ok(()), |key| Short(key).write(to))
     }
 
     fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
         let at = Timestamp::read(from)?;
-        let coupon_type = TypeIndex::read(from)?;
-        let flags = flags(from, KNOWN)?;
-        let has = |flag| flags & flag != 0;
+        let coupon_type = Some(TypeIndex::read(from)?).filter(|coupon_type| *coupon_type != TypeIndex::NONE);
+        let first = flags(from, KNOWN)?;
+        let has = |flag| first & flag != 0;
+        let more = if has(MORE) { flags(from, KNOWN_MORE)? } else { 0 };
+        let phone = if more & PHONE != 0 { Some(PhoneId(u64::read(from)?)) } else { None };
         let user = Short::read(from)?.0;
         let key = if has(KEYED) { Some(Short::read(from)?.0) } else { None };
+        let life = match more & LIFE {
+            0 => Life::Issued,
+            1 => Life::Reserved,
+            2 => Life::Redeemed,
+            _ => Life::Expired,
+        };
+        let restocked = Restocked { total: has(RESTOCKED), today: has(RESTOCKED_TODAY) };
         let void = has(VOIDED).then(|| Void {
-            restocked: has(RESTOCKED),
-            restocked_today: has(RESTOCKED_TODAY),
+            restocked: restocked.total,
+            restocked_today: restocked.today,
             allowed_again: has(ALLOWED_AGAIN),
         });
-        if void.is_none() && (has(RESTOCKED) || has(RESTOCKED_TODAY) || has(ALLOWED_AGAIN)) {
+        let went_back = restocked.total || restocked.today;
+        if void.is_none() && (has(ALLOWED_AGAIN) || (went_back && life != Life::Expired)) {
             return Err(Invalid("a claim that is not void was given back").into());
         }
-        Ok(Self { grant: Grant { at, day: Day(0), coupon_type, user, key, named: has(NAMED) }, void })
+        if has(MORE) && more == 0 {
+            return Err(Invalid("a byte of flags says nothing").into());
+        }
+        let grant = Grant {
+            at,
+            day: Day(0),
+            window: None,
+            coupon_type,
+            lost: more & LOST != 0,
+            user,
+            key,
+            named: has(NAMED),
+            phone,
+        };
+        Ok(Self { grant, void, life, restocked })
+    }
+}
+
+impl<'a> Wire<'a> for Redemption<'a> {
+    fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
+        self.at.write(to)?;
+        self.claim.write(to)?;
+        self.named_user.write(to)?;
+        self.hold.write(to)?;
+        self.state.write(to)?;
+        Short(self.order).write(to)
+    }
+
+    fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
+        Ok(Self {
+            at: Wire::read(from)?,
+            claim: Wire::read(from)?,
+            named_user: Wire::read(from)?,
+            hold: Option::<Duration>::read(from)?,
+            state: Wire::read(from)?,
+            order: Short::read(from)?.0,
+        })
     }
 }
 

@@ -94,6 +94,25 @@ macro_rules! fields {
 }
 pub(super) use fields;
 
+/// Enums whose variants bear nothing: a byte each.
+macro_rules! tags {
+    ($type:ident, $error:literal, $($tag:literal = $variant:ident),+) => {
+        impl<'a> Wire<'a> for $type {
+            fn write<E: bincode::enc::Encoder>(&self, to: &mut E) -> Result<(), bincode::error::EncodeError> {
+                match self { $($type::$variant => $tag,)+ }.write(to)
+            }
+
+            fn read<D: bincode::de::BorrowDecoder<'a>>(from: &mut D) -> Result<Self, bincode::error::DecodeError> {
+                match u8::read(from)? {
+                    $($tag => Ok($type::$variant),)+
+                    _ => Err($crate::codec::wire::Invalid($error).into()),
+                }
+            }
+        }
+    };
+}
+pub(super) use tags;
+
 macro_rules! integer {
     ($($type:ty),*) => {
         $(impl<'a> Wire<'a> for $type {
@@ -121,6 +140,18 @@ impl<'a> Wire<'a> for bool {
             1 => Ok(true),
             _ => Err(Invalid("a truth value is neither 0 nor 1").into()),
         }
+    }
+}
+
+impl<'a> Wire<'a> for [u8; 32] {
+    fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
+        to.writer().write(self)
+    }
+
+    fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
+        from.claim_bytes_read(32)?;
+        let bytes = from.borrow_reader().take_bytes(32)?;
+        Ok(bytes.try_into().expect("so many were asked for"))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Owns the way from a claim's place (campaign and serial) to its coupon code and its public id, and back. Nothing is
 //! stored for it: a code is found by arithmetic, and a forged one is refused by arithmetic.
 
+use sha2::{Digest, Sha256};
+
 use super::base32::{self, SYMBOLS};
 use super::permutation::Permutation;
-use crate::id::{CampaignNumber, Serial};
+use crate::id::{CampaignNumber, RedemptionNumber, Serial};
 use crate::keys::Keys;
 
 /// Makes coupon codes and claim ids, and reads them back.
@@ -25,6 +27,7 @@ use crate::keys::Keys;
 pub struct Codes {
     codes: Permutation,
     claim_ids: Permutation,
+    redemption_ids: Permutation,
 }
 
 /// Zero bits at the end of a word: what tells a forged code.
@@ -33,11 +36,17 @@ const CHECK_BITS: u32 = 16;
 impl Codes {
     /// The codes under `keys`.
     ///
-    /// Codes and claim ids have a half of the code key each, so that neither says anything of the other.
+    /// Codes and claim ids have a half of the code key each, and redemption ids a key that is derived from it, so that none
+    /// says anything of the others.
     pub fn new(keys: &Keys) -> Self {
         let (codes, claim_ids) = keys.code.split_at(16);
         let permutation = |half: &[u8]| Permutation::new(half.try_into().expect("half a key has 16 bytes"));
-        Self { codes: permutation(codes), claim_ids: permutation(claim_ids) }
+        let third = Sha256::new().chain_update(b"landrush redemption ids\0").chain_update(keys.code).finalize();
+        Self {
+            codes: permutation(codes),
+            claim_ids: permutation(claim_ids),
+            redemption_ids: permutation(&third[..16]),
+        }
     }
 
     /// The code of the coupon that this claim won.
@@ -65,6 +74,17 @@ impl Codes {
     pub fn find_claim(&self, claim_id: &str) -> Option<(CampaignNumber, Serial)> {
         place(self.claim_ids.backward(base32::read(claim_id)?))
     }
+
+    /// The public id of this redemption.
+    pub fn redemption_id(&self, campaign: CampaignNumber, redemption: RedemptionNumber) -> ClaimId {
+        ClaimId(base32::lower(self.redemption_ids.forward(word(campaign, Serial(redemption.0)))))
+    }
+
+    /// The redemption of this id, if there ever is such a redemption.
+    pub fn find_redemption(&self, redemption_id: &str) -> Option<(CampaignNumber, RedemptionNumber)> {
+        let (campaign, Serial(number)) = place(self.redemption_ids.backward(base32::read(redemption_id)?))?;
+        Some((campaign, RedemptionNumber(number)))
+    }
 }
 
 impl std::fmt::Debug for Codes {
@@ -91,7 +111,7 @@ fn place(word: u128) -> Option<(CampaignNumber, Serial)> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Code([u8; Code::BYTES]);
 
-/// The public id of a claim: 16 symbols in small letters.
+/// The public id of a claim, a draw, an entry or a redemption: 16 symbols in small letters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClaimId([u8; ClaimId::BYTES]);
 

@@ -1,5 +1,6 @@
-//! Owns the turn of a shard: release what became durable, take a batch of commands, decide and apply each, hand the records to
-//! the log, park the answers. It never blocks; who drives it, and how that thread sleeps, is [`crate::driver`]'s.
+//! Owns the turn of a shard: release what became durable, take what has come due and a batch of commands, decide and apply
+//! each, hand the records to the log, park the answers. It never blocks; who drives it, and how that thread sleeps, is
+//! [`crate::driver`]'s.
 
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use crate::id::CampaignNumber;
 use crate::outcome::{Outcome, Refusal};
 use crate::port::{PortId, ReplyQueue};
 use crate::published::{Facts, Publication, Published};
-use crate::shard::State;
+use crate::shard::{Due, State};
 use crate::shard::link::{BatchNumber, Link};
 use crate::shard::mailbox::{Envelope, Mailbox};
 use crate::shard::parked::{Answer, Effects, Parked, Sorter};
+use crate::time::Timestamp;
 
 /// What other threads see of a shard.
 pub(crate) struct ShardHandle {
@@ -69,7 +71,23 @@ struct Touch {
 
 impl Touched {
     fn add(&mut self, event: &Event<'_>) {
-        let facts = !matches!(event.change, Change::Claimed { .. } | Change::Voided { .. });
+        let facts = match event.change {
+            Change::Claimed { .. }
+            | Change::Drew { .. }
+            | Change::Entered { .. }
+            | Change::Voided { .. }
+            | Change::Redeemed { .. }
+            | Change::Settled { .. }
+            | Change::HoldExpired { .. }
+            | Change::Expired { .. } => false,
+            Change::Created { .. }
+            | Change::Patched { .. }
+            | Change::Cancelled { .. }
+            | Change::Archived
+            | Change::Ended
+            | Change::Ranked { .. }
+            | Change::CodesImported { .. } => true,
+        };
         // Batches are mostly of one campaign, so that the last one touched is mostly the one sought.
         match self.0.iter_mut().rev().find(|touch| touch.campaign == event.campaign) {
             Some(touch) => touch.facts |= facts,
@@ -84,6 +102,8 @@ impl Touched {
 impl Shard {
     /// The most commands decided in one turn: bounds how long an answer waits for its batch to be cut.
     const TURN_COMMANDS_MAX: usize = 4096;
+    /// The most things that came due and are done in one turn, before the commands that wait.
+    const TURN_DUE_MAX: usize = 256;
 
     pub(crate) fn new(
         index: usize,
@@ -93,6 +113,8 @@ impl Shard {
         batch_bytes_max: usize,
     ) -> Self {
         let ports = shared.ports();
+        // Lotteries that a crash left ended and not drawn.
+        state.campaigns().for_each(|campaign| shared.rank(&state, campaign));
         Self {
             index,
             shared,
@@ -164,21 +186,35 @@ impl Shard {
     fn decide_batch(&mut self) -> usize {
         let shared = Arc::clone(&self.shared);
         let handle = &shared.shards()[self.index];
-        let Some(first) = handle.mailbox.pop() else { return 0 };
+        let mut next = handle.mailbox.pop();
+        let due_at = self.state.next_due_at();
+        if next.is_none() && due_at.is_none() {
+            return 0;
+        }
         // One stamp and one look at the log for the whole batch.
         let mut now = shared.clock().now();
+        let is_due = due_at.is_some_and(|due_at| due_at <= now);
+        if next.is_none() && !is_due {
+            return 0;
+        }
         let log_accepts = shared.log_status().accepts();
         let mut records = handle.link.spare();
         let mut effects = self.parked.spare();
         let mut touched = Touched::default();
         let mut commands = 0;
-        let mut next = Some(first);
+        if is_due && log_accepts {
+            // Counted like commands, so that a thread does not go to sleep over what is left.
+            commands += self.do_what_is_due(now, &mut records, &mut touched);
+        }
         while let Some(Envelope { port, token, command }) = next {
-            if let Command::Claim(claim) = &command
+            if let Command::Claim(claim) | Command::Draw(claim) | Command::Enter(claim) = &command
                 && claim.stamped_at > now
             {
                 // It came while the batch was being decided: nothing is decided before it was asked.
                 now = shared.clock().now();
+            }
+            if log_accepts && let Some(overdue) = self.state.overdue(&command, now) {
+                self.apply(&overdue, &mut records, &mut touched);
             }
             let outcome = {
                 let decision = self.state.decide(&command, now);
@@ -200,18 +236,42 @@ impl Shard {
         commands
     }
 
+    /// Does what has come due, and says how much that was.
+    fn do_what_is_due(&mut self, now: Timestamp, records: &mut Records, touched: &mut Touched) -> usize {
+        for done in 0..Self::TURN_DUE_MAX {
+            match self.state.due(now) {
+                None => return done,
+                Some(Due::Event(event)) => self.apply(&event, records, touched),
+                Some(Due::Warm(campaign)) => self.state.warm(campaign),
+            }
+        }
+        Self::TURN_DUE_MAX
+    }
+
     fn apply(&mut self, event: &Event<'_>, records: &mut Records, touched: &mut Touched) {
         self.state.apply(event).expect("what decide allows, apply takes");
         records.push(|buffer| codec::encode_event(event, buffer));
         touched.add(event);
         match event.change {
-            Change::Claimed { user, .. } => self.published[&event.campaign].mark_decided(user),
+            Change::Claimed { grant, .. } | Change::Drew { grant, .. } | Change::Entered { grant } => {
+                self.published[&event.campaign].mark_decided(grant.user);
+            }
+            Change::Ended => self.shared.rank(&self.state, event.campaign),
             Change::Created { .. } => {
                 let view = self.state.view(event.campaign).expect("the campaign was just made");
                 let published = Published::new(&view, self.shared.route(&view.definition.id), self.shared.hasher());
                 self.published.insert(event.campaign, Arc::new(published));
             }
-            Change::Patched { .. } | Change::Cancelled { .. } | Change::Archived | Change::Voided { .. } => {}
+            Change::Patched { .. }
+            | Change::Cancelled { .. }
+            | Change::Archived
+            | Change::Ranked { .. }
+            | Change::CodesImported { .. }
+            | Change::Voided { .. }
+            | Change::Redeemed { .. }
+            | Change::Settled { .. }
+            | Change::HoldExpired { .. }
+            | Change::Expired { .. } => {}
         }
     }
 
@@ -243,7 +303,8 @@ impl Shard {
             return Publication::Made(campaign);
         }
         let facts = touch.facts.then(|| Facts::new(&view));
-        Publication::Changed { campaign, counts: view.counts, today: view.today, facts }
+        let entries = self.state.claim_count(touch.campaign);
+        Publication::Changed { campaign, counts: view.counts, today: view.today, entries, facts }
     }
 
     fn deliver(&mut self) {

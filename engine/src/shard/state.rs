@@ -1,5 +1,5 @@
-//! Owns the campaigns of one shard. Two doors: [`State::decide`] says what a command leads to and changes nothing,
-//! [`State::apply`] takes what happened and asks no questions of time. Whoever decides applies the event at once; recovery,
+//! Owns the campaigns of one shard. Two doors: [`State::decide`] says what a command leads to and [`State::due`] what time
+//! does, and both change nothing; [`State::apply`] takes what happened and asks no questions of time. Whoever decides applies the event at once; recovery,
 //! snapshots, replay and the audit apply the same events from the log. No clock, no disk, no thread is known here.
 //!
 //! Counts are plain integers: the shard's thread alone reads and writes them. What other threads read is published by
@@ -9,27 +9,42 @@ mod apply;
 mod arena;
 mod breach;
 mod campaign;
+mod chunks;
 mod claims;
+mod coupon;
 mod decide;
+mod due;
 mod index;
+mod issues;
+mod lottery;
 mod manage;
+mod period_text;
+mod phones;
 mod record;
+mod redeem;
+mod redemptions;
 mod restore;
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use breach::{Breach, Inconsistent};
-pub(crate) use campaign::{Campaign, DailyQuota};
-pub(crate) use claims::{DayStart, Grant};
+pub(crate) use campaign::{Campaign, DailyQuota, Fate};
+pub(crate) use claims::{DayStart, Grant, WindowStart};
 pub use decide::Decision;
-pub(crate) use record::Void;
+pub use due::Due;
+pub(crate) use period_text::period_text;
+pub(crate) use record::{Life, Restocked, Void};
+pub use redemptions::HOLD_MAX;
+pub(crate) use redemptions::Redemption;
 pub use restore::{CampaignDecoder, SnapshotError};
 pub use snapshot::BLOCK_BYTES_MAX;
 
-use crate::campaign::{CampaignView, TypeCounts};
+use crate::campaign::{CampaignView, Mode, TypeCounts};
+use crate::command::CodeFile;
 use crate::event::CodeKeyId;
-use crate::id::{CampaignId, CampaignNumber, Serial};
+use crate::fairness::LotteryKey;
+use crate::id::{CampaignId, CampaignNumber, Serial, TypeIndex};
 use crate::keys::Keys;
 use crate::time::{Day, Timestamp};
 
@@ -42,6 +57,8 @@ pub struct State {
     campaigns: BTreeMap<CampaignNumber, Slot>,
     numbers: BTreeMap<CampaignId, CampaignNumber>,
     last_event_at: Timestamp,
+    /// When something comes due next of each campaign of which something does.
+    agenda: BTreeSet<(Timestamp, CampaignNumber)>,
 }
 
 /// A campaign, or what is left of it.
@@ -87,6 +104,7 @@ impl State {
             campaigns: BTreeMap::new(),
             numbers: BTreeMap::new(),
             last_event_at: Timestamp::from_milliseconds(0),
+            agenda: BTreeSet::new(),
         }
     }
 
@@ -159,9 +177,23 @@ impl State {
         self.last_event_at
     }
 
+    /// What the ranks of a lottery that is over and not drawn are to be computed from, and for how many entries.
+    pub fn to_be_ranked(&self, campaign: CampaignNumber) -> Option<(LotteryKey, u32)> {
+        let campaign = self.live(campaign)?;
+        let is_waiting = campaign.definition.mode == Mode::Lottery && campaign.ended && campaign.ranking.is_none();
+        campaign.lottery_key().filter(|_| is_waiting).map(|key| (key, campaign.claims.count()))
+    }
+
+    /// The files of codes that the campaign's log names, a coupon type at a time, in the order of their import.
+    pub fn code_files(&self, campaign: CampaignNumber) -> Vec<(TypeIndex, CodeFile)> {
+        let Some(campaign) = self.live(campaign) else { return Vec::new() };
+        let files = campaign.types().zip(&campaign.issues);
+        files.flat_map(|(coupon_type, issues)| issues.files.iter().map(move |file| (coupon_type, *file))).collect()
+    }
+
     /// What the campaign's claims hold of the heap, in bytes.
     pub fn memory_bytes(&self, campaign: CampaignNumber) -> usize {
-        self.live(campaign).map_or(0, |campaign| campaign.claims.heap_bytes())
+        self.live(campaign).map_or(0, Campaign::heap_bytes)
     }
 
     pub(crate) fn slot(&self, campaign: CampaignNumber) -> Option<&Slot> {

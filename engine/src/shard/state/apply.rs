@@ -1,16 +1,24 @@
 //! Owns how an event changes the state: the one way, for what was just decided and for what is read from a log. Every
-//! event is checked before anything changes, so that a log that contradicts itself is refused and not believed.
+//! event is checked before anything changes, so that a log that contradicts itself is refused and not believed. What
+//! happens to coupons after their issue is in [`settle`].
+
+mod settle;
 
 use std::sync::Arc;
 
 use super::breach::{Breach, Inconsistent};
 use super::campaign::{Campaign, DailyQuota, Stock};
 use super::claims::{Grant, Person};
+use super::lottery::Ranking;
 use super::record::Void;
 use super::{Archived, Slot, State};
-use crate::campaign::{CampaignDefinition, CampaignPatch, Cancellation, InvalidDefinition};
-use crate::event::{Change, CodeKeyId, Event};
-use crate::id::{CampaignNumber, IdempotencyKey, Serial, UserId};
+use crate::campaign::{
+    CampaignDefinition, CampaignPatch, Cancellation, CodeSource, InvalidDefinition, LimitBy, Mode, Period,
+};
+use crate::command::CodeFile;
+use crate::event::{Change, CodeKeyId, Event, Granted};
+use crate::fairness::{Ranks, Seed};
+use crate::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
 use crate::time::Timestamp;
 
 impl State {
@@ -19,44 +27,82 @@ impl State {
     /// # Errors
     /// [`Inconsistent`] if it contradicts what happened before. What [`State::decide`] has just decided never does.
     pub fn apply(&mut self, event: &Event<'_>) -> Result<(), Inconsistent> {
-        self.apply_change(event).map_err(|breach| Inconsistent { campaign: event.campaign, breach })?;
+        let moves_agenda =
+            self.apply_change(event).map_err(|breach| Inconsistent { campaign: event.campaign, breach })?;
         self.last_event_at = self.last_event_at.max(event.at);
+        if moves_agenda {
+            self.reschedule(event.campaign);
+        }
         Ok(())
     }
 
-    fn apply_change(&mut self, event: &Event<'_>) -> Result<(), Breach> {
-        if let Change::Created { definition, code_key } = &event.change {
-            return self.apply_created(event, definition, *code_key);
+    /// Says whether what comes due next may have changed.
+    fn apply_change(&mut self, event: &Event<'_>) -> Result<bool, Breach> {
+        if let Change::Created { definition, code_key, seed } = &event.change {
+            self.apply_created(event, definition, *code_key, seed.as_ref())?;
+            return Ok(true);
         }
         let slot = self.campaigns.get_mut(&event.campaign).ok_or(Breach::NoSuchCampaign)?;
         let Slot::Live(campaign) = slot else { return Err(Breach::Archived) };
+        let mut moves_agenda = true;
         match &event.change {
             Change::Created { .. } => unreachable!("creations have been applied above"),
             Change::Patched { patch } => campaign.apply_patch(patch)?,
             Change::Cancelled { revoke } => campaign.apply_cancel(*revoke, event.at)?,
             Change::Archived => {
-                if campaign.cancelled.is_none() && event.at < campaign.definition.ends_at {
+                let is_over = campaign.cancelled.is_some() || campaign.is_over(event.at);
+                if !is_over {
                     return Err(Breach::ArchivedOpen);
                 }
                 let last_event_at = campaign.last_event_at.max(event.at);
-                *slot = Slot::Archived(Archived { id: campaign.definition.id.clone(), at: event.at, last_event_at });
-                return Ok(());
-            }
-            Change::Claimed { day, coupon_type, user, key, requested } => {
-                let named = requested.is_some();
-                let grant = Grant { at: event.at, day: *day, coupon_type: *coupon_type, user, key: *key, named };
-                if requested.is_some_and(|requested| requested != *coupon_type) {
-                    return Err(Breach::CouponType(Serial(campaign.claims.count())));
+                if let Some(due_at) = campaign.due_at {
+                    self.agenda.remove(&(due_at, event.campaign));
                 }
-                campaign.apply_claim(&grant)?;
+                *slot = Slot::Archived(Archived { id: campaign.definition.id.clone(), at: event.at, last_event_at });
+                return Ok(false);
             }
+            Change::Claimed { grant, coupon_type, requested } => {
+                let serial = Serial(campaign.claims.count());
+                if requested.is_some_and(|requested| requested != *coupon_type) {
+                    return Err(Breach::CouponType(serial));
+                }
+                let grant = Grant::of(grant, event.at, Some(*coupon_type), false, requested.is_some());
+                campaign.apply_claim(&grant, Mode::FirstCome)?;
+                moves_agenda = campaign.is_first_to_run_out(serial);
+            }
+            Change::Drew { grant, sampled, won } => {
+                let serial = Serial(campaign.claims.count());
+                campaign.apply_draw(&Grant::of(grant, event.at, *sampled, !won, false))?;
+                moves_agenda = campaign.is_first_to_run_out(serial);
+            }
+            Change::Entered { grant } => {
+                campaign.apply_claim(&Grant::of(grant, event.at, None, false, false), Mode::Lottery)?;
+                moves_agenda = false;
+            }
+            Change::Ended => {
+                if std::mem::replace(&mut campaign.ended, true) {
+                    return Err(Breach::EndedTwice);
+                }
+            }
+            Change::Ranked { count, entries_hash, ranks } => {
+                campaign.apply_ranked(event.at, *count, entries_hash, ranks.as_ref())?;
+            }
+            Change::CodesImported { coupon_type, file } => campaign.apply_import(*coupon_type, *file)?,
             Change::Voided { claim, restock, restock_today, allow_again } => {
                 let void = Void { restocked: *restock, restocked_today: *restock_today, allowed_again: *allow_again };
                 campaign.apply_void(*claim, void)?;
             }
+            Change::Redeemed { claim, order, named_user, hold } => {
+                campaign.apply_redeemed(event.at, *claim, order, *named_user, *hold)?;
+            }
+            Change::Settled { redemption, settlement, day } => {
+                campaign.apply_settled(*redemption, *settlement, event.at, *day)?;
+            }
+            Change::HoldExpired { redemption, day } => campaign.apply_hold_expired(*redemption, event.at, *day)?,
+            Change::Expired { coupon_type, count, day } => campaign.apply_expired(*coupon_type, *count, *day)?,
         }
         campaign.last_event_at = campaign.last_event_at.max(event.at);
-        Ok(())
+        Ok(moves_agenda)
     }
 
     fn apply_created(
@@ -64,12 +110,17 @@ impl State {
         event: &Event<'_>,
         definition: &CampaignDefinition,
         code_key: CodeKeyId,
+        seed: Option<&Seed>,
     ) -> Result<(), Breach> {
         if let Some(present) = self.code_key.filter(|present| *present != code_key) {
             return Err(Breach::CodeKey { found: code_key, present });
         }
         definition.check()?;
-        let campaign = Campaign::new(event.campaign, definition.clone(), event.at, &self.person_key.0);
+        if seed.is_some() != (definition.mode != Mode::FirstCome) {
+            return Err(Breach::Mode(Serial(0)));
+        }
+        let person_key = &self.person_key.0;
+        let campaign = Campaign::new(event.campaign, definition.clone(), event.at, person_key, seed.cloned());
         self.adopt(event.campaign, Slot::Live(Box::new(campaign.ok_or(InvalidDefinition::TimeZone)?)))?;
         self.code_key = Some(code_key);
         Ok(())
@@ -91,6 +142,17 @@ impl State {
     }
 }
 
+impl<'a> Grant<'a> {
+    fn of(grant: &Granted<'a>, at: Timestamp, coupon_type: Option<TypeIndex>, lost: bool, named: bool) -> Self {
+        let Granted { day, window, user, key, phone } = *grant;
+        Self { at, day, window, coupon_type, lost, user, key, named, phone }
+    }
+
+    fn granted(&self) -> Granted<'a> {
+        Granted { day: self.day, window: self.window, user: self.user, key: self.key, phone: self.phone }
+    }
+}
+
 impl Campaign {
     fn apply_patch(&mut self, patch: &CampaignPatch) -> Result<(), Breach> {
         patch.check(&self.definition)?;
@@ -100,13 +162,17 @@ impl Campaign {
                 return Err(Breach::QuotaBelowIssued(change.coupon_type));
             }
         }
+        let definition = patch.applied_to(&self.definition);
+        if patch.ends_at.is_some() {
+            self.schedule = definition.schedule().map_err(InvalidDefinition::from)?;
+        }
         let from = Serial(self.claims.count());
         for change in &patch.coupon_types {
             if let Some(quota) = change.daily_quota {
                 self.daily_quotas.push(DailyQuota { from, coupon_type: change.coupon_type, quota });
             }
         }
-        self.definition = Arc::new(patch.applied_to(&self.definition));
+        self.definition = Arc::new(definition);
         self.flags.accept_claims = patch.accept_claims.unwrap_or(self.flags.accept_claims);
         self.flags.accept_redemptions = patch.accept_redemptions.unwrap_or(self.flags.accept_redemptions);
         Ok(())
@@ -118,41 +184,81 @@ impl Campaign {
             Some(before) if revoke && !before.revoke => Cancellation { revoke, ..before },
             Some(_) => return Err(Breach::CancelledTwice),
         });
+        if revoke {
+            self.end_all_holds();
+        }
         Ok(())
     }
 
-    fn apply_claim(&mut self, grant: &Grant<'_>) -> Result<(), Breach> {
+    fn apply_draw(&mut self, grant: &Grant<'_>) -> Result<(), Breach> {
+        let draw = Serial(self.claims.count());
+        if self.definition.mode != Mode::Draw {
+            return Err(Breach::Mode(draw));
+        }
+        let number = self.draw_number(self.claims.person(grant.user), self.since(grant.day, grant.window));
+        let is_left = grant.coupon_type.is_some_and(|sampled| {
+            sampled.as_index() < self.counts.len() && self.stock(sampled, grant.day) == Stock::Left
+        });
+        if self.sample(&grant.granted(), number) != grant.coupon_type || grant.lost == is_left {
+            return Err(Breach::Sampled(draw));
+        }
+        self.apply_claim(grant, Mode::Draw)
+    }
+
+    fn apply_claim(&mut self, grant: &Grant<'_>, mode: Mode) -> Result<(), Breach> {
         let claim = Serial(self.claims.count());
-        if self.cancelled.is_some() || !self.flags.accept_claims {
+        if self.definition.mode != mode {
+            return Err(Breach::Mode(claim));
+        }
+        if self.cancelled.is_some() || self.ended || !self.flags.accept_claims {
             return Err(Breach::ClaimsStopped(claim));
         }
         self.check_grant(grant)?;
-        match self.stock(grant.coupon_type, grant.day) {
-            Stock::Left => {}
-            Stock::GoneToday => return Err(Breach::DailyQuota { claim, coupon_type: grant.coupon_type }),
-            Stock::Gone => return Err(Breach::TotalQuota { claim, coupon_type: grant.coupon_type }),
+        if let Some(coupon_type) = grant.won() {
+            match self.stock(coupon_type, grant.day) {
+                Stock::Left => {}
+                Stock::GoneToday => return Err(Breach::DailyQuota { claim, coupon_type }),
+                Stock::Gone => return Err(Breach::TotalQuota { claim, coupon_type }),
+            }
         }
         let person = self.claims.person(grant.user);
-        if self.is_limit_reached(person, grant.day) {
+        let since = self.since(grant.day, grant.window);
+        if self.is_limit_reached(person, grant.phone, since) {
             return Err(Breach::Limit(claim));
         }
         if let Some(other) = grant.key.and_then(|key| self.under_key(grant.user, key)) {
             return Err(Breach::KeyTwice { claim, other });
         }
-        self.push(grant, person);
+        self.push(grant, person, since);
         Ok(())
     }
 
     /// What holds of every claim, whatever else has happened since: a snapshot's claims are held against it too.
     pub(super) fn check_grant(&self, grant: &Grant<'_>) -> Result<(), Breach> {
         let claim = Serial(self.claims.count());
-        if claim.0 == u32::MAX || grant.coupon_type.as_index() >= self.counts.len() {
+        let is_type = |coupon_type: TypeIndex| coupon_type.as_index() < self.counts.len();
+        let has_right_type = match (self.definition.mode, grant.coupon_type) {
+            (Mode::FirstCome, coupon_type) => coupon_type.is_some_and(is_type) && !grant.lost,
+            (Mode::Draw, Some(sampled)) => is_type(sampled),
+            (Mode::Draw, None) => grant.lost,
+            (Mode::Lottery, coupon_type) => coupon_type.is_none() && !grant.lost,
+        };
+        if self.is_full() || !has_right_type {
             return Err(Breach::CouponType(claim));
         }
-        let keyed = self.definition.limit.max > 1;
+        let limit = &self.definition.limit;
+        let keyed = limit.max > 1;
         let is_valid_key = grant.key.map_or(!keyed, |key| keyed && IdempotencyKey::check(key).is_ok());
         if UserId::check(grant.user).is_err() || !is_valid_key {
             return Err(Breach::Person(claim));
+        }
+        let last_window = self.claims.windows().last().map(|start| start.opened_at);
+        let is_right_window = match limit.per {
+            Period::Window => grant.window.is_some() && grant.window >= last_window,
+            Period::Campaign | Period::Day => grant.window.is_none(),
+        };
+        if !is_right_window || grant.phone.is_some() != (limit.by == LimitBy::Phone) {
+            return Err(Breach::Period(claim));
         }
         if grant.day < self.day {
             return Err(Breach::DayBack { claim, from: self.day, to: grant.day });
@@ -161,17 +267,56 @@ impl Campaign {
     }
 
     /// Adds a claim that has been checked, and counts it.
-    pub(super) fn push(&mut self, grant: &Grant<'_>, person: Person) {
+    pub(super) fn push(&mut self, grant: &Grant<'_>, person: Person, since: Serial) {
         if grant.day > self.day {
             self.day = grant.day;
             self.counts.iter_mut().for_each(|counts| counts.issued_today = 0);
         }
-        let index = grant.coupon_type.as_index();
-        self.counts[index].issued += 1;
-        self.counts[index].issued_today += 1;
-        self.issues[index].count += 1;
-        self.issues[index].last_at = self.issues[index].last_at.max(Some(grant.at));
-        self.claims.push(grant, person);
+        if let Some(coupon_type) = grant.won() {
+            let index = coupon_type.as_index();
+            self.counts[index].issued += 1;
+            self.counts[index].issued_today += 1;
+            self.counts[index].handed_out += 1;
+            self.issues[index].push(Serial(self.claims.count()), grant.at);
+        }
+        if self.definition.mode == Mode::Lottery {
+            self.entries_hash.update(grant.user);
+        }
+        self.claims.push(grant, person, since);
+    }
+
+    fn apply_ranked(
+        &mut self,
+        at: Timestamp,
+        count: u32,
+        entries_hash: &[u8; 32],
+        ranks: Option<&Arc<Ranks>>,
+    ) -> Result<(), Breach> {
+        let is_ready = self.definition.mode == Mode::Lottery && self.ended && self.ranking.is_none();
+        if !is_ready || count != self.claims.count() || *entries_hash != self.entries_hash.value() {
+            return Err(Breach::Ranked);
+        }
+        let ranks = match ranks {
+            Some(ranks) => Arc::clone(ranks),
+            None => Arc::new(Ranks::compute(&self.lottery_key().ok_or(Breach::Ranked)?, count)),
+        };
+        self.set_ranking(Ranking { at, entries_hash: *entries_hash, fills: self.fills(count), ranks });
+        Ok(())
+    }
+
+    /// Adds a file of codes.
+    pub(super) fn apply_import(&mut self, coupon_type: TypeIndex, file: CodeFile) -> Result<(), Breach> {
+        let breach = Breach::Imported(coupon_type);
+        let index = coupon_type.as_index();
+        let definition = self.definition.coupon_types.get(index).ok_or(breach.clone())?;
+        let is_known = self.issues[index].files.iter().any(|before| before.id == file.id);
+        let imported = self.counts[index].imported.checked_add(file.count);
+        match imported.filter(|_| definition.codes == CodeSource::Imported && !is_known && self.ranking.is_none()) {
+            Some(imported) => self.counts[index].imported = imported,
+            None => return Err(breach),
+        }
+        self.issues[index].files.push(file);
+        Ok(())
     }
 
     fn apply_void(&mut self, claim: Serial, void: Void) -> Result<(), Breach> {
@@ -179,19 +324,12 @@ impl Campaign {
         if record.void().is_some() {
             return Err(Breach::VoidedTwice(claim));
         }
-        if void.restocked_today && (!void.restocked || self.claims.day(claim) != self.day) {
+        self.check_void(claim, void)?;
+        let is_today = self.claims.day(claim) == self.day;
+        if void.restocked_today && (!void.restocked || !is_today) {
             return Err(Breach::RestockedDay(claim));
         }
         self.void(claim, void);
         Ok(())
-    }
-
-    /// Voids a claim that has been checked, and counts it.
-    pub(super) fn void(&mut self, claim: Serial, void: Void) {
-        let counts = &mut self.counts[self.claims.record(claim).expect("checked").coupon_type().as_index()];
-        counts.voided += 1;
-        counts.issued -= u32::from(void.restocked);
-        counts.issued_today -= u32::from(void.restocked_today);
-        self.claims.void(claim, void);
     }
 }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::campaign::InvalidDefinition;
 use crate::event::CodeKeyId;
-use crate::id::{CampaignNumber, Serial, TypeIndex};
+use crate::id::{CampaignNumber, RedemptionNumber, Serial, TypeIndex};
 use crate::time::Day;
 
 /// An event contradicts those before it. Nothing of it was applied.
@@ -102,6 +102,36 @@ pub enum Breach {
     /// A claim was voided twice.
     #[error("claim {} was voided twice", .0.0)]
     VoidedTwice(Serial),
+    /// A claim, a draw or an entry came to a campaign of another mode.
+    #[error("claim {} is of a kind that the campaign does not take", .0.0)]
+    Mode(Serial),
+    /// A draw's outcome does not follow from the seed.
+    #[error("draw {} does not follow from the seed", .0.0)]
+    Sampled(Serial),
+    /// A claim bears a phone number or a window where none belongs, or none where one does.
+    #[error("claim {} counts for a wrong phone number or window", .0.0)]
+    Period(Serial),
+    /// It ended twice.
+    #[error("it ended twice")]
+    EndedTwice,
+    /// A lottery was drawn before it ended, twice, or from other entries than those that came.
+    #[error("its lottery was drawn from other entries than those that came")]
+    Ranked,
+    /// Codes were imported for a type that takes none, or twice from one file.
+    #[error("codes were imported for coupon type {} that does not take them", .0.0)]
+    Imported(TypeIndex),
+    /// A coupon was redeemed that could not be.
+    #[error("claim {} was redeemed and could not be", .0.0)]
+    Redeemed(Serial),
+    /// A redemption went on in a way that contradicts what had become of it.
+    #[error("redemption {} went on in a way that contradicts what had become of it", .0.0)]
+    Settled(RedemptionNumber),
+    /// A hold ended before its time, or after it.
+    #[error("the hold of redemption {} did not end in its time", .0.0)]
+    Hold(RedemptionNumber),
+    /// Coupons ran out that were not issued, or not yet due.
+    #[error("coupons of type {} ran out that could not", .0.0)]
+    RunOut(TypeIndex),
     /// A unit was given back to a day that it was not issued on.
     #[error("the unit of claim {} was given back to another day", .0.0)]
     RestockedDay(Serial),

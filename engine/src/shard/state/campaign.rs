@@ -1,14 +1,22 @@
 //! Owns what a campaign is worth at one moment: its settings, its counts, and what follows from both. Leaves what may be
-//! done about it to [`super::decide`] and [`super::apply`].
+//! done about it to [`super::decide`] and [`super::apply`], and single coupons to [`super::coupon`].
 
 use std::sync::Arc;
 
 use super::claims::{Claims, Grant, Person};
-use super::record::{Record, Void};
+use super::issues::Issues;
+use super::lottery::Ranking;
+use super::period_text::PeriodText;
+use super::record::{Life, Record, Restocked, Void};
+use super::redemptions::{Redemption, Redemptions};
 use crate::campaign::calendar::Calendar;
-use crate::campaign::{CampaignDefinition, CampaignPatch, CampaignView, Cancellation, Period, TypeCounts};
-use crate::id::{CampaignNumber, Serial, TypeIndex};
-use crate::outcome::{ClaimView, CouponState, Refusal};
+use crate::campaign::{
+    CampaignDefinition, CampaignPatch, CampaignView, Cancellation, CodeSource, Fairness, LimitBy, Mode, Period, Phase,
+    Schedule, TypeCounts,
+};
+use crate::fairness::{EntriesHash, Odds, Seed};
+use crate::id::{CampaignNumber, PhoneId, Serial, TypeIndex};
+use crate::outcome::Refusal;
 use crate::time::{Day, Timestamp};
 
 /// A campaign that is not archived.
@@ -22,6 +30,8 @@ pub(crate) struct Campaign {
     pub(crate) created_at: Timestamp,
     pub(crate) flags: Flags,
     pub(crate) cancelled: Option<Cancellation>,
+    /// It came to its end, and stays over whatever the clock says.
+    pub(super) ended: bool,
     /// A coupon type each. Those of today are of `day`.
     pub(crate) counts: Vec<TypeCounts>,
     /// The day of the last claim: the floor under today, whatever the clock says.
@@ -32,14 +42,22 @@ pub(crate) struct Campaign {
     pub(crate) daily_quotas: Vec<DailyQuota>,
     pub(crate) last_event_at: Timestamp,
     pub(super) claims: Claims,
+    pub(super) redemptions: Redemptions,
     pub(super) calendar: Calendar,
-}
-
-/// What was ever issued of a coupon type, given back or not.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Issues {
-    pub(super) count: u32,
-    pub(super) last_at: Option<Timestamp>,
+    pub(super) schedule: Schedule,
+    /// Of a draw or a lottery.
+    pub(crate) seed: Option<Seed>,
+    /// Of a draw.
+    pub(crate) odds: Option<Odds>,
+    pub(super) period_text: PeriodText,
+    /// Over the entries of a lottery so far.
+    pub(super) entries_hash: EntriesHash,
+    /// Of a lottery that is drawn.
+    pub(crate) ranking: Option<Ranking>,
+    /// When it is next in the agenda.
+    pub(super) due_at: Option<Timestamp>,
+    /// How far room has been made ahead of its opening.
+    pub(super) warmed: Warmth,
 }
 
 /// What is switched on.
@@ -47,6 +65,14 @@ pub(super) struct Issues {
 pub(crate) struct Flags {
     pub(crate) accept_claims: bool,
     pub(crate) accept_redemptions: bool,
+}
+
+/// How far room has been made ahead of a campaign's opening.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Warmth {
+    /// So many tables are ready.
+    Tables(usize),
+    Ready,
 }
 
 /// A daily quota that was changed: from this claim on it is this.
@@ -57,6 +83,18 @@ pub(crate) struct DailyQuota {
     pub(crate) quota: Option<u32>,
 }
 
+/// A claim, and what became of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fate<'s> {
+    pub(crate) serial: Serial,
+    pub(crate) grant: Grant<'s>,
+    /// The type of the coupon.
+    pub(crate) won: Option<TypeIndex>,
+    pub(crate) void: Option<Void>,
+    pub(crate) life: Life,
+    pub(crate) restocked: Restocked,
+}
+
 /// Whether a coupon type has units left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stock {
@@ -65,31 +103,60 @@ pub(super) enum Stock {
     Gone,
 }
 
+/// When a claim counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) day: Day,
+    /// Where the limit is per window: the one that is open or, between two, the last one that anybody claimed in.
+    pub(super) window: Option<Timestamp>,
+    /// The first claim of the period that the limit counts in.
+    pub(super) since: Serial,
+}
+
 impl Campaign {
-    /// A campaign without claims; `None` if its zone is unknown.
+    /// A campaign without claims; `None` if its zone is unknown or its windows cannot be.
     pub(super) fn new(
         number: CampaignNumber,
         definition: CampaignDefinition,
         created_at: Timestamp,
         person_key: &[u8; 16],
+        seed: Option<Seed>,
     ) -> Option<Self> {
         let calendar = Calendar::new(&definition.time_zone)?;
+        let schedule = definition.schedule().ok()?;
         let total: u64 = definition.coupon_types.iter().map(|each| u64::from(each.total_quota)).sum();
-        let expected = u32::try_from(total).unwrap_or(u32::MAX).min(definition.expected_claimants);
+        let granted = match definition.mode {
+            Mode::FirstCome => u32::try_from(total).unwrap_or(u32::MAX),
+            // Who loses counts too.
+            Mode::Draw | Mode::Lottery => u32::MAX,
+        };
+        let expected = granted.min(definition.expected_claimants);
         let definition = Arc::new(definition);
+        let types = definition.coupon_types.len();
+        let is_all = types == 1 && definition.mode == Mode::FirstCome;
         Some(Self {
             number,
             created: Arc::clone(&definition),
             created_at,
             flags: Flags { accept_claims: true, accept_redemptions: true },
             cancelled: None,
-            counts: vec![TypeCounts::default(); definition.coupon_types.len()],
+            ended: false,
+            counts: vec![TypeCounts::default(); types],
             day: Day(0),
-            issues: vec![Issues::default(); definition.coupon_types.len()],
+            issues: vec![Issues::new(is_all); types],
             daily_quotas: Vec::new(),
             last_event_at: created_at,
-            claims: Claims::new(person_key, expected),
+            claims: Claims::new(person_key, expected, definition.limit.by == LimitBy::Phone),
+            redemptions: Redemptions::new(person_key),
             calendar,
+            schedule,
+            seed,
+            odds: definition.odds(),
+            period_text: PeriodText::default(),
+            entries_hash: EntriesHash::new(),
+            ranking: None,
+            due_at: None,
+            warmed: Warmth::Tables(0),
             definition,
         })
     }
@@ -98,6 +165,36 @@ impl Campaign {
     /// second daily quota.
     pub(super) fn today(&self, now: Timestamp) -> Day {
         self.calendar.day(now).max(self.day)
+    }
+
+    /// When a claim counts that was asked for at `stamped_at` and is decided at `now`.
+    pub(super) fn moment(&self, stamped_at: Timestamp, now: Timestamp) -> Moment {
+        let day = self.today(now);
+        match self.definition.limit.per {
+            Period::Campaign => Moment { day, window: None, since: Serial(0) },
+            Period::Day => Moment { day, window: None, since: self.claims.first_on(day) },
+            Period::Window => {
+                let last = self.claims.windows().last().map(|start| start.opened_at);
+                let open = match self.schedule.phase(stamped_at) {
+                    Phase::Open { opened_at, .. } => Some(opened_at),
+                    Phase::Before { .. } | Phase::Between { .. } | Phase::Over => None,
+                };
+                let window = last.max(open);
+                let since = window.map_or(Serial(self.claims.count()), |opened_at| self.claims.first_in(opened_at));
+                Moment { day, window, since }
+            }
+        }
+    }
+
+    /// Where the period begins that a claim of this day and window counts in.
+    pub(super) fn since(&self, day: Day, window: Option<Timestamp>) -> Serial {
+        match self.definition.limit.per {
+            Period::Campaign => Serial(0),
+            Period::Day => self.claims.first_on(day),
+            Period::Window => {
+                window.map_or(Serial(self.claims.count()), |opened_at| self.claims.first_in(opened_at))
+            }
+        }
     }
 
     /// When the quota of [`Campaign::today`] is followed by the next.
@@ -109,12 +206,38 @@ impl Campaign {
         }
     }
 
+    /// Whether it is over at `moment`, or came to its end before.
+    pub(super) fn is_over(&self, moment: Timestamp) -> bool {
+        self.ended || matches!(self.schedule.phase(moment), Phase::Over)
+    }
+
+    /// Why nobody may claim at `moment`, if so.
+    pub(super) fn closed(&self, moment: Timestamp) -> Option<Refusal> {
+        if self.cancelled.is_some() {
+            return Some(Refusal::Cancelled);
+        }
+        let phase = self.schedule.phase(moment);
+        if self.ended || matches!(phase, Phase::Over) {
+            return Some(Refusal::Ended);
+        }
+        if !self.flags.accept_claims {
+            return Some(Refusal::Paused);
+        }
+        match phase {
+            Phase::Open { .. } => None,
+            Phase::Before { opens_at } | Phase::Between { opens_at } => Some(Refusal::NotOpen { opens_at }),
+            Phase::Over => Some(Refusal::Ended),
+        }
+    }
+
     /// Whether the coupon type has units left on `day`, today or later.
     pub(super) fn stock(&self, coupon_type: TypeIndex, day: Day) -> Stock {
         let definition = &self.definition.coupon_types[coupon_type.as_index()];
         let counts = &self.counts[coupon_type.as_index()];
         let issued_today = if day == self.day { counts.issued_today } else { 0 };
-        if counts.issued >= definition.total_quota || self.claims.count() == u32::MAX {
+        if counts.issued >= definition.total_quota || self.is_full() {
+            Stock::Gone
+        } else if definition.codes == CodeSource::Imported && counts.handed_out >= counts.imported {
             Stock::Gone
         } else if definition.daily_quota.is_some_and(|daily| issued_today >= daily) {
             Stock::GoneToday
@@ -123,19 +246,22 @@ impl Campaign {
         }
     }
 
-    /// Whether the person may have no more claims on `day`, today or later.
-    pub(super) fn is_limit_reached(&self, person: Person, day: Day) -> bool {
-        let max = usize::from(self.definition.limit.max);
-        self.counting(person, day).take(max).count() == max
+    /// Whether there is no serial left for one more.
+    pub(super) fn is_full(&self) -> bool {
+        self.claims.count() == u32::MAX
     }
 
-    /// The person's claims that count against the limit on `day`, the latest first.
-    pub(super) fn counting(&self, person: Person, day: Day) -> impl Iterator<Item = Serial> {
-        let first = match self.definition.limit.per {
-            Period::Campaign => Serial(0),
-            Period::Day => self.claims.first_on(day),
-        };
-        let in_period = self.claims.of_person(person).take_while(move |serial| *serial >= first);
+    /// Whether the person, or the phone number, may have no more claims in the period that begins with `since`.
+    pub(super) fn is_limit_reached(&self, person: Person, phone: Option<PhoneId>, since: Serial) -> bool {
+        let max = self.definition.limit.max;
+        let by_phone = phone.filter(|_| self.definition.limit.by == LimitBy::Phone);
+        self.counting(person, since).take(usize::from(max)).count() == usize::from(max)
+            || by_phone.is_some_and(|phone| self.claims.phone_count(phone, since) >= max)
+    }
+
+    /// The person's claims that count against the limit in the period that begins with `since`, the latest first.
+    pub(super) fn counting(&self, person: Person, since: Serial) -> impl Iterator<Item = Serial> {
+        let in_period = self.claims.of_person(person).take_while(move |serial| *serial >= since);
         in_period.filter(|serial| self.record(*serial).counts() && !lets_a_duplicate_through(*serial))
     }
 
@@ -149,48 +275,38 @@ impl Campaign {
         self.claims.record(serial).expect("a claim that exists")
     }
 
-    /// A claim that exists, as it stands at `now`.
-    pub(super) fn claim_view(&self, serial: Serial, now: Timestamp) -> ClaimView {
-        let record = self.record(serial);
-        let is_void = record.void().is_some() || self.is_revoked();
-        let mut view = self.won_view(serial, record.coupon_type(), record.at());
-        if is_void {
-            view.state = CouponState::Void;
-        } else if view.expires_at.is_some_and(|expires_at| now >= expires_at) {
-            view.state = CouponState::Expired;
-        }
-        view
-    }
-
-    /// A claim that is granted at `at`.
-    pub(super) fn won_view(&self, serial: Serial, coupon_type: TypeIndex, at: Timestamp) -> ClaimView {
-        let valid_for = self.definition.coupon_types[coupon_type.as_index()].valid_for;
-        ClaimView {
-            campaign: self.number,
-            serial,
-            coupon_type,
-            decided_at: at,
-            expires_at: valid_for.map(|span| at.saturating_add(span)),
-            state: CouponState::Issued,
-        }
-    }
-
     /// Hashes people as hostile as these.
     pub(crate) fn hasher(&self) -> crate::audit::Keyed {
         crate::audit::Keyed(self.claims.hasher())
     }
 
-    /// Every claim as it was granted and, if so, voided, by serial.
-    pub(crate) fn grants(&self) -> impl Iterator<Item = (Serial, Grant<'_>, Option<Void>)> {
-        (0..self.claims.count()).map(|serial| {
-            let serial = Serial(serial);
-            let grant = self.claims.grant(serial).expect("serials have no gaps");
-            (serial, grant, self.record(serial).void())
+    /// Every claim as it was granted, and what became of it, by serial.
+    pub(crate) fn grants(&self) -> impl Iterator<Item = Fate<'_>> {
+        (0..self.claims.count()).map(Serial).map(|serial| {
+            let record = self.record(serial);
+            Fate {
+                serial,
+                grant: self.claims.grant(serial).expect("serials have no gaps"),
+                won: self.won_type(serial),
+                void: record.void(),
+                life: record.life(),
+                restocked: record.restocked(),
+            }
         })
     }
 
+    /// Every redemption, by number.
+    pub(crate) fn redemptions(&self) -> impl Iterator<Item = Redemption<'_>> {
+        self.redemptions.iter()
+    }
+
+    /// How many codes the campaign's log names for the type.
+    pub(crate) fn imported_codes(&self, coupon_type: TypeIndex) -> u32 {
+        self.issues[coupon_type.as_index()].files.iter().map(|file| file.count).sum()
+    }
+
     /// Whether every coupon was voided when it was cancelled.
-    pub(super) fn is_revoked(&self) -> bool {
+    pub(crate) fn is_revoked(&self) -> bool {
         self.cancelled.is_some_and(|cancellation| cancellation.revoke)
     }
 
@@ -199,15 +315,17 @@ impl Campaign {
     /// Answered from the last issue of each coupon type, not from its claims, of which there may be ten million: where the
     /// last ones of a type were voided, archiving waits until they would have expired.
     pub(super) fn still_live(&self, now: Timestamp) -> Option<Refusal> {
-        if self.cancelled.is_none() && now < self.definition.ends_at {
+        let is_drawn = self.definition.mode != Mode::Lottery || self.ranking.is_some() || self.claims.count() == 0;
+        if self.cancelled.is_none() && !(self.is_over(now) && is_drawn) {
             return Some(Refusal::StillLive { until: None });
         }
         if self.is_revoked() {
             return None;
         }
-        let mut last_until = None;
+        let mut last_until = self.redemptions.last_hold_at().filter(|until| now < *until);
         for ((definition, issues), counts) in self.definition.coupon_types.iter().zip(&self.issues).zip(&self.counts) {
-            let Some(last_at) = issues.last_at.filter(|_| issues.count > counts.voided) else { continue };
+            let is_settled = counts.handed_out == counts.voided + counts.redeemed + counts.expired;
+            let Some(last_at) = issues.last_at.filter(|_| !is_settled) else { continue };
             let Some(valid_for) = definition.valid_for else { return Some(Refusal::StillLive { until: None }) };
             let until = last_at.saturating_add(valid_for);
             if now < until {
@@ -226,9 +344,28 @@ impl Campaign {
             accept_claims: self.flags.accept_claims,
             accept_redemptions: self.flags.accept_redemptions,
             cancelled: self.cancelled,
+            ended: self.ended,
+            fairness: self.fairness(),
             today: self.day,
             counts: self.counts.clone(),
         }
+    }
+
+    /// What is public of its draws. The seed of draws comes out when no draw can follow, that of a lottery when it is drawn.
+    fn fairness(&self) -> Option<Fairness> {
+        let seed = self.seed.as_ref()?;
+        let is_out = match self.definition.mode {
+            Mode::FirstCome => false,
+            Mode::Draw => self.ended || self.cancelled.is_some(),
+            Mode::Lottery => self.ranking.is_some(),
+        };
+        let is_lottery = self.definition.mode == Mode::Lottery;
+        Some(Fairness {
+            commitment: seed.commitment(),
+            seed: is_out.then(|| seed.clone()),
+            entries: if is_lottery { self.claims.count() } else { 0 },
+            entries_hash: self.ranking.as_ref().map(|ranking| ranking.entries_hash),
+        })
     }
 
     /// As a reader would see it after `patch`.
@@ -238,6 +375,14 @@ impl Campaign {
         view.accept_claims = patch.accept_claims.unwrap_or(view.accept_claims);
         view.accept_redemptions = patch.accept_redemptions.unwrap_or(view.accept_redemptions);
         view
+    }
+
+    /// What it holds of the heap, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.claims.heap_bytes()
+            + self.redemptions.heap_bytes()
+            + self.issues.iter().map(Issues::heap_bytes).sum::<usize>()
+            + self.ranking.as_ref().map_or(0, Ranking::heap_bytes)
     }
 }
 

@@ -1,33 +1,35 @@
-//! Owns a campaign's granted claims: who, what, when, and what became of them. A claim costs a record of 20 bytes, its texts
+//! Owns a campaign's granted claims, draws or entries: who, what, when, and what became of them. A claim costs a record of 20 bytes, its texts
 //! rounded up to four bytes, and 10 to 21 bytes of table for each person (as much again for a key). Nothing is ever moved
 //! while it grows, so that no claim waits for a copy. Leaves the rules to [`super::decide`] and [`super::apply`].
 
 use siphasher::sip::SipHasher13;
 
 use super::arena::Arena;
+use super::chunks::Chunks;
 use super::index::ClaimIndex;
-use super::record::{Record, Void};
-use crate::id::{Serial, TypeIndex};
+use super::phones::Phones;
+use super::record::{Life, Record, Restocked, Void};
+use crate::id::{PhoneId, Serial, TypeIndex};
 use crate::time::{Day, Timestamp};
-
-/// Records of a chunk.
-const CHUNK_RECORDS: usize = 4_096;
 
 /// The claims of one campaign, by serial, by person and by key.
 #[derive(Clone)]
 pub(super) struct Claims {
-    chunks: Vec<Vec<Record>>,
+    records: Chunks<Record>,
     texts: Arena,
     /// Days with claims, in order, with the first claim of each. Days never go back, so the claims of a day are neighbours,
     /// and a claim needs no day of its own.
     days: Vec<DayStart>,
+    /// Windows with claims, in the same way; only where the limit is per window.
+    windows: Vec<WindowStart>,
+    /// Only where the limit is by phone.
+    phones: Option<Phones>,
     people: ClaimIndex,
     /// Only where the limit is above one.
     keys: ClaimIndex,
     /// Keyed, so that nobody can choose ids that fall together. 64 bits of it place an entry; ids themselves are compared,
     /// so that two people never are one, as with a longer hash alone they might. That costs a cache miss, on a repeat only.
     hasher: SipHasher13,
-    count: u32,
 }
 
 /// The first claim of a day.
@@ -37,18 +39,38 @@ pub(crate) struct DayStart {
     pub(crate) first: Serial,
 }
 
+/// The first claim of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WindowStart {
+    pub(crate) opened_at: Timestamp,
+    pub(crate) first: Serial,
+}
+
 /// What a claim is granted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grant<'a> {
     pub(crate) at: Timestamp,
     pub(crate) day: Day,
-    pub(crate) coupon_type: TypeIndex,
+    pub(crate) window: Option<Timestamp>,
+    /// What was won or, of a draw, sampled; an entry has none.
+    pub(crate) coupon_type: Option<TypeIndex>,
+    /// Whether nothing was won.
+    pub(crate) lost: bool,
     /// A valid user id.
     pub(crate) user: &'a str,
     /// A valid key, where the limit is above one.
     pub(crate) key: Option<&'a str>,
     /// Whether the type was asked for by name.
     pub(crate) named: bool,
+    /// Where the limit is by phone.
+    pub(crate) phone: Option<PhoneId>,
+}
+
+impl Grant<'_> {
+    /// The type that was won.
+    pub(crate) fn won(&self) -> Option<TypeIndex> {
+        self.coupon_type.filter(|_| !self.lost)
+    }
 }
 
 /// A person as looked up, until the next claim is added.
@@ -60,26 +82,27 @@ pub(super) struct Person {
 
 impl Claims {
     /// No claims yet, by about `expected` people.
-    pub(super) fn new(person_key: &[u8; 16], expected: u32) -> Self {
+    pub(super) fn new(person_key: &[u8; 16], expected: u32, by_phone: bool) -> Self {
         Self {
-            chunks: Vec::new(),
+            records: Chunks::default(),
             texts: Arena::default(),
             days: Vec::new(),
+            windows: Vec::new(),
+            phones: by_phone.then(Phones::default),
             people: ClaimIndex::new(expected),
             keys: ClaimIndex::new(expected),
             hasher: SipHasher13::new_with_key(person_key),
-            count: 0,
         }
     }
 
     /// How many there are: the serial of the next.
     pub(super) fn count(&self) -> u32 {
-        self.count
+        self.records.count()
     }
 
     /// The claim of this serial.
     pub(super) fn record(&self, serial: Serial) -> Option<&Record> {
-        self.chunks.get(serial.as_index() / CHUNK_RECORDS)?.get(serial.as_index() % CHUNK_RECORDS)
+        self.records.at(serial.0)
     }
 
     /// The claim of this serial, with its texts and its day.
@@ -88,10 +111,13 @@ impl Claims {
         Some(Grant {
             at: record.at(),
             day: self.day(serial),
+            window: self.window(serial),
             coupon_type: record.coupon_type(),
+            lost: record.is_lost(),
             user: self.user(record),
             key: self.key(record),
             named: record.is_named(),
+            phone: self.phones.as_ref().and_then(|phones| phones.of(serial)),
         })
     }
 
@@ -132,9 +158,25 @@ impl Claims {
             Some(last) if last.day == day => last.first,
             _ => {
                 let later = self.days.partition_point(|start| start.day < day);
-                self.days.get(later).map_or(Serial(self.count), |start| start.first)
+                self.days.get(later).map_or(Serial(self.count()), |start| start.first)
             }
         }
+    }
+
+    /// The windows with claims, in order.
+    pub(super) fn windows(&self) -> &[WindowStart] {
+        &self.windows
+    }
+
+    /// The first claim of the window that opened at `opened_at` or of a later one.
+    pub(super) fn first_in(&self, opened_at: Timestamp) -> Serial {
+        let later = self.windows.partition_point(|start| start.opened_at < opened_at);
+        self.windows.get(later).map_or(Serial(self.count()), |start| start.first)
+    }
+
+    /// How many claims count for `phone` in the period whose first claim is `since`.
+    pub(super) fn phone_count(&self, phone: PhoneId, since: Serial) -> u16 {
+        self.phones.as_ref().map_or(0, |phones| phones.count(phone, since))
     }
 
     /// The day that the claim counts for.
@@ -143,14 +185,21 @@ impl Claims {
         self.days[after - 1].day
     }
 
+    /// The window that the claim counts for, where the limit is per window.
+    fn window(&self, serial: Serial) -> Option<Timestamp> {
+        let after = self.windows.partition_point(|start| start.first <= serial);
+        after.checked_sub(1).map(|index| self.windows[index].opened_at)
+    }
+
     /// The user id of a claim.
     pub(super) fn user(&self, record: &Record) -> &str {
         text(self.texts.bytes(record.text(), 0, record.user_bytes()))
     }
 
-    /// Adds a claim of this person. Its day is not before that of the last one.
-    pub(super) fn push(&mut self, grant: &Grant<'_>, person: Person) -> Serial {
-        let serial = Serial(self.count);
+    /// Adds a claim of this person, in the period whose first claim is `since`. Its day and its window are not before those
+    /// of the last one.
+    pub(super) fn push(&mut self, grant: &Grant<'_>, person: Person, since: Serial) -> Serial {
+        let serial = Serial(self.count());
         self.people.put(person.hash, serial, person.latest);
         if let Some(key) = grant.key {
             let hash = self.key_hash(grant.user, key);
@@ -162,7 +211,15 @@ impl Claims {
             Some(record) if key.is_empty() => record.text(),
             _ => self.texts.push([grant.user.as_bytes(), key.as_bytes()]),
         };
-        self.push_record(Record::new(grant, person.latest.unwrap_or(serial), position));
+        self.records.push(Record::new(grant, person.latest.unwrap_or(serial), position));
+        if let (Some(phones), Some(phone)) = (&mut self.phones, grant.phone) {
+            phones.push(phone, since);
+        }
+        if let Some(opened_at) = grant.window
+            && self.windows.last().is_none_or(|last| last.opened_at < opened_at)
+        {
+            self.windows.push(WindowStart { opened_at, first: serial });
+        }
         if self.days.last().is_none_or(|last| last.day < grant.day) {
             self.days.push(DayStart { day: grant.day, first: serial });
         }
@@ -176,28 +233,42 @@ impl Claims {
 
     /// Marks a claim as voided.
     pub(super) fn void(&mut self, serial: Serial, void: Void) {
-        self.chunks[serial.as_index() / CHUNK_RECORDS][serial.as_index() % CHUNK_RECORDS].set_void(void);
+        self.record_mut(serial).set_void(void);
+        if void.allowed_again
+            && let Some(phones) = &mut self.phones
+        {
+            phones.give_back(serial);
+        }
+    }
+
+    /// Says what has become of a claim's coupon.
+    pub(super) fn set_life(&mut self, serial: Serial, life: Life) {
+        self.record_mut(serial).set_life(life);
+    }
+
+    /// Says that a claim's unit went back.
+    pub(super) fn set_restocked(&mut self, serial: Serial, restocked: Restocked) {
+        self.record_mut(serial).set_restocked(restocked);
+    }
+
+    fn record_mut(&mut self, serial: Serial) -> &mut Record {
+        self.records.at_mut(serial.0).expect("a claim that exists")
+    }
+
+    /// Makes room ahead for the `table`th of [`ClaimIndex::TABLES`] parts of the people who are expected.
+    pub(super) fn reserve(&mut self, table: usize) {
+        self.people.reserve(table);
     }
 
     /// What it holds of the heap, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        let records: usize = self.chunks.iter().map(Vec::capacity).sum();
-        records * size_of::<Record>()
-            + self.chunks.capacity() * size_of::<Vec<Record>>()
+        self.records.heap_bytes()
             + self.days.capacity() * size_of::<DayStart>()
+            + self.windows.capacity() * size_of::<WindowStart>()
+            + self.phones.as_ref().map_or(0, Phones::heap_bytes)
             + self.texts.heap_bytes()
             + self.people.heap_bytes()
             + self.keys.heap_bytes()
-    }
-
-    fn push_record(&mut self, record: Record) {
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK_RECORDS) {
-            // The first chunk grows as it fills, so that a small campaign stays small.
-            let capacity = if self.chunks.is_empty() { 0 } else { CHUNK_RECORDS };
-            self.chunks.push(Vec::with_capacity(capacity));
-        }
-        self.chunks.last_mut().expect("a chunk with room").push(record);
-        self.count += 1;
     }
 
     fn key(&self, record: &Record) -> Option<&str> {
@@ -225,7 +296,7 @@ impl Claims {
 
 impl std::fmt::Debug for Claims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Claims({})", self.count)
+        write!(f, "Claims({})", self.count())
     }
 }
 

@@ -1,14 +1,17 @@
-//! Owns what a command leads to: an answer and at most one event. Changes nothing. Claims are here, in the order of the
-//! contract's refusals; commands of operators are in [`super::manage`].
+//! Owns what a command leads to: an answer and at most one event. Changes nothing. Claims, draws and entries are here, in
+//! the order of the contract's refusals; commands of operators are in [`super::manage`], those of a checkout in
+//! [`super::redeem`], what time alone leads to in [`super::due`].
 
-use super::campaign::{Campaign, Stock};
+use super::campaign::{Campaign, Moment, Stock};
 use super::claims::Person;
 use super::{Slot, State};
+use crate::campaign::Mode;
 use crate::command::{CLAIMS_PAGE_MAX, Claim, Command};
-use crate::event::{Change, Event};
+use crate::event::{Change, Event, Granted};
+use crate::fairness::DrawPlace;
 use crate::id::{Serial, TypeIndex, UserId};
-use crate::outcome::{ClaimItem, Outcome, Refusal};
-use crate::time::{Day, Timestamp};
+use crate::outcome::{ClaimItem, ClaimKind, ClaimView, Outcome, Refusal};
+use crate::time::Timestamp;
 
 /// What a command leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +36,11 @@ impl Decision<'_> {
 impl State {
     /// Decides `command` at `now`, the shard's clock. Changes nothing: give the event to [`State::apply`] before the next
     /// command is decided. `now` may go back; days do not.
+    ///
+    /// First give what [`State::due`] and [`State::overdue`] find at `now` to [`State::apply`].
     pub fn decide<'c>(&self, command: &'c Command, now: Timestamp) -> Decision<'c> {
-        if let Command::Create { campaign, definition } = command {
-            return self.create(*campaign, definition, now);
+        if let Command::Create { campaign, definition, seed } = command {
+            return self.create(*campaign, definition, seed, now);
         }
         let campaign = match self.slot(command.campaign()) {
             None => return Decision::refuse(Refusal::NoSuchCampaign),
@@ -47,17 +52,24 @@ impl State {
             Some(Slot::Archived(_)) => return Decision::refuse(Refusal::Archived),
         };
         match command {
-            Command::Claim(claim) => campaign.claim(claim, now),
+            Command::Claim(claim) => campaign.claim(claim, Mode::FirstCome, now),
+            Command::Draw(claim) => campaign.claim(claim, Mode::Draw, now),
+            Command::Enter(claim) => campaign.claim(claim, Mode::Lottery, now),
             Command::Create { .. } => unreachable!("creations have been decided above"),
             Command::Patch { patch, dry_run, .. } => campaign.patch(patch, *dry_run, now),
             Command::AcceptClaims { accept, .. } => campaign.accept_claims(*accept, now),
             Command::Cancel { revoke, dry_run, .. } => campaign.cancel(*revoke, *dry_run, now),
             Command::Archive { dry_run, .. } => campaign.archive(*dry_run, now),
+            Command::Rank { ranks, .. } => campaign.rank(ranks, now),
+            Command::ImportCodes { coupon_type, file, .. } => campaign.import_codes(*coupon_type, *file, now),
             Command::Void { claim, restock, allow_again, .. } => {
                 campaign.void_claim(*claim, *restock, *allow_again, now)
             }
             Command::ClaimsByUser { user, .. } => Decision::answer(campaign.claims_by_user(user, now)),
             Command::Claims { after, limit, .. } => Decision::answer(campaign.claims_page(*after, *limit, now)),
+            Command::Coupon { coupon, .. } => Decision::answer(campaign.coupon(*coupon, now)),
+            Command::Redeem(redeem) => campaign.redeem(redeem, now),
+            Command::Settle { redemption, settlement, .. } => campaign.settle(*redemption, *settlement, now),
         }
     }
 }
@@ -73,27 +85,42 @@ enum Repeat<'c> {
 }
 
 impl Campaign {
-    fn claim<'c>(&self, claim: &'c Claim, now: Timestamp) -> Decision<'c> {
+    /// Decides a claim, a draw or an entry: `mode` says which.
+    fn claim<'c>(&self, claim: &'c Claim, mode: Mode, now: Timestamp) -> Decision<'c> {
         if claim.coupon_type.is_some_and(|named| named.as_index() >= self.counts.len()) {
             return Decision::refuse(Refusal::NoSuchCouponType);
         }
-        let today = self.today(now);
+        if self.definition.mode != mode {
+            return Decision::refuse(Refusal::WrongMode);
+        }
+        let moment = self.moment(claim.stamped_at, now);
         let person = self.claims.person(claim.user.as_str());
-        let key = match self.repeat(claim, person, today) {
+        let key = match self.repeat(claim, person, moment.since) {
             Repeat::New(key) => key,
             Repeat::Of(serial) => return Decision::answer(Outcome::Repeated(self.claim_view(serial, now))),
             Repeat::Refused(refusal) => return Decision::refuse(refusal),
         };
-        match self.closed(claim.stamped_at).map_or_else(|| self.choose(claim, person, today, now), Err) {
-            Ok(coupon_type) => self.grant(claim, key, coupon_type, today, now),
-            Err(refusal) => Decision::refuse(refusal),
+        if let Some(refusal) = self.turned_away(claim, person, moment) {
+            return Decision::refuse(refusal);
+        }
+        let grant = Granted {
+            day: moment.day,
+            window: moment.window,
+            user: claim.user.as_str(),
+            key,
+            phone: claim.phone.filter(|_| self.definition.limit.by == crate::campaign::LimitBy::Phone),
+        };
+        match mode {
+            Mode::FirstCome => self.first_come(claim, grant, now),
+            Mode::Draw => self.draw(person, moment, grant, now),
+            Mode::Lottery => self.enter(grant, now),
         }
     }
 
-    fn repeat<'c>(&self, claim: &'c Claim, person: Person, today: Day) -> Repeat<'c> {
+    fn repeat<'c>(&self, claim: &'c Claim, person: Person, since: Serial) -> Repeat<'c> {
         if self.definition.limit.max == 1 {
             // The person is the key. A repeat that names another type gets the first coupon.
-            return self.counting(person, today).next().map_or(Repeat::New(None), Repeat::Of);
+            return self.counting(person, since).next().map_or(Repeat::New(None), Repeat::Of);
         }
         let Some(key) = &claim.key else { return Repeat::Refused(Refusal::KeyRequired) };
         match self.under_key(claim.user.as_str(), key.as_str()) {
@@ -106,33 +133,39 @@ impl Campaign {
     /// The type that a claim asked for by name.
     pub(super) fn requested(&self, serial: Serial) -> Option<TypeIndex> {
         let record = self.record(serial);
-        record.is_named().then(|| record.coupon_type())
+        record.coupon_type().filter(|_| record.is_named())
     }
 
-    /// Why nobody may claim at `moment`, if so.
-    fn closed(&self, moment: Timestamp) -> Option<Refusal> {
-        if self.cancelled.is_some() {
-            Some(Refusal::Cancelled)
-        } else if moment >= self.definition.ends_at {
-            Some(Refusal::Ended)
-        } else if !self.flags.accept_claims {
-            Some(Refusal::Paused)
-        } else if moment < self.definition.starts_at {
-            Some(Refusal::NotOpen { opens_at: self.definition.starts_at })
-        } else {
-            None
+    /// Why this person may not claim, whatever is left.
+    fn turned_away(&self, claim: &Claim, person: Person, moment: Moment) -> Option<Refusal> {
+        if let Some(refusal) = self.closed(claim.stamped_at) {
+            return Some(refusal);
+        }
+        if self.definition.needs_phone() && claim.phone.is_none() {
+            return Some(Refusal::PhoneRequired);
+        }
+        self.is_limit_reached(person, claim.phone, moment.since).then_some(Refusal::LimitReached)
+    }
+
+    fn first_come<'c>(&self, claim: &Claim, grant: Granted<'c>, now: Timestamp) -> Decision<'c> {
+        let coupon_type = match self.choose(claim, &grant, now) {
+            Ok(coupon_type) => coupon_type,
+            Err(refusal) => return Decision::refuse(refusal),
+        };
+        // Only a key can be used again for something else.
+        let requested = claim.coupon_type.filter(|_| grant.key.is_some());
+        let coupon = Some(self.new_coupon(coupon_type, now));
+        Decision {
+            outcome: Outcome::Won(ClaimView { coupon, ..self.new_view(ClaimKind::Claim, now) }),
+            event: Some(self.event(now, Change::Claimed { grant, coupon_type, requested })),
         }
     }
 
     /// The coupon type that this person gets.
-    fn choose(&self, claim: &Claim, person: Person, today: Day, now: Timestamp) -> Result<TypeIndex, Refusal> {
-        if self.is_limit_reached(person, today) {
-            return Err(Refusal::LimitReached);
-        }
+    fn choose(&self, claim: &Claim, grant: &Granted<'_>, now: Timestamp) -> Result<TypeIndex, Refusal> {
         let mut is_gone = true;
-        let listed = (0..self.counts.len()).map(|index| TypeIndex(u16::try_from(index).expect("at most 1,000 types")));
-        for coupon_type in listed.filter(|listed| claim.coupon_type.is_none_or(|named| named == *listed)) {
-            match self.stock(coupon_type, today) {
+        for coupon_type in self.types().filter(|listed| claim.coupon_type.is_none_or(|named| named == *listed)) {
+            match self.stock(coupon_type, grant.day) {
                 Stock::Left => return Ok(coupon_type),
                 Stock::GoneToday => is_gone = false,
                 Stock::Gone => {}
@@ -141,21 +174,54 @@ impl Campaign {
         Err(if is_gone { Refusal::SoldOut } else { Refusal::DailySoldOut { resets_at: self.resets_at(now) } })
     }
 
-    fn grant<'c>(
-        &self,
-        claim: &'c Claim,
-        key: Option<&'c str>,
-        coupon_type: TypeIndex,
-        day: Day,
-        now: Timestamp,
-    ) -> Decision<'c> {
-        // Only a key can be used again for something else.
-        let requested = claim.coupon_type.filter(|_| key.is_some());
-        let change = Change::Claimed { day, coupon_type, user: claim.user.as_str(), key, requested };
-        Decision {
-            outcome: Outcome::Won(self.won_view(Serial(self.claims.count()), coupon_type, now)),
-            event: Some(self.event(now, change)),
+    fn draw<'c>(&self, person: Person, moment: Moment, grant: Granted<'c>, now: Timestamp) -> Decision<'c> {
+        if self.is_full() {
+            return Decision::refuse(Refusal::SoldOut);
         }
+        let number = self.draw_number(person, moment.since);
+        let sampled = self.sample(&grant, number);
+        let won = sampled.is_some_and(|sampled| self.stock(sampled, moment.day) == Stock::Left);
+        let coupon = sampled.filter(|_| won).map(|sampled| self.new_coupon(sampled, now));
+        Decision {
+            outcome: Outcome::Won(ClaimView { coupon, ..self.new_view(ClaimKind::Draw { sampled }, now) }),
+            event: Some(self.event(now, Change::Drew { grant, sampled, won })),
+        }
+    }
+
+    /// Which of the person's draws in the period the next one is, from 1. One that was voided counts: nothing is drawn twice.
+    pub(super) fn draw_number(&self, person: Person, since: Serial) -> u32 {
+        let before = self.claims.of_person(person).take_while(|serial| *serial >= since).count();
+        u32::try_from(before).expect("serials have 32 bits") + 1
+    }
+
+    /// What the odds choose for a draw: this follows from public facts, once the seed is out.
+    pub(super) fn sample(&self, grant: &Granted<'_>, number: u32) -> Option<TypeIndex> {
+        let (seed, odds) = self.seed.as_ref().zip(self.odds.as_ref()).expect("a campaign of draws has both");
+        self.period_text.with(self.definition.limit.per, grant.day, grant.window, |period| {
+            let place = DrawPlace { campaign: self.definition.id.as_str(), user: grant.user, period, number };
+            odds.sample(seed, &place)
+        })
+    }
+
+    fn enter<'c>(&self, grant: Granted<'c>, now: Timestamp) -> Decision<'c> {
+        if self.is_full() {
+            return Decision::refuse(Refusal::SoldOut);
+        }
+        Decision {
+            outcome: Outcome::Won(self.new_view(ClaimKind::Entry { rank: None }, now)),
+            event: Some(self.event(now, Change::Entered { grant })),
+        }
+    }
+
+    /// The next claim, without its coupon.
+    fn new_view(&self, kind: ClaimKind, now: Timestamp) -> ClaimView {
+        let serial = Serial(self.claims.count());
+        ClaimView { campaign: self.number, serial, decided_at: now, kind, coupon: None }
+    }
+
+    pub(super) fn types(&self) -> impl Iterator<Item = TypeIndex> + use<> {
+        let types = u16::try_from(self.counts.len()).expect("at most 1,000 types");
+        (0..types).map(TypeIndex)
     }
 
     pub(super) fn event<'c>(&self, at: Timestamp, change: Change<'c>) -> Event<'c> {
@@ -174,16 +240,26 @@ impl Campaign {
         Outcome::Claims { items: serials.into_iter().map(item).collect(), more }
     }
 
+    /// What was issued: claims that won nothing are passed over, a bounded number of them a page.
     fn claims_page(&self, after: Option<Serial>, limit: u16, now: Timestamp) -> Outcome {
-        let first = after.map_or(0, |after| after.0.saturating_add(1)).min(self.claims.count());
-        let end = first.saturating_add(u32::from(limit.min(CLAIMS_PAGE_MAX))).min(self.claims.count());
-        let item = |serial| {
-            let user = self.claims.user(self.record(serial));
-            ClaimItem {
-                user: UserId::new(user).expect("only valid ids are granted anything"),
-                claim: self.claim_view(serial, now),
+        let end = self.claims.count();
+        let mut next = after.map_or(0, |after| after.0.saturating_add(1)).min(end);
+        let mut items = Vec::new();
+        let mut looks = 0;
+        while next < end && items.len() < usize::from(limit.min(CLAIMS_PAGE_MAX)) && looks < LOOKS_MAX {
+            let serial = Serial(next);
+            let claim = self.claim_view(serial, now);
+            looks += 1;
+            next += 1;
+            // The last one looked at ends the page, so that the next page begins behind it.
+            if claim.coupon.is_some() || (looks == LOOKS_MAX && next < end) {
+                let user = self.claims.user(self.record(serial));
+                items.push(ClaimItem { user: UserId::new(user).expect("only valid ids are granted anything"), claim });
             }
-        };
-        Outcome::Claims { items: (first..end).map(Serial).map(item).collect(), more: end < self.claims.count() }
+        }
+        Outcome::Claims { items, more: next < end }
     }
 }
+
+/// The most claims that are looked at for one page.
+const LOOKS_MAX: u32 = 20_000;

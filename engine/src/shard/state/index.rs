@@ -7,7 +7,7 @@ use crate::id::Serial;
 
 /// How many tables share the entries. One big table would stall its shard for 39 ms when it grows to two million entries;
 /// 256 grow one at a time, in under a millisecond each.
-const TABLES: usize = 256;
+const TABLES: usize = ClaimIndex::TABLES;
 /// The most entries that room is made for ahead: beyond this a reservation costs more than the growth that it saves.
 const RESERVED_MAX: usize = 1 << 26;
 
@@ -36,6 +36,9 @@ impl Entry {
 }
 
 impl ClaimIndex {
+    /// In how many parts room can be made ahead.
+    pub(super) const TABLES: usize = 256;
+
     /// A table that expects so many entries.
     pub(super) fn new(expected: u32) -> Self {
         let expected = usize::try_from(expected).unwrap_or(RESERVED_MAX).min(RESERVED_MAX);
@@ -53,20 +56,26 @@ impl ClaimIndex {
 
     /// Adds `claim` under `hash`, in the place of `former` if there was one.
     pub(super) fn put(&mut self, hash: u64, claim: Serial, former: Option<Serial>) {
-        if self.tables.is_empty() {
-            self.tables.resize_with(TABLES, HashTable::new);
-        }
         let (table, tag) = place(hash);
+        self.reserve(table);
         let table = &mut self.tables[table];
         if let Some(former) = former {
             let entry = table.find_mut(Entry::hash(tag), |entry| entry.claim == former);
             entry.expect("the former claim is under its hash").claim = claim;
             return;
         }
+        table.insert_unique(Entry::hash(tag), Entry { claim, tag }, |entry| Entry::hash(entry.tag));
+    }
+
+    /// Makes room in one of [`ClaimIndex::TABLES`] parts for as many entries as are expected there.
+    pub(super) fn reserve(&mut self, table: usize) {
+        if self.tables.is_empty() {
+            self.tables.resize_with(TABLES, HashTable::new);
+        }
+        let table = &mut self.tables[table];
         if table.capacity() == 0 {
             table.reserve(self.reserved_each, |entry| Entry::hash(entry.tag));
         }
-        table.insert_unique(Entry::hash(tag), Entry { claim, tag }, |entry| Entry::hash(entry.tag));
     }
 
     /// What it holds of the heap, in bytes.

@@ -1,4 +1,4 @@
-//! Owns what commands of operators lead to: create, change, cancel, archive, void. Each may be sent again: what is so
+//! Owns what commands of operators lead to: create, change, cancel, archive, rank, import, void. Each may be sent again: what is so
 //! already is answered as before, and leaves no event.
 
 use std::borrow::Cow;
@@ -6,10 +6,15 @@ use std::sync::Arc;
 
 use super::campaign::Campaign;
 use super::decide::Decision;
+use super::record::Life;
 use super::{Slot, State};
-use crate::campaign::{CampaignDefinition, CampaignPatch, CampaignView, Cancellation, Return, TypeCounts};
+use crate::campaign::{
+    CampaignDefinition, CampaignPatch, CampaignView, Cancellation, CodeSource, Fairness, Mode, Return, TypeCounts,
+};
+use crate::command::CodeFile;
 use crate::event::{Change, Event};
-use crate::id::{CampaignNumber, Serial};
+use crate::fairness::{Ranks, Seed};
+use crate::id::{CampaignNumber, Serial, TypeIndex};
 use crate::outcome::{Outcome, Refusal};
 use crate::time::{Day, Timestamp};
 
@@ -18,6 +23,7 @@ impl State {
         &self,
         number: CampaignNumber,
         definition: &'c CampaignDefinition,
+        seed: &Seed,
         now: Timestamp,
     ) -> Decision<'c> {
         let taken = self.find(&definition.id).or_else(|| self.slot(number).map(|_| number));
@@ -33,6 +39,13 @@ impl State {
         if let Err(invalid) = definition.check() {
             return Decision::refuse(Refusal::Invalid(invalid));
         }
+        let seed = (definition.mode != Mode::FirstCome).then(|| seed.clone());
+        let fairness = seed.as_ref().map(|seed| Fairness {
+            commitment: seed.commitment(),
+            seed: None,
+            entries: 0,
+            entries_hash: None,
+        });
         let view = CampaignView {
             number,
             definition: Arc::new(definition.clone()),
@@ -40,21 +53,23 @@ impl State {
             accept_claims: true,
             accept_redemptions: true,
             cancelled: None,
+            ended: false,
+            fairness,
             today: Day(0),
             counts: vec![TypeCounts::default(); definition.coupon_types.len()],
         };
         let code_key = self.code_key.expect("a state that decides was made with keys");
-        let change = Change::Created { definition: Cow::Borrowed(definition), code_key };
+        let change = Change::Created { definition: Cow::Borrowed(definition), code_key, seed };
         Decision { outcome: Outcome::Created(Arc::new(view)), event: Some(Event { campaign: number, at: now, change }) }
     }
 }
 
 impl Campaign {
     pub(super) fn patch<'c>(&self, patch: &'c CampaignPatch, dry_run: bool, now: Timestamp) -> Decision<'c> {
-        if let Err(invalid) = patch.check(&self.definition) {
-            return Decision::refuse(Refusal::Invalid(invalid));
+        match patch.check(&self.definition) {
+            Ok(()) => self.patch_checked(patch, dry_run, now),
+            Err(invalid) => Decision::refuse(Refusal::Invalid(invalid)),
         }
-        self.patch_checked(patch, dry_run, now)
     }
 
     pub(super) fn accept_claims<'c>(&self, accept: bool, now: Timestamp) -> Decision<'c> {
@@ -81,7 +96,7 @@ impl Campaign {
         if reopens && self.cancelled.is_some() {
             return Some(Refusal::Cancelled);
         }
-        if reopens && now >= self.definition.ends_at {
+        if reopens && self.is_over(now) {
             return Some(Refusal::Ended);
         }
         patch.coupon_types.iter().find_map(|change| {
@@ -113,6 +128,51 @@ impl Campaign {
         }
     }
 
+    /// Takes the ranks of a lottery, which were computed for it as it was when it ended: it has not changed since.
+    pub(super) fn rank<'c>(&self, ranks: &Arc<Ranks>, now: Timestamp) -> Decision<'c> {
+        if self.definition.mode != Mode::Lottery || !self.ended {
+            return Decision::refuse(Refusal::WrongMode);
+        }
+        if self.ranking.is_some() {
+            return Decision::answer(Outcome::Ranked);
+        }
+        assert_eq!(ranks.count(), self.claims.count(), "nobody enters a lottery that is over");
+        let change = Change::Ranked {
+            count: ranks.count(),
+            entries_hash: self.entries_hash.value(),
+            ranks: Some(Arc::clone(ranks)),
+        };
+        Decision { outcome: Outcome::Ranked, event: Some(self.event(now, change)) }
+    }
+
+    /// Adds codes to a coupon type. A file that was added before is not added again.
+    pub(super) fn import_codes<'c>(&self, coupon_type: TypeIndex, file: CodeFile, now: Timestamp) -> Decision<'c> {
+        let index = coupon_type.as_index();
+        let Some(definition) = self.definition.coupon_types.get(index) else {
+            return Decision::refuse(Refusal::NoSuchCouponType);
+        };
+        if definition.codes == CodeSource::Generated {
+            return Decision::refuse(Refusal::CodesGenerated);
+        }
+        let counts = &self.counts[index];
+        let available = counts.imported - counts.handed_out;
+        if self.issues[index].files.iter().any(|before| before.id == file.id) {
+            return Decision::answer(Outcome::CodesImported { available });
+        }
+        if self.cancelled.is_some() {
+            return Decision::refuse(Refusal::Cancelled);
+        }
+        if self.is_over(now) {
+            return Decision::refuse(Refusal::Ended);
+        }
+        let Some(available) = counts.imported.checked_add(file.count).map(|imported| imported - counts.handed_out)
+        else {
+            return Decision::refuse(Refusal::SoldOut);
+        };
+        let change = Change::CodesImported { coupon_type, file };
+        Decision { outcome: Outcome::CodesImported { available }, event: Some(self.event(now, change)) }
+    }
+
     pub(super) fn void_claim<'c>(
         &self,
         claim: Serial,
@@ -121,10 +181,19 @@ impl Campaign {
         now: Timestamp,
     ) -> Decision<'c> {
         let Some(record) = self.claims.record(claim) else { return Decision::refuse(Refusal::NoSuchClaim) };
+        if self.definition.mode == Mode::Lottery && self.win(claim).is_none() {
+            // An entry has nothing that could be voided: the count and the hash that winners follow from stay as they are.
+            return Decision::refuse(Refusal::NoSuchClaim);
+        }
+        if record.life() == Life::Redeemed {
+            return Decision::refuse(Refusal::AlreadyRedeemed);
+        }
         if record.void().is_some() || self.is_revoked() {
             return Decision::answer(Outcome::Voided);
         }
         let restock = restock.unwrap_or(self.definition.returns.voided == Return::Restock);
+        // A losing draw has no unit; one that ran out may have gone back already.
+        let restock = restock && self.won_type(claim).is_some() && !record.restocked().total;
         let restock_today = restock && self.claims.day(claim) == self.today(now);
         let change = Change::Voided { claim, restock, restock_today, allow_again };
         Decision { outcome: Outcome::Voided, event: Some(self.event(now, change)) }

@@ -1,4 +1,4 @@
-//! Owns the 20 bytes that a claim is stored in.
+//! Owns the 20 bytes that a claim, a draw or an entry is stored in.
 
 use super::arena::TextPosition;
 use super::claims::Grant;
@@ -27,6 +27,10 @@ const RESTOCKED: u8 = 2;
 const RESTOCKED_TODAY: u8 = 4;
 const ALLOWED_AGAIN: u8 = 8;
 const NAMED: u8 = 16;
+/// Nothing was won: a draw whose sampled type had run out, or that sampled none.
+const LOST: u8 = 32;
+/// Two bits of what has become of the coupon.
+const LIFE_SHIFT: u32 = 6;
 
 /// How a claim was voided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,24 @@ pub(crate) struct Void {
     pub(crate) restocked_today: bool,
     /// It does not count against the person's limit.
     pub(crate) allowed_again: bool,
+}
+
+/// What has become of a coupon that is not void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Issued = 0,
+    Reserved = 1,
+    Redeemed = 2,
+    Expired = 3,
+}
+
+/// Whether and whereto a unit went back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Restocked {
+    /// To the total quota.
+    pub(crate) total: bool,
+    /// And to the quota of its day.
+    pub(crate) today: bool,
 }
 
 impl Record {
@@ -50,11 +72,11 @@ impl Record {
             text_low,
             previous,
             at_high,
-            coupon_type: grant.coupon_type,
+            coupon_type: grant.coupon_type.unwrap_or(TypeIndex::NONE),
             text_high,
             user_bytes: byte_count(grant.user),
             key_bytes: grant.key.map_or(0, byte_count),
-            flags: if grant.named { NAMED } else { 0 },
+            flags: if grant.named { NAMED } else { 0 } | if grant.lost { LOST } else { 0 },
         }
     }
 
@@ -62,34 +84,64 @@ impl Record {
         Timestamp::from_milliseconds(u64::from(self.at_high) << 32 | u64::from(self.at_low))
     }
 
-    pub(super) fn coupon_type(&self) -> TypeIndex {
-        self.coupon_type
+    /// The type that was won or, of a draw, sampled. An entry has none.
+    pub(super) fn coupon_type(&self) -> Option<TypeIndex> {
+        Some(self.coupon_type).filter(|coupon_type| *coupon_type != TypeIndex::NONE)
+    }
+
+    /// The type that was won.
+    pub(super) fn won(&self) -> Option<TypeIndex> {
+        self.coupon_type().filter(|_| !self.has(LOST))
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.has(LOST)
     }
 
     pub(super) fn is_named(&self) -> bool {
-        self.flags & NAMED != 0
+        self.has(NAMED)
     }
 
     pub(super) fn void(&self) -> Option<Void> {
-        let has = |flag| self.flags & flag != 0;
-        has(VOIDED).then(|| Void {
-            restocked: has(RESTOCKED),
-            restocked_today: has(RESTOCKED_TODAY),
-            allowed_again: has(ALLOWED_AGAIN),
+        self.has(VOIDED).then(|| Void {
+            restocked: self.has(RESTOCKED),
+            restocked_today: self.has(RESTOCKED_TODAY),
+            allowed_again: self.has(ALLOWED_AGAIN),
         })
+    }
+
+    /// Whether its unit went back, for whichever reason.
+    pub(super) fn restocked(&self) -> Restocked {
+        Restocked { total: self.has(RESTOCKED), today: self.has(RESTOCKED_TODAY) }
     }
 
     /// Whether it counts against the person's limit, and is what a repeat is answered with.
     pub(super) fn counts(&self) -> bool {
-        self.flags & ALLOWED_AGAIN == 0
+        !self.has(ALLOWED_AGAIN)
+    }
+
+    pub(super) fn life(&self) -> Life {
+        match self.flags >> LIFE_SHIFT {
+            0 => Life::Issued,
+            1 => Life::Reserved,
+            2 => Life::Redeemed,
+            3 => Life::Expired,
+            4.. => unreachable!("two bits"),
+        }
+    }
+
+    pub(super) fn set_life(&mut self, life: Life) {
+        self.flags = self.flags & !(u8::MAX << LIFE_SHIFT) | (life as u8) << LIFE_SHIFT;
     }
 
     pub(super) fn set_void(&mut self, void: Void) {
-        let flag = |set, flag| if set { flag } else { 0 };
-        self.flags |= VOIDED
-            | flag(void.restocked, RESTOCKED)
-            | flag(void.restocked_today, RESTOCKED_TODAY)
-            | flag(void.allowed_again, ALLOWED_AGAIN);
+        self.flags |= VOIDED | flag(void.allowed_again, ALLOWED_AGAIN);
+        self.set_restocked(Restocked { total: void.restocked, today: void.restocked_today });
+    }
+
+    /// Says that the unit went back. What went back before stays so.
+    pub(super) fn set_restocked(&mut self, restocked: Restocked) {
+        self.flags |= flag(restocked.total, RESTOCKED) | flag(restocked.today, RESTOCKED_TODAY);
     }
 
     /// The person's claim before this one; the claim itself if there is none.
@@ -110,6 +162,14 @@ impl Record {
     pub(super) fn key_bytes(&self) -> usize {
         usize::from(self.key_bytes)
     }
+
+    fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+fn flag(is_set: bool, flag: u8) -> u8 {
+    if is_set { flag } else { 0 }
 }
 
 /// 48 bits of milliseconds last until the year 10889.

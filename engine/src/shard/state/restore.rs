@@ -2,16 +2,23 @@
 //! themselves is checked; whether quotas and limits were kept is the audit's to say.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::campaign::{Campaign, DailyQuota, Flags};
-use super::claims::DayStart;
+use super::claims::{DayStart, Grant, WindowStart};
+use super::lottery::Ranking;
+use super::record::Life;
+use super::redemptions::{HOLD_MAX, Redemption};
 use super::{Archived, Breach, Inconsistent, PersonKey, Slot, State};
-use crate::campaign::{InvalidDefinition, TypeCounts};
-use crate::codec::{self, ArchivedHead, ClaimItem, CodecError, Head, HeadKind};
+use crate::campaign::{InvalidDefinition, Mode, TypeCounts};
+use crate::codec::{self, ArchivedHead, ClaimItem, CodecError, Head, HeadKind, LaterHead, RankedHead};
 use crate::event::CodeKeyId;
-use crate::id::{CampaignId, CampaignNumber, Serial};
+use crate::fairness::{LotteryKey, Ranks, Seed};
+use crate::id::{CampaignId, CampaignNumber, OrderId, RedemptionNumber, Serial, TypeIndex};
+use crate::outcome::RedemptionState;
+use crate::time::Timestamp;
 
 /// Why blocks are no campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -29,6 +36,17 @@ pub enum SnapshotError {
     /// The days do not divide the claims.
     #[error("the days of campaign {} do not divide its claims", .0.0)]
     Days(CampaignNumber),
+    /// What became of a coupon is not what its redemptions say.
+    #[error("redemption {} of campaign {} is not what its coupon says", redemption.0, campaign.0)]
+    Redemption {
+        /// Of which campaign.
+        campaign: CampaignNumber,
+        /// Which one.
+        redemption: RedemptionNumber,
+    },
+    /// A lottery was not drawn from the entries that it has.
+    #[error("the lottery of campaign {} was not drawn from its entries", .0.0)]
+    Lottery(CampaignNumber),
     /// The counts are not those of the claims.
     #[error("the counts of campaign {} are not those of its claims", .0.0)]
     Counts(CampaignNumber),
@@ -45,9 +63,15 @@ pub struct CampaignDecoder {
     slot: Option<Slot>,
     quotas_left: u32,
     days_left: u32,
+    windows_left: u32,
     claims_left: u32,
+    redemptions_left: u32,
     /// Days whose first claim has not come.
     days: VecDeque<DayStart>,
+    /// Windows whose first claim has not come.
+    windows: VecDeque<WindowStart>,
+    /// Coupons that are held or redeemed, and whose redemption has not come.
+    unexplained: u32,
     expected_counts: Vec<TypeCounts>,
 }
 
@@ -62,8 +86,12 @@ impl CampaignDecoder {
             slot: None,
             quotas_left: 0,
             days_left: 0,
+            windows_left: 0,
             claims_left: 0,
+            redemptions_left: 0,
             days: VecDeque::new(),
+            windows: VecDeque::new(),
+            unexplained: 0,
             expected_counts: Vec::new(),
         }
     }
@@ -102,20 +130,45 @@ impl CampaignDecoder {
     /// # Errors
     /// [`SnapshotError`] if blocks are missing, the counts are wrong, or the number or id is taken.
     pub fn finish(mut self, state: &mut State) -> Result<CampaignNumber, SnapshotError> {
-        let is_whole = self.pending.is_empty() && [self.quotas_left, self.days_left, self.claims_left] == [0; 3];
+        let left = [
+            self.quotas_left,
+            self.days_left,
+            self.windows_left,
+            self.claims_left,
+            self.redemptions_left,
+        ];
+        let is_whole = self.pending.is_empty() && left.iter().all(|left| *left == 0);
         let slot = self.slot.take().filter(|_| is_whole).ok_or(CodecError::Truncated)?;
         let last_event_at = match &slot {
             Slot::Archived(archived) => archived.last_event_at,
-            Slot::Live(_) if !self.days.is_empty() => return Err(SnapshotError::Days(self.number)),
-            Slot::Live(live) if live.counts != self.expected_counts => {
-                return Err(SnapshotError::Counts(self.number));
-            }
-            Slot::Live(live) => live.last_event_at,
+            Slot::Live(live) => self.finished(live)?,
         };
         state.adopt(self.number, slot).map_err(|breach| self.inconsistent(breach))?;
         state.last_event_at = state.last_event_at.max(last_event_at);
         state.code_key = state.code_key.or(self.code_key);
+        state.reschedule(self.number);
         Ok(self.number)
+    }
+
+    /// Holds what has come against what was announced, and gives the moment of the last event.
+    fn finished(&self, live: &Campaign) -> Result<Timestamp, SnapshotError> {
+        if !self.days.is_empty() || !self.windows.is_empty() {
+            return Err(SnapshotError::Days(self.number));
+        }
+        let is_of_its_entries = |ranking: &Ranking| ranking.entries_hash == live.entries_hash.value();
+        if !live.ranking.as_ref().is_none_or(is_of_its_entries) {
+            return Err(SnapshotError::Lottery(self.number));
+        }
+        let has_run_out = |(issues, counts): (&super::issues::Issues, &TypeCounts)| issues.run_out > counts.handed_out;
+        let is_counted = live.counts.len() == self.expected_counts.len();
+        let is_counted = is_counted && live.counts.iter().zip(&self.expected_counts).all(|(counted, expected)| {
+            // Handed out and imported are not told twice.
+            *counted == TypeCounts { handed_out: counted.handed_out, imported: counted.imported, ..*expected }
+        });
+        if !is_counted || self.unexplained > 0 || live.issues.iter().zip(&live.counts).any(has_run_out) {
+            return Err(SnapshotError::Counts(self.number));
+        }
+        Ok(live.last_event_at)
     }
 
     fn inconsistent(&self, breach: Breach) -> SnapshotError {
@@ -142,10 +195,22 @@ impl CampaignDecoder {
                 self.days.push_back(day);
                 read
             }
+            Some(Slot::Live(_)) if self.windows_left > 0 => {
+                let (window, read) = codec::take(bytes)?;
+                self.windows_left -= 1;
+                self.windows.push_back(window);
+                read
+            }
             Some(Slot::Live(_)) if self.claims_left > 0 => {
                 let (claim, read) = codec::take(bytes)?;
                 self.claims_left -= 1;
                 self.claim(claim)?;
+                read
+            }
+            Some(Slot::Live(_)) if self.redemptions_left > 0 => {
+                let (redemption, read) = codec::take(bytes)?;
+                self.redemptions_left -= 1;
+                self.redemption(&redemption)?;
                 read
             }
             Some(Slot::Live(_) | Slot::Archived(_)) => return Ok(None),
@@ -168,21 +233,53 @@ impl CampaignDecoder {
             return Err(self.inconsistent(Breach::CodeKey { found, present }));
         }
         head.created.check().map_err(|invalid| self.inconsistent(invalid.into()))?;
-        let live = Campaign::new(self.number, head.created, head.created_at, &self.person_key.0);
+        let LaterHead { ended, seed, ranked, types, windows, redemptions } = head.later;
+        if seed.is_some() != (head.created.mode != Mode::FirstCome) {
+            return Err(self.inconsistent(Breach::Mode(Serial(0))));
+        }
+        let seed = seed.map(Seed::from_bytes);
+        let live = Campaign::new(self.number, head.created, head.created_at, &self.person_key.0, seed);
         let mut live = live.ok_or_else(|| self.inconsistent(InvalidDefinition::TimeZone.into()))?;
         if let Some(definition) = head.definition {
             definition.check().map_err(|invalid| self.inconsistent(invalid.into()))?;
             if !live.created.is_changed_to(&definition) {
                 return Err(SnapshotError::Definition(self.number));
             }
+            live.schedule = definition.schedule().map_err(|invalid| self.inconsistent(Breach::Definition(invalid.into())))?;
             live.definition = definition.into();
         }
         live.flags = Flags { accept_claims: head.accept_claims, accept_redemptions: head.accept_redemptions };
         live.cancelled = head.cancelled;
         live.last_event_at = head.last_event_at;
+        live.ended = ended;
+        let mut expected_counts = head.counts;
+        for ((coupon_type, later), expected) in live.types().zip(types).zip(&mut expected_counts) {
+            (expected.redeemed, expected.expired) = (later.redeemed, later.expired);
+            live.issues[coupon_type.as_index()].run_out = later.run_out;
+            for file in later.files {
+                live.apply_import(coupon_type, file).map_err(|breach| self.inconsistent(breach))?;
+            }
+        }
+        self.expected_counts = expected_counts;
+        if let Some(ranked) = ranked {
+            self.rank(&mut live, ranked, head.claims)?;
+        }
         self.slot = Some(Slot::Live(Box::new(live)));
-        self.expected_counts = head.counts;
         (self.quotas_left, self.days_left, self.claims_left) = (head.daily_quotas, head.days, head.claims);
+        (self.windows_left, self.redemptions_left) = (windows, redemptions);
+        Ok(())
+    }
+
+    /// Computes the ranks of the entries that are about to come: what became of their coupons needs to know them.
+    fn rank(&self, live: &mut Campaign, ranked: RankedHead, count: u32) -> Result<(), SnapshotError> {
+        let RankedHead { at, entries_hash, fills } = ranked;
+        let key = live.seed.as_ref().map(|seed| LotteryKey::new(seed, &entries_hash));
+        let is_filled = fills.len() == live.counts.len()
+            && fills.iter().try_fold(0u32, |sum, fill| sum.checked_add(*fill)).is_some_and(|sum| sum <= count);
+        let Some(key) = key.filter(|_| is_filled && live.definition.mode == Mode::Lottery && live.ended) else {
+            return Err(SnapshotError::Lottery(self.number));
+        };
+        live.set_ranking(Ranking { at, entries_hash, fills, ranks: Arc::new(Ranks::compute(&key, count)) });
         Ok(())
     }
 
@@ -196,17 +293,84 @@ impl CampaignDecoder {
             (None, Some(last)) => last.day,
             (Some(_) | None, _) => return Err(SnapshotError::Days(number)),
         };
-        let mut grant = item.grant;
-        grant.day = day;
+        let next = self.windows.pop_front_if(|window| window.first == serial);
+        let window = match (next, live.claims.windows().last()) {
+            (Some(next), last) if last.is_none_or(|last| last.opened_at < next.opened_at) => Some(next.opened_at),
+            (None, last) => last.map(|last| last.opened_at),
+            (Some(_), _) => return Err(SnapshotError::Days(number)),
+        };
+        let grant = Grant { day, window, ..item.grant };
         let inconsistent = |breach| Inconsistent { campaign: number, breach };
         live.check_grant(&grant).map_err(inconsistent)?;
-        live.push(&grant, live.claims.person(grant.user));
-        if let Some(void) = item.void {
-            if void.restocked_today && !void.restocked {
-                return Err(inconsistent(Breach::RestockedDay(serial)).into());
-            }
-            live.void(serial, void);
-        }
+        live.push(&grant, live.claims.person(grant.user), live.since(day, window));
+        self.unexplained += live.restore_life(serial, &item).map_err(inconsistent)?;
         Ok(())
+    }
+
+    fn redemption(&mut self, redemption: &Redemption<'_>) -> Result<(), SnapshotError> {
+        let Some(Slot::Live(live)) = &mut self.slot else { unreachable!("they follow the head of a live campaign") };
+        let number = RedemptionNumber(live.redemptions.count());
+        let wrong = SnapshotError::Redemption { campaign: self.number, redemption: number };
+        let is_valid = OrderId::check(redemption.order).is_ok()
+            && redemption.hold.is_none_or(|hold| !hold.is_zero() && hold <= HOLD_MAX)
+            && live.won_type(redemption.claim).is_some();
+        let life = live.claims.record(redemption.claim).filter(|_| is_valid).map(|record| record.life());
+        // One redemption of a coupon at most is open, and the coupon says which kind it is.
+        self.unexplained -= match (redemption.state, life) {
+            (RedemptionState::Reserved, Some(Life::Reserved)) | (RedemptionState::Confirmed, Some(Life::Redeemed))
+                if self.unexplained > 0 =>
+            {
+                1
+            }
+            (RedemptionState::Released | RedemptionState::Expired | RedemptionState::Reversed, Some(_)) => 0,
+            (RedemptionState::Reserved | RedemptionState::Confirmed, Some(_)) | (_, None) => return Err(wrong),
+        };
+        live.redemptions.push(redemption);
+        Ok(())
+    }
+}
+
+impl Campaign {
+    /// Says what has become of the coupon of the claim that came last. Gives 1 if a redemption has to explain it.
+    fn restore_life(&mut self, claim: Serial, item: &ClaimItem<'_>) -> Result<u32, Breach> {
+        let coupon_type = self.won_type(claim);
+        if let Some(void) = item.void {
+            if (void.restocked_today && !void.restocked) || (void.restocked && coupon_type.is_none()) {
+                return Err(Breach::RestockedDay(claim));
+            }
+        }
+        let went_back_today = item.void.map_or(item.restocked.today, |void| void.restocked_today);
+        let is_counted = |coupon_type: TypeIndex| self.counts[coupon_type.as_index()].issued_today > 0;
+        if went_back_today && !coupon_type.is_some_and(is_counted) {
+            return Err(Breach::RestockedDay(claim));
+        }
+        if let Some(void) = item.void {
+            self.void(claim, void);
+        }
+        let Some(coupon_type) = coupon_type else {
+            return if item.life == Life::Issued { Ok(0) } else { Err(Breach::Redeemed(claim)) };
+        };
+        match (item.life, item.void) {
+            (Life::Issued, _) => Ok(0),
+            (Life::Reserved, None) => {
+                self.claims.set_life(claim, Life::Reserved);
+                Ok(1)
+            }
+            (Life::Redeemed, None) => {
+                self.counts[coupon_type.as_index()].redeemed += 1;
+                self.claims.set_life(claim, Life::Redeemed);
+                Ok(1)
+            }
+            (Life::Expired, None) => {
+                self.claims.set_life(claim, Life::Expired);
+                self.count_run_out(claim, coupon_type, item.restocked);
+                Ok(0)
+            }
+            (Life::Expired, Some(_)) => {
+                self.claims.set_life(claim, Life::Expired);
+                Ok(0)
+            }
+            (Life::Reserved | Life::Redeemed, Some(_)) => Err(Breach::Redeemed(claim)),
+        }
     }
 }

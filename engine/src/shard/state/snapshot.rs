@@ -2,13 +2,14 @@
 //! whichever way they came about, so that hashing it compares them. Leaves the way back to [`super::restore`],
 //! files and checksums to the runtime.
 //!
-//! The order: a head, its daily quotas, its days, its claims by serial. Blocks cut the stream anywhere.
+//! The order: a head, its daily quotas, its days, its windows, its claims by serial, its redemptions by number. Blocks cut
+//! the stream anywhere.
 
 use sha2::{Digest, Sha256};
 
 use super::campaign::Campaign;
 use super::{Archived, Slot, State};
-use crate::codec::{self, ArchivedHead, ClaimItem, Head, HeadKind, LiveHead};
+use crate::codec::{self, ArchivedHead, ClaimItem, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead};
 use crate::event::CodeKeyId;
 use crate::id::{CampaignNumber, Serial};
 
@@ -40,10 +41,14 @@ impl State {
                 blocks.push(&Head { campaign: campaign.0, kind: head })?;
                 live.daily_quotas.iter().try_for_each(|quota| blocks.push(quota))?;
                 live.claims.days().iter().try_for_each(|day| blocks.push(day))?;
+                live.claims.windows().iter().try_for_each(|window| blocks.push(window))?;
                 for serial in (0..live.claims.count()).map(Serial) {
                     let grant = live.claims.grant(serial).expect("serials have no gaps");
-                    blocks.push(&ClaimItem { grant, void: live.record(serial).void() })?;
+                    let record = live.record(serial);
+                    let (void, life, restocked) = (record.void(), record.life(), record.restocked());
+                    blocks.push(&ClaimItem { grant, void, life, restocked })?;
                 }
+                live.redemptions.iter().try_for_each(|redemption| blocks.push(&redemption))?;
             }
         }
         blocks.finish()
@@ -81,7 +86,29 @@ impl Campaign {
             daily_quotas: count(self.daily_quotas.len()),
             days: count(self.claims.days().len()),
             claims: self.claims.count(),
+            later: LaterHead {
+                ended: self.ended,
+                seed: self.seed.as_ref().map(|seed| *seed.as_bytes()),
+                ranked: self.ranking.as_ref().map(|ranking| RankedHead {
+                    at: ranking.at,
+                    entries_hash: ranking.entries_hash,
+                    fills: ranking.fills.clone(),
+                }),
+                types: self.later_types(),
+                windows: count(self.claims.windows().len()),
+                redemptions: self.redemptions.count(),
+            },
         }
+    }
+
+    fn later_types(&self) -> Vec<LaterType> {
+        let types = self.counts.iter().zip(&self.issues).map(|(counts, issues)| LaterType {
+            redeemed: counts.redeemed,
+            expired: counts.expired,
+            run_out: issues.run_out,
+            files: issues.files.clone(),
+        });
+        types.collect()
     }
 }
 
