@@ -1,37 +1,90 @@
-//! Owns how a granted claim looks in an answer.
+//! Owns how a claim, a draw or an entry looks in an answer.
 
-use landrush_engine::campaign::CampaignDefinition;
-use landrush_engine::coupon::Codes;
-use landrush_engine::outcome::{ClaimView, CouponState};
+use landrush_engine::campaign::{CampaignDefinition, Mode};
+use landrush_engine::id::TypeIndex;
+use landrush_engine::outcome::{ClaimKind, ClaimView, CouponState, CouponView};
 
 use super::json_text::JsonText;
+use crate::app::Opened;
 
-/// Writes the members of a granted claim.
+/// Writes the members of a claim, a draw or an entry of the campaign that `definition` describes.
 pub(crate) fn write(
     claim: &ClaimView,
     user: &str,
     repeated: bool,
     definition: &CampaignDefinition,
-    codes: &Codes,
+    opened: &Opened,
     json: &mut JsonText<'_>,
 ) {
-    json.text("claim_id", codes.claim_id(claim.campaign, claim.serial).as_str());
+    let codes = opened.engine.codes();
+    let id = codes.claim_id(claim.campaign, claim.serial);
+    json.text(id_name(definition.mode), id.as_str());
+    if let ClaimKind::Entry { .. } = claim.kind {
+        json.number("number", u64::from(claim.serial.0) + 1);
+    }
     json.text("campaign_id", definition.id.as_str());
     json.text("user_id", user);
-    json.text("outcome", "won");
+    json.text("outcome", outcome(claim));
     json.bool("repeated", repeated);
     json.time("decided_at", claim.decided_at);
-    json.nested("coupon", |coupon| {
-        coupon.text("code", codes.code(claim.campaign, claim.serial).as_str());
-        coupon.text("coupon_type", definition.coupon_types[claim.coupon_type.as_index()].id.as_str());
-        coupon.text("state", state(claim.state));
-        coupon.optional_time("expires_at", claim.expires_at);
-    });
+    match claim.kind {
+        ClaimKind::Claim => {}
+        ClaimKind::Draw { sampled } => {
+            let sampled = sampled.map(|sampled| type_id(definition, sampled));
+            json.optional_text("sampled", sampled);
+        }
+        ClaimKind::Entry { rank: Some(rank) } => json.number("rank", u64::from(rank)),
+        ClaimKind::Entry { rank: None } => {}
+    }
+    if let Some(coupon) = &claim.coupon {
+        json.nested("coupon", |json| {
+            write_code(claim, coupon, opened, json);
+            json.text("coupon_type", type_id(definition, coupon.coupon_type));
+            json.text("state", state(coupon.state));
+            json.optional_time("expires_at", coupon.expires_at);
+        });
+    }
 }
 
-fn state(state: CouponState) -> &'static str {
+/// Writes the coupon's code, as `code`.
+pub(crate) fn write_code(claim: &ClaimView, coupon: &CouponView, opened: &Opened, json: &mut JsonText<'_>) {
+    match coupon.imported {
+        None => json.text("code", opened.engine.codes().code(claim.campaign, claim.serial).as_str()),
+        Some(position) => {
+            let code = opened.imported.code(claim.campaign, coupon.coupon_type, position);
+            json.optional_text("code", code.as_deref());
+        }
+    }
+}
+
+/// What the id is called.
+fn id_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::FirstCome => "claim_id",
+        Mode::Draw => "draw_id",
+        Mode::Lottery => "entry_id",
+    }
+}
+
+fn outcome(claim: &ClaimView) -> &'static str {
+    match (claim.coupon, claim.kind) {
+        (Some(_), _) => "won",
+        (None, ClaimKind::Entry { rank: None }) => "pending",
+        (None, ClaimKind::Claim | ClaimKind::Draw { .. } | ClaimKind::Entry { rank: Some(_) }) => "no_coupon",
+    }
+}
+
+/// What a coupon type is called.
+pub(crate) fn type_id(definition: &CampaignDefinition, coupon_type: TypeIndex) -> &str {
+    definition.coupon_types[coupon_type.as_index()].id.as_str()
+}
+
+/// What has become of a coupon, in a word.
+pub(crate) fn state(state: CouponState) -> &'static str {
     match state {
         CouponState::Issued => "issued",
+        CouponState::Reserved => "reserved",
+        CouponState::Redeemed => "redeemed",
         CouponState::Expired => "expired",
         CouponState::Void => "void",
     }

@@ -19,6 +19,8 @@ pub enum Code {
     MethodNotAllowed,
     /// No key, or a wrong one.
     Unauthorized,
+    /// The key is not for this, or the user is another.
+    Forbidden,
     /// The body is not JSON by its media type.
     UnsupportedMediaType,
     /// The body is longer than this call takes.
@@ -39,8 +41,30 @@ pub enum Code {
     Conflict,
     /// A total quota below what has been issued.
     QuotaBelowIssued,
+    /// A code is there already.
+    DuplicateCode,
     /// The coupon has been redeemed.
     AlreadyRedeemed,
+    /// The coupon is held for another order.
+    Reserved,
+    /// The coupon's time has run out.
+    Expired,
+    /// The coupon was voided.
+    Void,
+    /// The coupon is another user's.
+    WrongUser,
+    /// Redemptions are paused.
+    RedemptionsPaused,
+    /// The redemption was confirmed.
+    AlreadyConfirmed,
+    /// The hold was released.
+    AlreadyReleased,
+    /// The redemption was reversed.
+    AlreadyReversed,
+    /// The redemption was never confirmed.
+    NotConfirmed,
+    /// The hold ran out.
+    HoldExpired,
     /// Some of the campaign's coupons still live.
     StillLive,
     /// The campaign was cancelled.
@@ -73,10 +97,11 @@ pub enum Code {
 
 impl Code {
     /// All there are.
-    pub const ALL: [Code; 28] = [
+    pub const ALL: [Code; 40] = [
         Code::NotFound,
         Code::MethodNotAllowed,
         Code::Unauthorized,
+        Code::Forbidden,
         Code::UnsupportedMediaType,
         Code::TooLarge,
         Code::RequestTimeout,
@@ -87,7 +112,18 @@ impl Code {
         Code::WrongMode,
         Code::Conflict,
         Code::QuotaBelowIssued,
+        Code::DuplicateCode,
         Code::AlreadyRedeemed,
+        Code::Reserved,
+        Code::Expired,
+        Code::Void,
+        Code::WrongUser,
+        Code::RedemptionsPaused,
+        Code::AlreadyConfirmed,
+        Code::AlreadyReleased,
+        Code::AlreadyReversed,
+        Code::NotConfirmed,
+        Code::HoldExpired,
         Code::StillLive,
         Code::Cancelled,
         Code::Ended,
@@ -116,8 +152,9 @@ impl Code {
             Code::NotFound => (S::NOT_FOUND, "not_found", "Not found"),
             Code::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
             Code::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The admin key is missing or wrong"),
+            Code::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Code::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be application/json")
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is of another media type")
             }
             Code::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The body is too large"),
             Code::RequestTimeout => (S::REQUEST_TIMEOUT, "request_timeout", "The body did not come in time"),
@@ -126,13 +163,24 @@ impl Code {
                 (S::BAD_REQUEST, "idempotency_key_required", "The claim needs an Idempotency-Key")
             }
             Code::IdempotencyKeyReused => {
-                (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The Idempotency-Key belongs to another request")
+                (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The key belongs to another request")
             }
             Code::Archived => (S::GONE, "archived", "The campaign is archived"),
             Code::WrongMode => (S::CONFLICT, "wrong_mode", "The campaign takes another kind of request"),
-            Code::Conflict => (S::CONFLICT, "conflict", "The id is taken by a different campaign"),
+            Code::Conflict => (S::CONFLICT, "conflict", "It exists, and is another"),
             Code::QuotaBelowIssued => (S::CONFLICT, "quota_below_issued", "More has been issued than the new quota"),
             Code::AlreadyRedeemed => (S::CONFLICT, "already_redeemed", "The coupon has been redeemed"),
+            Code::DuplicateCode => (S::CONFLICT, "duplicate_code", "A code is there already"),
+            Code::Reserved => (S::CONFLICT, "reserved", "The coupon is held for another order"),
+            Code::Expired => (S::GONE, "expired", "The coupon has expired"),
+            Code::Void => (S::GONE, "void", "The coupon is void"),
+            Code::WrongUser => (S::FORBIDDEN, "wrong_user", "The coupon is another user's"),
+            Code::RedemptionsPaused => (S::CONFLICT, "redemptions_paused", "Redemptions are paused"),
+            Code::AlreadyConfirmed => (S::CONFLICT, "already_confirmed", "The redemption was confirmed"),
+            Code::AlreadyReleased => (S::CONFLICT, "already_released", "The hold was released"),
+            Code::AlreadyReversed => (S::CONFLICT, "already_reversed", "The redemption was reversed"),
+            Code::NotConfirmed => (S::CONFLICT, "not_confirmed", "The redemption was never confirmed"),
+            Code::HoldExpired => (S::GONE, "hold_expired", "The hold has run out"),
             Code::StillLive => (S::CONFLICT, "still_live", "The campaign still lives"),
             Code::Cancelled => (S::CONFLICT, "cancelled", "The campaign was cancelled"),
             Code::Ended => (S::GONE, "ended", "The campaign is over"),
@@ -210,7 +258,14 @@ impl Problem {
             Refusal::NoSuchCouponType => Self::new(Code::NotFound, "no such coupon type in this campaign"),
             Refusal::Invalid(invalid) => Self::invalid_field("", invalid.to_string()),
             Refusal::NoSuchClaim => Self::new(Code::NotFound, "no such claim in this campaign"),
+            Refusal::NoSuchCoupon => Self::new(Code::NotFound, "no such coupon"),
+            Refusal::NoSuchRedemption => Self::new(Code::NotFound, "no such redemption"),
             Refusal::Archived => Self::new(Code::Archived, ""),
+            Refusal::WrongMode => Self::new(Code::WrongMode, ""),
+            Refusal::PhoneRequired => {
+                Self::invalid_field("/phone", "is needed in this campaign, and none is stored for the user")
+            }
+            Refusal::CodesGenerated => Self::new(Code::Conflict, "the coupon type makes its codes itself"),
             Refusal::KeyRequired => Self::new(
                 Code::IdempotencyKeyRequired,
                 "the campaign allows several coupons a person: send a header Idempotency-Key that names this one",
@@ -233,6 +288,16 @@ impl Problem {
                 format!("{issued} of the coupon type at index {} have been issued", coupon_type.0),
             ),
             Refusal::AlreadyRedeemed => Self::new(Code::AlreadyRedeemed, ""),
+            Refusal::Reserved => Self::new(Code::Reserved, ""),
+            Refusal::Expired => Self::new(Code::Expired, ""),
+            Refusal::Void => Self::new(Code::Void, ""),
+            Refusal::WrongUser => Self::new(Code::WrongUser, ""),
+            Refusal::RedemptionsPaused => Self::new(Code::RedemptionsPaused, ""),
+            Refusal::AlreadyConfirmed => Self::new(Code::AlreadyConfirmed, ""),
+            Refusal::AlreadyReleased => Self::new(Code::AlreadyReleased, ""),
+            Refusal::AlreadyReversed => Self::new(Code::AlreadyReversed, ""),
+            Refusal::NotConfirmed => Self::new(Code::NotConfirmed, ""),
+            Refusal::HoldExpired => Self::new(Code::HoldExpired, ""),
             Refusal::StillLive { until: Some(until) } => {
                 Self::new(Code::StillLive, format!("its last coupon expires at {}", crate::text::rfc3339_string(until)))
             }
