@@ -74,6 +74,7 @@ pub mod engine;
 pub mod event;
 mod filter;
 pub mod id;
+pub mod imported;
 pub mod keys;
 pub mod options;
 pub mod outcome;
