@@ -6,7 +6,7 @@
 //! | NDJSON | `{"code": "SPRING-1"}` | other fields, repeated ones, any other value |
 //! | CSV (RFC 4180) | `SPRING-1` or `"SPRING-1"`; the first may be the header `code` | a second column, stray quotes |
 //!
-//! Lines end in LF or CRLF, the last one may go without. One empty line may follow it; an empty line before another is refused. A
+//! Lines end in LF or CRLF, the last one may go without. One empty line may stand at the end; anywhere else it is refused. A
 //! byte order mark may come first. A line has at most 1 KiB; only an unfinished one is kept between pieces. Codes hold no
 //! line breaks, so that a line of CSV is a record: a general CSV parser would skip empty lines, and mend stray quotes.
 
