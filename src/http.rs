@@ -13,6 +13,7 @@ mod campaigns;
 pub mod claim_body;
 mod claim_json;
 mod claims;
+pub mod code_lines;
 pub mod fields;
 pub mod json;
 pub mod json_text;

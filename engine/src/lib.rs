@@ -75,6 +75,7 @@ pub mod event;
 pub mod fairness;
 mod filter;
 pub mod id;
+pub mod imported;
 pub mod keys;
 pub mod options;
 pub mod outcome;

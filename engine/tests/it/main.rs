@@ -3,6 +3,7 @@
 mod audit;
 mod codec;
 mod hostile;
+mod imported;
 mod model;
 mod naive;
 mod power;
