@@ -23,6 +23,7 @@ pub mod problem;
 pub mod query;
 pub mod retry;
 pub mod route;
+pub(crate) mod words;
 
 use std::rc::Rc;
 
@@ -52,8 +53,8 @@ pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> R
     let began = std::time::Instant::now();
     let (parts, body) = request.into_parts();
     let answer = match Route::find(&parts.method, parts.uri.path()) {
-        Ok(Route::Claim(campaign)) if door == Door::Main => {
-            let answer = claims::claim(&lane, campaign, &parts, body).await;
+        Ok(Route::Claim(campaign, mode)) if door == Door::Main => {
+            let answer = claims::claim(&lane, campaign, mode, &parts, body).await;
             lane.counts().claim(&answer, began);
             answer
         }
@@ -114,8 +115,8 @@ async fn other(
         Route::ClaimList(id) => claims::list(lane, opened, id, parts).await,
         Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
-        Route::Draw(id) | Route::Entry(id) => claims::wrong_mode(opened, id),
-        Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::Claim(_) => {
+        Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts).await,
+        Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::Claim(..) => {
             unreachable!("answered before")
         }
     }

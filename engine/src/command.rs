@@ -76,6 +76,8 @@ pub enum Command {
         coupon_type: TypeIndex,
         /// Where they are.
         file: CodeFile,
+        /// How many codes the type must have had before: their place in the order in which codes are handed out.
+        first: u32,
     },
     /// Voids one claim or draw.
     Void {
@@ -151,7 +153,7 @@ pub struct CodeFile {
     pub id: CodeFileId,
     /// How many codes it holds.
     pub count: u32,
-    /// SHA-256 of its content.
+    /// SHA-256 over its header and codes.
     pub hash: [u8; 32],
 }
 

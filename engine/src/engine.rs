@@ -16,6 +16,7 @@ use crate::driver;
 use crate::fairness::Ranks;
 use crate::filter::PersonHasher;
 use crate::id::{CampaignId, CampaignNumber};
+use crate::imported::ImportedCodes;
 use crate::options::EngineOptions;
 use crate::port::{BlockingPort, Port, PortId, Rejected, ReplyQueue};
 use crate::published::Directory;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     directory: Directory,
     clock: Arc<dyn Clock>,
     codes: Codes,
+    imported: ImportedCodes,
     hasher: PersonHasher,
     next_campaign: AtomicU32,
     /// By [`PortId`]; `None`: the port is gone.
@@ -62,6 +64,7 @@ pub(crate) struct Parts {
     pub(crate) directory: Directory,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) codes: Codes,
+    pub(crate) imported: ImportedCodes,
     pub(crate) hasher: PersonHasher,
     pub(crate) next_campaign: CampaignNumber,
     pub(crate) log_status: Arc<LogStatus>,
@@ -117,6 +120,11 @@ impl Engine {
     /// Coupon codes and claim ids.
     pub fn codes(&self) -> &Codes {
         &self.shared.codes
+    }
+
+    /// The codes of the shops' own.
+    pub fn imported_codes(&self) -> &ImportedCodes {
+        &self.shared.imported
     }
 
     /// All campaigns.
@@ -200,6 +208,7 @@ impl Shared {
             directory: parts.directory,
             clock: parts.clock,
             codes: parts.codes,
+            imported: parts.imported,
             hasher: parts.hasher,
             next_campaign: AtomicU32::new(parts.next_campaign.0),
             ports: ArcSwap::default(),

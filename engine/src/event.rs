@@ -136,6 +136,27 @@ pub enum Change<'a> {
     },
 }
 
+impl Change<'_> {
+    /// Whether it is a claim, a draw or an entry: each has the next serial of its campaign.
+    pub fn is_grant(&self) -> bool {
+        match self {
+            Change::Claimed { .. } | Change::Drew { .. } | Change::Entered { .. } => true,
+            Change::Created { .. }
+            | Change::Patched { .. }
+            | Change::Cancelled { .. }
+            | Change::Archived
+            | Change::Ended
+            | Change::Ranked { .. }
+            | Change::CodesImported { .. }
+            | Change::Voided { .. }
+            | Change::Redeemed { .. }
+            | Change::Settled { .. }
+            | Change::HoldExpired { .. }
+            | Change::Expired { .. } => false,
+        }
+    }
+}
+
 /// What claims, draws and entries have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Granted<'a> {

@@ -61,7 +61,8 @@ use self::format::Unreadable;
 use self::index::LISTS_MAX;
 use self::lists::{List, Lists};
 pub use self::upload::{StagedFile, Upload};
-use crate::id::{CampaignNumber, InvalidId, TypeIndex};
+use crate::command::CodeFile;
+use crate::id::{CampaignNumber, CodeFileId, InvalidId, TypeIndex};
 
 /// The longest code, in bytes of UTF-8.
 pub const CODE_BYTES_MAX: usize = 128;
@@ -82,21 +83,6 @@ pub fn check_code(code: &str) -> Result<(), InvalidId> {
         return Err(InvalidId::Character { allowed: "must not hold control characters" });
     }
     Ok(())
-}
-
-/// The number of a file of codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct FileId(pub u64);
-
-/// A file of codes, as the log names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CodeFile {
-    /// Which one.
-    pub id: FileId,
-    /// How many codes it holds, at least one.
-    pub count: u32,
-    /// SHA-256 over its header and codes.
-    pub hash: [u8; 32],
 }
 
 /// The coupon type that codes belong to.
@@ -124,7 +110,7 @@ struct Store {
 struct Files {
     next: u64,
     /// Those found at the start that no event has named yet.
-    unadopted: BTreeSet<FileId>,
+    unadopted: BTreeSet<CodeFileId>,
 }
 
 impl ImportedCodes {
@@ -138,7 +124,7 @@ impl ImportedCodes {
     /// [`FileError`] names the file or directory.
     pub fn open(directory: &Path, table_key: &[u8; 16]) -> Result<Self, FileError> {
         let directory = Directory::open(directory)?;
-        let unadopted: BTreeSet<FileId> = directory.sweep()?.into_iter().collect();
+        let unadopted: BTreeSet<CodeFileId> = directory.sweep()?.into_iter().collect();
         let next = unadopted.last().map_or(0, |last| last.0 + 1);
         let files = Mutex::new(Files { next, unadopted });
         let (lists, catalog) = (Arc::new(Lists::new(table_key)), Arc::default());
@@ -182,7 +168,7 @@ impl ImportedCodes {
     ///
     /// # Errors
     /// [`FileError`] names the first file that could not be removed; those after it are left for the next start.
-    pub fn retire_unadopted(&self) -> Result<Vec<FileId>, FileError> {
+    pub fn retire_unadopted(&self) -> Result<Vec<CodeFileId>, FileError> {
         let unadopted = std::mem::take(&mut self.store.files.lock().unadopted);
         unadopted.iter().try_for_each(|id| self.store.directory.remove(*id))?;
         Ok(unadopted.into_iter().collect())
@@ -230,21 +216,21 @@ impl ImportedCodes {
 
 impl Store {
     /// A number that no file has.
-    fn next_file(&self) -> FileId {
+    fn next_file(&self) -> CodeFileId {
         let mut files = self.files.lock();
         files.next += 1;
-        FileId(files.next - 1)
+        CodeFileId(files.next - 1)
     }
 
     /// Notes that an event names this file, whatever becomes of it.
-    fn name(&self, id: FileId) {
+    fn name(&self, id: CodeFileId) {
         let mut files = self.files.lock();
         files.unadopted.remove(&id);
         files.next = files.next.max(id.0.saturating_add(1));
     }
 
     /// Removes a file that no event names. If that fails it goes at the next start.
-    fn discard(&self, id: FileId) {
+    fn discard(&self, id: CodeFileId) {
         if let Err(error) = self.directory.remove(id) {
             tracing::warn!(%error, "a file of codes that is not needed could not be removed");
         }

@@ -22,6 +22,7 @@ use crate::engine::{Engine, Parts, Shared};
 use crate::event::Change;
 use crate::filter::PersonHasher;
 use crate::id::CampaignNumber;
+use crate::imported::{AdoptError, FileError, ImportedCodes};
 use crate::keys::{Keys, KeysError};
 use crate::options::{EngineOptions, InvalidOptions, RecoveryProgress};
 use crate::published::{Directory, Listed, Published};
@@ -99,6 +100,12 @@ pub enum OpenError {
         /// How far the log is ahead.
         ahead_hours: u64,
     },
+    /// The files of imported codes cannot be read.
+    #[error(transparent)]
+    CodeFiles(#[from] FileError),
+    /// A file of imported codes that the log names is missing or damaged.
+    #[error(transparent)]
+    Codes(#[from] AdoptError),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -117,28 +124,30 @@ pub(crate) fn open(
     let tenure = landrush_wal::recovery::acquire(FileStorage::new(data_dir), options.log.clone(), &mut *entropy)?;
     // Behind the lock, so that two processes never make two sets of keys.
     let keys = Keys::load_or_create(data_dir, entropy)?;
-    start(tenure, &keys, options)
+    start(tenure, &keys, options, &data_dir.join(ImportedCodes::DIRECTORY))
 }
 
-/// Opens an engine over any storage: for tests that crash disks and turn clocks.
+/// Opens an engine over any storage, with imported codes in `codes`: for tests that crash disks and turn clocks.
 ///
 /// # Errors
 /// As [`Engine::open`].
 pub fn open_on<S: Storage>(
     storage: S,
     keys: &Keys,
+    codes: &Path,
     options: EngineOptions,
     entropy: &mut dyn FnMut(&mut [u8]),
 ) -> Result<(Engine, RecoveryReport), OpenError> {
     options.check()?;
     let tenure = landrush_wal::recovery::acquire(storage, options.log.clone(), entropy)?;
-    start(tenure, keys, options)
+    start(tenure, keys, options, codes)
 }
 
 fn start<S: Storage>(
     mut tenure: Tenure<S>,
     keys: &Keys,
     options: EngineOptions,
+    codes: &Path,
 ) -> Result<(Engine, RecoveryReport), OpenError> {
     let started = std::time::Instant::now();
     let router = Router::new(u16::try_from(options.shards).expect("checked"));
@@ -146,6 +155,7 @@ fn start<S: Storage>(
     let snapshot = load_newest_snapshot(&tenure, &mut rebuilt)?;
     let recovered = replay(&mut tenure, snapshot, &mut rebuilt, &options)?;
     check_clock(rebuilt.last_stamp(), &options)?;
+    let imported = rebuilt.adopt_codes(codes, keys)?;
     let hasher = PersonHasher::new(keys.person);
     let (directory, published) = rebuilt.publish(hasher);
     let rebuilt_in = started.elapsed();
@@ -171,6 +181,7 @@ fn start<S: Storage>(
         directory,
         clock: Arc::clone(&options.clock),
         codes: Codes::new(keys),
+        imported,
         hasher,
         next_campaign: rebuilt.next_campaign(),
         log_status: log.status(),
@@ -352,6 +363,22 @@ impl Rebuilt {
             (None, _) => 0,
         };
         snapshot::apply(&mut self.states[home], lsn, &event)
+    }
+
+    /// Takes in the files of imported codes that the log names, and removes those that it does not.
+    fn adopt_codes(&self, directory: &Path, keys: &Keys) -> Result<ImportedCodes, OpenError> {
+        let imported = ImportedCodes::open(directory, &keys.person)?;
+        for state in &self.states {
+            for campaign in state.campaigns() {
+                for (coupon_type, file) in state.code_files(campaign) {
+                    imported.adopt(campaign, coupon_type, &file)?;
+                }
+            }
+        }
+        for file in imported.retire_unadopted()? {
+            tracing::info!(file = file.0, "a file of codes that nothing names was removed: its upload never ended");
+        }
+        Ok(imported)
     }
 
     fn last_stamp(&self) -> Timestamp {

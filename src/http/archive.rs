@@ -52,7 +52,7 @@ async fn export(lane: &Lane, opened: &Opened, campaign: &Published) -> Result<Pa
         let command = Command::Claims { campaign: campaign.number(), after, limit: CLAIMS_PAGE_MAX };
         let (items, more) = claims::page(lane, opened, campaign, command).await?;
         let mut lines = Vec::new();
-        for item in &items {
+        for item in claims::issued(&items) {
             claims::write_line(&item.claim, item.user.as_str(), campaign, opened, &mut lines);
         }
         after = items.last().map(|item| item.claim.serial);

@@ -5,11 +5,11 @@ use std::hash::Hasher;
 use hyper::StatusCode;
 use hyper::header;
 use hyper::http::request::Parts;
-use landrush_engine::campaign::{AvailabilityDisplay, CampaignView};
+use landrush_engine::campaign::{AvailabilityDisplay, CampaignView, Phase};
 use landrush_engine::time::Timestamp;
 
 use super::answer::Answer;
-use super::campaign_json::{CampaignState, left};
+use super::campaign_json::{CampaignState, edges, left};
 use super::claims;
 use super::json_text::JsonText;
 use super::lane::Lane;
@@ -26,20 +26,21 @@ pub(crate) fn read(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Res
     let has_days = view.definition.coupon_types.iter().any(|coupon_type| coupon_type.daily_quota.is_some());
     let resets_at = has_days.then(|| campaign.resets_at(now));
 
+    let phase = campaign.phase(now);
     let mut body = Vec::with_capacity(512);
-    write(&view, now, resets_at, None, &mut body);
+    write(&view, phase, resets_at, None, &mut body);
     let tag = entity_tag(&body);
     let answer = if not_modified(parts, &tag) {
         Answer::empty(StatusCode::NOT_MODIFIED)
     } else {
-        Answer::json(StatusCode::OK, lane.body(|out| write(&view, now, resets_at, Some(now), out)))
+        Answer::json(StatusCode::OK, lane.body(|out| write(&view, phase, resets_at, Some(now), out)))
     };
     Ok(answer.with("etag", tag).with("cache-control", CACHE_CONTROL))
 }
 
 fn write(
     view: &CampaignView,
-    now: Timestamp,
+    phase: Phase,
     resets_at: Option<Timestamp>,
     server_time: Option<Timestamp>,
     out: &mut Vec<u8>,
@@ -47,12 +48,13 @@ fn write(
     let definition = &*view.definition;
     let mut json = JsonText::object(out);
     json.text("campaign_id", definition.id.as_str());
-    json.text("state", CampaignState::of(view, now).word());
+    json.text("state", CampaignState::of(view, phase).word());
     if let Some(server_time) = server_time {
         json.time("server_time", server_time);
     }
-    json.time("opens_at", definition.starts_at);
-    json.time("closes_at", definition.ends_at);
+    let (opens_at, closes_at) = edges(view, phase);
+    json.optional_time("opens_at", opens_at);
+    json.optional_time("closes_at", closes_at);
     json.optional_time("resets_at", resets_at);
     json.array("coupon_types", left(view), |(coupon_type, left), json| {
         json.text("id", coupon_type.id.as_str());

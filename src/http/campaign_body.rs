@@ -4,14 +4,17 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    AvailabilityDisplay, CampaignDefinition, CampaignPatch, CouponTypeDefinition, CouponTypePatch, Limit, Mode, Period,
-    Return, Returns,
+    AvailabilityDisplay, CampaignDefinition, CampaignPatch, CodeSource, CouponTypeDefinition, CouponTypePatch,
+    InvalidDefinition, InvalidSchedule, Limit, LimitBy, Mode, Period, Return, Returns, TimeOfDay, Weekday, Weekdays,
+    Windows,
 };
+use landrush_engine::fairness::Probability;
 use landrush_engine::id::{CampaignId, CouponTypeId};
 use landrush_engine::time::Timestamp;
 
-use super::fields::{At, Faults, FieldError, NOT_IN_THIS_VERSION, Object};
+use super::fields::{At, Faults, FieldError, Object};
 use super::json::Json;
+use super::words;
 use crate::text;
 
 /// What is expected of a campaign that does not say: see [`CampaignDefinition::expected_claimants`].
@@ -22,9 +25,6 @@ const NAME_CHARS_MAX: usize = 200;
 
 /// The most claimants that can be expected: serials are 32 bits.
 const EXPECTED_CLAIMANTS_MAX: u32 = 1_000_000_000;
-
-const DISPLAYS: [(&str, AvailabilityDisplay); 2] =
-    [("exact", AvailabilityDisplay::Exact), ("bucketed", AvailabilityDisplay::Bucketed)];
 
 /// Reads the body that makes a campaign.
 ///
@@ -38,29 +38,64 @@ fn definition(object: &mut Object<'_>) -> Option<CampaignDefinition> {
     let id = object.required("id", |json, at| at.parsed(json, CampaignId::new));
     let name = object.required("name", display_name);
     let time_zone = object.required("time_zone", zone_name);
-    let mode = object.required("mode", mode);
+    let mode = object.required("mode", |json, at| at.choice(json, words::MODES));
     let schedule = object.required("schedule", |json, at| at.object(json, schedule));
     let limit = object.optional("limit", |json, at| at.object(json, limit));
-    object.absent_here("phone_required", |json| *json == Json::Bool(false));
-    let display = object.optional("availability_display", |json, at| at.choice(json, &DISPLAYS));
+    let phone_required = object.optional("phone_required", |json, at| at.bool(json));
+    let display = object.optional("availability_display", |json, at| at.choice(json, words::DISPLAYS));
     let expected = object.optional("expected_claimants", |json, at| at.whole(json, 1, EXPECTED_CLAIMANTS_MAX));
     let returns = object.optional("returns", |json, at| at.object(json, returns));
     object.absent_here("protection", |json| matches!(json, Json::Object(members) if members.is_empty()));
     let coupon_types = object.required("coupon_types", coupon_types);
-    let (starts_at, ends_at) = schedule?;
-    Some(CampaignDefinition {
+    let (mode, (starts_at, ends_at, windows)) = (mode?, schedule?);
+    let definition = CampaignDefinition {
         id: id?,
         name: name?,
         time_zone: time_zone?,
-        mode: mode?,
+        mode,
         starts_at,
         ends_at,
-        limit: limit.unwrap_or(Limit { max: 1, per: Period::Campaign }),
+        windows,
+        limit: limit.unwrap_or_default().with_defaults_of(mode),
+        phone_required: phone_required.unwrap_or(false),
         availability_display: display.unwrap_or(AvailabilityDisplay::Exact),
         expected_claimants: expected.unwrap_or(EXPECTED_CLAIMANTS_DEFAULT),
-        returns: returns.unwrap_or(Returns { voided: Return::Restock }),
+        returns: returns.unwrap_or(Returns { voided: Return::Restock, expired: Return::Burn }),
         coupon_types: coupon_types?,
-    })
+    };
+    match definition.check() {
+        Ok(()) => Some(definition),
+        Err(invalid) => place_of(&invalid, object).wrong(invalid.to_string()),
+    }
+}
+
+/// Where the fault lies that no single field shows.
+fn place_of<'j>(invalid: &InvalidDefinition, object: &Object<'j>) -> At<'j> {
+    let field = |name: &str| object.at().inner(name);
+    let type_field = |index: landrush_engine::id::TypeIndex, name: &str| {
+        object.at().inner("coupon_types").inner(index.0.to_string()).inner(name)
+    };
+    match invalid {
+        InvalidDefinition::TotalQuota(index) => type_field(*index, "total_quota"),
+        InvalidDefinition::ValidFor(index) => type_field(*index, "valid_for"),
+        InvalidDefinition::Probability(index) => type_field(*index, "probability"),
+        InvalidDefinition::LotteryDailyQuota(index) => type_field(*index, "daily_quota"),
+        InvalidDefinition::CouponTypeTwice(index) | InvalidDefinition::NoSuchCouponType(index) => {
+            type_field(*index, "id")
+        }
+        InvalidDefinition::CouponTypes | InvalidDefinition::Odds(_) => field("coupon_types"),
+        InvalidDefinition::Limit | InvalidDefinition::LotteryLimit => field("limit"),
+        InvalidDefinition::TimeZone | InvalidDefinition::Schedule(InvalidSchedule::TimeZone) => field("time_zone"),
+        InvalidDefinition::Span | InvalidDefinition::Schedule(InvalidSchedule::Span) => {
+            field("schedule").inner("ends_at")
+        }
+        InvalidDefinition::LotteryWindows
+        | InvalidDefinition::Schedule(InvalidSchedule::Overlap { .. } | InvalidSchedule::NeverOpens) => {
+            field("schedule").inner("windows")
+        }
+        // What a later version may find wrong, and what is no single field's fault.
+        InvalidDefinition::Text | _ => field(""),
+    }
 }
 
 fn display_name(json: &Json, at: &At<'_>) -> Option<String> {
@@ -84,54 +119,67 @@ fn zone_name(json: &Json, at: &At<'_>) -> Option<String> {
     })
 }
 
-fn mode(json: &Json, at: &At<'_>) -> Option<Mode> {
-    match at.text(json)? {
-        "first_come" => Some(Mode::FirstCome),
-        "draw" | "lottery" => at.wrong(NOT_IN_THIS_VERSION),
-        _ => at.wrong("must be \"first_come\" or \"draw\" or \"lottery\""),
-    }
-}
-
 fn moment(json: &Json, at: &At<'_>) -> Option<Timestamp> {
     at.parsed(json, text::parse_rfc3339)
 }
 
-fn schedule(object: &mut Object<'_>) -> Option<(Timestamp, Timestamp)> {
+fn schedule(object: &mut Object<'_>) -> Option<(Timestamp, Timestamp, Option<Windows>)> {
     let starts_at = object.required("starts_at", moment);
     let ends_at = object.required("ends_at", moment);
-    object.absent_here("windows", |_| false);
+    let windows = object.optional("windows", |json, at| at.object(json, windows));
     let (starts_at, ends_at) = (starts_at?, ends_at?);
     if ends_at <= starts_at {
         return object.at().inner("ends_at").wrong("must be after starts_at");
     }
-    Some((starts_at, ends_at))
+    Some((starts_at, ends_at, windows))
 }
 
-fn limit(object: &mut Object<'_>) -> Option<Limit> {
+fn windows(object: &mut Object<'_>) -> Option<Windows> {
+    let at = object.required("at", |json, at| {
+        at.array(json, Windows::A_DAY_MAX, |json, at| at.parsed(json, str::parse::<TimeOfDay>))
+    });
+    let days = object.optional("days", |json, at| {
+        let days = at.array(json, 7, |json, at| at.parsed(json, str::parse::<Weekday>))?;
+        if (1..days.len()).any(|later| days[..later].contains(&days[later])) {
+            return at.wrong("must not name a day twice");
+        }
+        Weekdays::new(days).map_or_else(|error| at.wrong(error.to_string()), Some)
+    });
+    let duration = object.required("duration", |json, at| at.parsed(json, text::parse_duration));
+    let windows = Windows::new(at?, days.unwrap_or_else(Weekdays::all), duration?);
+    windows.map_or_else(|error| object.at().wrong(error.to_string()), Some)
+}
+
+/// What a body says of the limit; what it does not say depends on the mode.
+#[derive(Debug, Default)]
+struct LimitBody {
+    max: Option<u16>,
+    per: Option<Period>,
+    by: Option<LimitBy>,
+}
+
+impl LimitBody {
+    fn with_defaults_of(self, mode: Mode) -> Limit {
+        let per = match mode {
+            Mode::FirstCome | Mode::Lottery => Period::Campaign,
+            Mode::Draw => Period::Day,
+        };
+        Limit { max: self.max.unwrap_or(1), per: self.per.unwrap_or(per), by: self.by.unwrap_or(LimitBy::User) }
+    }
+}
+
+fn limit(object: &mut Object<'_>) -> Option<LimitBody> {
     let max = object.optional("max", |json, at| at.whole(json, 1, u32::from(Limit::MAX)));
-    let per = object.optional("per", |json, at| match at.text(json)? {
-        "campaign" => Some(Period::Campaign),
-        "day" => Some(Period::Day),
-        "window" => at.wrong(NOT_IN_THIS_VERSION),
-        _ => at.wrong("must be \"campaign\" or \"day\" or \"window\""),
-    });
-    object.optional("by", |json, at| match at.text(json)? {
-        "user" => Some(()),
-        "phone" => at.wrong(NOT_IN_THIS_VERSION),
-        _ => at.wrong("must be \"user\" or \"phone\""),
-    });
-    let max = u16::try_from(max.unwrap_or(1)).expect("whole() keeps it within Limit::MAX");
-    Some(Limit { max, per: per.unwrap_or(Period::Campaign) })
+    let per = object.optional("per", |json, at| at.choice(json, words::PERIODS));
+    let by = object.optional("by", |json, at| at.choice(json, words::LIMIT_BYS));
+    let max = max.map(|max| u16::try_from(max).expect("whole() keeps it within Limit::MAX"));
+    Some(LimitBody { max, per, by })
 }
 
 fn returns(object: &mut Object<'_>) -> Option<Returns> {
-    let choices = [("restock", Return::Restock), ("burn", Return::Burn)];
-    let voided = object.optional("voided", |json, at| at.choice(json, &choices));
-    object.optional("expired", |json, at| match at.choice(json, &choices)? {
-        Return::Burn => Some(()),
-        Return::Restock => at.wrong(NOT_IN_THIS_VERSION),
-    });
-    Some(Returns { voided: voided.unwrap_or(Return::Restock) })
+    let voided = object.optional("voided", |json, at| at.choice(json, words::RETURNS));
+    let expired = object.optional("expired", |json, at| at.choice(json, words::RETURNS));
+    Some(Returns { voided: voided.unwrap_or(Return::Restock), expired: expired.unwrap_or(Return::Burn) })
 }
 
 fn coupon_types(json: &Json, at: &At<'_>) -> Option<Vec<CouponTypeDefinition>> {
@@ -155,16 +203,12 @@ fn coupon_type(object: &mut Object<'_>) -> Option<CouponTypeDefinition> {
     let name = object.required("name", display_name);
     let total_quota = object.required("total_quota", total_quota);
     let daily_quota = object.optional("daily_quota", daily_quota);
-    object.absent_here("probability", |_| false);
+    let probability = object.optional("probability", probability);
     let valid_for = object.optional("valid_for", |json, at| match at.parsed(json, text::parse_duration)? {
         Duration::ZERO => at.wrong("must be longer than nothing"),
         duration => Some(duration),
     });
-    object.optional("codes", |json, at| match at.text(json)? {
-        "generated" => Some(()),
-        "imported" => at.wrong(NOT_IN_THIS_VERSION),
-        _ => at.wrong("must be \"generated\" or \"imported\""),
-    });
+    let codes = object.optional("codes", |json, at| at.choice(json, words::CODE_SOURCES));
     let metadata = object.optional("metadata", |json, at| {
         at.object(json, |members| {
             members.take_all();
@@ -172,7 +216,29 @@ fn coupon_type(object: &mut Object<'_>) -> Option<CouponTypeDefinition> {
         })?;
         Some(serde_json::to_string(json).expect("JSON that was read can be written"))
     });
-    Some(CouponTypeDefinition { id: id?, name: name?, total_quota: total_quota?, daily_quota, valid_for, metadata })
+    Some(CouponTypeDefinition {
+        id: id?,
+        name: name?,
+        total_quota: total_quota?,
+        daily_quota,
+        probability,
+        codes: codes.unwrap_or(CodeSource::Generated),
+        valid_for,
+        metadata,
+    })
+}
+
+fn probability(json: &Json, at: &At<'_>) -> Option<Probability> {
+    let decimal = match json {
+        // As the shortest decimal that reads as the same number, without an exponent.
+        Json::Number(number) => number.as_f64().map(|number| number.to_string()),
+        Json::Null | Json::Bool(_) | Json::Text(_) | Json::Array(_) | Json::Object(_) => None,
+    };
+    match decimal.map(|decimal| decimal.parse::<Probability>()) {
+        Some(Ok(probability)) => Some(probability),
+        Some(Err(error)) => at.wrong(error.to_string()),
+        None => at.wrong(format!("must be a number from 0 to 1, not {}", json.kind())),
+    }
 }
 
 fn total_quota(json: &Json, at: &At<'_>) -> Option<u32> {
@@ -224,6 +290,10 @@ impl PatchBody {
             let error = FieldError::new("/schedule/ends_at", "must be after starts_at");
             return Err(PatchError::Invalid(vec![error]));
         }
+        if let Err(invalid) = self.patch.check(definition) {
+            let error = FieldError::new("/schedule/ends_at", invalid.to_string());
+            return Err(PatchError::Invalid(vec![error]));
+        }
         let mut patch = self.patch;
         for TypePatch { id, total_quota, daily_quota } in self.types {
             let Some(coupon_type) = definition.coupon_type(id.as_str()) else {
@@ -247,7 +317,7 @@ fn patch(object: &mut Object<'_>) -> Option<PatchBody> {
             Some(schedule.optional("ends_at", moment))
         })
     });
-    let availability_display = object.optional("availability_display", |json, at| at.choice(json, &DISPLAYS));
+    let availability_display = object.optional("availability_display", |json, at| at.choice(json, words::DISPLAYS));
     let accept_claims = object.optional("accept_claims", |json, at| at.bool(json));
     let accept_redemptions = object.optional("accept_redemptions", |json, at| at.bool(json));
     let types = object.optional("coupon_types", |json, at| {

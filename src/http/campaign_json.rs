@@ -60,6 +60,14 @@ impl CampaignState {
     }
 }
 
+/// Where `view` stands in its schedule at `now`.
+pub(crate) fn phase(view: &CampaignView, now: Timestamp) -> Phase {
+    if view.ended {
+        return Phase::Over;
+    }
+    view.definition.schedule().expect("a campaign's schedule was checked").phase(now)
+}
+
 /// Whether nothing is left to be won. The coupons of a lottery are there until it is drawn.
 fn is_sold_out(view: &CampaignView) -> bool {
     view.definition.mode != Mode::Lottery && left(view).all(|(_, left)| left.total == 0)

@@ -5,6 +5,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::CampaignView;
 use landrush_engine::command::Command;
+use landrush_engine::fairness::Seed;
 use landrush_engine::outcome::Outcome;
 use landrush_engine::published::Published;
 
@@ -27,16 +28,13 @@ pub(crate) async fn create(lane: &Lane, opened: &Opened, parts: &Parts, body: In
     let id = definition.id.clone();
     let route = opened.engine.route(&id);
     let campaign = opened.engine.next_campaign_number();
-    let command = Command::Create { campaign, definition: Box::new(definition) };
-    let (status, view) = match lane.ask(&opened.engine, route, command).await? {
-        Outcome::Created(view) => (StatusCode::CREATED, view),
-        Outcome::Campaign(view) => (StatusCode::OK, view),
-        other @ (Outcome::Refused(_)
-        | Outcome::Won(_)
-        | Outcome::Repeated(_)
-        | Outcome::Voided
-        | Outcome::Archived
-        | Outcome::Claims { .. }) => return Err(claims::unexpected(&other)),
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).expect("the system has random bytes");
+    let command = Command::Create { campaign, definition: Box::new(definition), seed: Seed::from_bytes(seed) };
+    let outcome = lane.ask(&opened.engine, route, command).await?;
+    let status = if matches!(outcome, Outcome::Created(_)) { StatusCode::CREATED } else { StatusCode::OK };
+    let (Outcome::Created(view) | Outcome::Campaign(view)) = outcome else {
+        return Err(claims::unexpected(&outcome));
     };
     if status == StatusCode::CREATED {
         tracing::info!(campaign = %id, "campaign created");
@@ -57,7 +55,9 @@ pub(crate) fn list(lane: &Lane, opened: &Opened, parts: &Parts, is_admin: bool) 
     views.truncate(limit);
     let body = lane.body(|out| {
         let mut json = JsonText::object(out);
-        json.array("items", views.iter(), |view, json| campaign_json::write(view, now, is_admin, json));
+        json.array("items", views.iter(), |view, json| {
+            campaign_json::write(view, campaign_json::phase(view, now), is_admin, json);
+        });
         let next = views.last().filter(|_| more).map(|last| query::campaign_cursor(&last.definition.id));
         json.optional_text("next_cursor", next.as_deref());
         json.end();
@@ -151,7 +151,7 @@ fn document(lane: &Lane, status: StatusCode, view: &CampaignView, is_admin: bool
     let now = lane.now();
     let body = lane.body(|out| {
         let mut json = JsonText::object(out);
-        campaign_json::write(view, now, is_admin, &mut json);
+        campaign_json::write(view, campaign_json::phase(view, now), is_admin, &mut json);
         json.end();
     });
     Answer::json(status, body)

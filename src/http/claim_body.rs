@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use landrush_engine::campaign::Mode;
 use landrush_engine::id::{CouponTypeId, UserId};
 use serde::Deserialize;
 
@@ -35,28 +36,34 @@ impl ClaimBody {
     ///
     /// # Errors
     /// Every fault of the body, by pointer.
-    pub fn parse(body: &[u8]) -> Result<Self, Vec<FieldError>> {
+    pub fn parse(body: &[u8], mode: Mode) -> Result<Self, Vec<FieldError>> {
         // One pass without a tree serves all who ask rightly; whoever does not gets the slow one, which can explain.
-        match Self::quick(body) {
+        match Self::quick(body, mode) {
             Some(claim) => Ok(claim),
-            None => Self::careful(body),
+            None => Self::careful(body, mode),
         }
     }
 
-    fn quick(body: &[u8]) -> Option<Self> {
+    fn quick(body: &[u8], mode: Mode) -> Option<Self> {
+        // An array with the same values in their order would be taken too.
+        body.trim_ascii_start().starts_with(b"{").then_some(())?;
         let quick: Quick<'_> = serde_json::from_slice(body).ok()?;
         let user = UserId::new(&quick.user_id).ok()?;
         let coupon_type = match quick.coupon_type {
             Some(Text(name)) => Some(CouponTypeId::new(&name).ok()?),
             None => None,
         };
-        Some(Self { user, coupon_type })
+        (mode == Mode::FirstCome || coupon_type.is_none()).then_some(Self { user, coupon_type })
     }
 
-    fn careful(body: &[u8]) -> Result<Self, Vec<FieldError>> {
+    fn careful(body: &[u8], mode: Mode) -> Result<Self, Vec<FieldError>> {
         Faults::read(body, |object| {
             let user = object.required("user_id", |json, at| at.parsed(json, UserId::new));
-            let coupon_type = object.optional("coupon_type", |json, at| at.parsed(json, CouponTypeId::new));
+            let coupon_type = match mode {
+                Mode::FirstCome => object.optional("coupon_type", |json, at| at.parsed(json, CouponTypeId::new)),
+                // The odds choose.
+                Mode::Draw | Mode::Lottery => None,
+            };
             let _: Option<()> = object.optional("phone", |json, at| {
                 let phone = at.text(json)?;
                 at.wrong(if is_phone(phone) { NOT_IN_THIS_VERSION } else { "must be a phone number in E.164" })
@@ -88,21 +95,21 @@ mod tests {
             let user = serde_json::to_string(&user).expect("writes");
             let coupon_type = serde_json::to_string(&coupon_type).expect("writes");
             let body = format!("{{\"coupon_type\":{coupon_type},\"user_id\":{user}{extra}}}");
-            if let Some(claim) = ClaimBody::quick(body.as_bytes()) {
-                prop_assert_eq!(ClaimBody::careful(body.as_bytes()), Ok(claim));
+            if let Some(claim) = ClaimBody::quick(body.as_bytes(), Mode::FirstCome) {
+                prop_assert_eq!(ClaimBody::careful(body.as_bytes(), Mode::FirstCome), Ok(claim));
             }
         }
 
         #[test]
         fn any_bytes_are_read_or_refused_with_a_reason(body: Vec<u8>) {
-            if let Err(errors) = ClaimBody::parse(&body) {
+            if let Err(errors) = ClaimBody::parse(&body, Mode::FirstCome) {
                 prop_assert!(!errors.is_empty());
             }
         }
     }
 
     fn refused(body: &str, pointers: &[&str]) {
-        let errors = ClaimBody::parse(body.as_bytes()).expect_err(body);
+        let errors = ClaimBody::parse(body.as_bytes(), Mode::FirstCome).expect_err(body);
         assert_eq!(errors.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>(), pointers, "{body}");
     }
 
@@ -112,17 +119,18 @@ mod tests {
             r#"{"user_id":"u-1","coupon_type":"cash-5"}"#,
             r#" { "coupon_type" : "cash-5" , "user_id" : "\u0075-1", "phone": null } "#,
         ] {
-            let claim = ClaimBody::parse(body.as_bytes()).expect(body);
+            let claim = ClaimBody::parse(body.as_bytes(), Mode::FirstCome).expect(body);
             assert_eq!(claim.user.as_str(), "u-1");
             assert_eq!(claim.coupon_type.as_ref().map(CouponTypeId::as_str), Some("cash-5"));
         }
-        assert_eq!(ClaimBody::parse(br#"{"user_id":"u"}"#).expect("valid").coupon_type, None);
+        assert_eq!(ClaimBody::parse(br#"{"user_id":"u"}"#, Mode::FirstCome).expect("valid").coupon_type, None);
     }
 
     #[test]
     fn faults_are_named() {
         refused("", &[""]);
         refused("[]", &[""]);
+        refused(r#"["u-1","cash-5"]"#, &[""]);
         refused("{}", &["/user_id"]);
         refused(r#"{"user_id":1}"#, &["/user_id"]);
         refused(r#"{"user_id":""}"#, &["/user_id"]);
@@ -140,7 +148,7 @@ mod tests {
         for bad in ["12", "", "+", "+012345678", "+65 9123 456x", "6591234567", "+1234567890123456"] {
             assert!(!is_phone(bad), "{bad}");
         }
-        let detail = |body: &str| ClaimBody::parse(body.as_bytes()).expect_err(body).remove(0).detail;
+        let detail = |body: &str| ClaimBody::parse(body.as_bytes(), Mode::FirstCome).expect_err(body).remove(0).detail;
         assert_eq!(detail(r#"{"user_id":"u","phone":"12"}"#), "must be a phone number in E.164");
         assert_eq!(detail(r#"{"user_id":"u","phone":"+6591234567"}"#), NOT_IN_THIS_VERSION);
     }

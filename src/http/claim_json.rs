@@ -51,7 +51,7 @@ pub(crate) fn write_code(claim: &ClaimView, coupon: &CouponView, opened: &Opened
     match coupon.imported {
         None => json.text("code", opened.engine.codes().code(claim.campaign, claim.serial).as_str()),
         Some(position) => {
-            let code = opened.imported.code(claim.campaign, coupon.coupon_type, position);
+            let code = opened.engine.imported_codes().code(claim.campaign, coupon.coupon_type, position);
             json.optional_text("code", code.as_deref());
         }
     }

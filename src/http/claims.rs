@@ -5,10 +5,12 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
+use landrush_engine::campaign::Mode;
 use landrush_engine::command::{Claim, Command};
 use landrush_engine::id::{IdempotencyKey, UserId};
 use landrush_engine::outcome::{ClaimItem, ClaimView, Outcome, Refusal};
 use landrush_engine::published::{Listed, Published};
+use landrush_engine::time::Timestamp;
 
 use super::answer::Answer;
 use super::claim_body::ClaimBody;
@@ -19,14 +21,34 @@ use super::query::{self, Query};
 use super::{body, claim_json, route};
 use crate::app::Opened;
 
-/// `POST /v1/campaigns/{id}/claims`: the hot path.
-pub(crate) async fn claim(lane: &Lane, id: &str, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
+/// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
+pub(crate) async fn claim(
+    lane: &Lane,
+    id: &str,
+    mode: Mode,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Answer, Problem> {
     let opened = super::opened(lane)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
     // The last byte has been read: this is the moment that opening and closing are judged by.
     let stamped_at = opened.engine.clock().now();
-    let ClaimBody { user, coupon_type } = ClaimBody::parse(&bytes).map_err(Problem::invalid)?;
+    let body = ClaimBody::parse(&bytes, mode).map_err(Problem::invalid)?;
+    ask(lane, opened, id, mode, body, parts, stamped_at).await
+}
+
+/// Asks the shard for what a body says that has been read.
+pub(crate) async fn ask(
+    lane: &Lane,
+    opened: &Opened,
+    id: &str,
+    mode: Mode,
+    body: ClaimBody,
+    parts: &Parts,
+    stamped_at: Timestamp,
+) -> Result<Answer, Problem> {
+    let ClaimBody { user, coupon_type } = body;
     let campaign = living(opened, id)?;
     let definition = campaign.definition();
     let coupon_type = match coupon_type {
@@ -35,29 +57,41 @@ pub(crate) async fn claim(lane: &Lane, id: &str, parts: &Parts, body: Incoming) 
         }
         None => None,
     };
+    if definition.mode != mode {
+        return Err(wrong_mode(definition.mode));
+    }
     // With one coupon a person, the person is the key, and whatever the header says is nothing to us.
     let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
-    let command =
-        Command::Claim(Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, stamped_at });
-    let (status, claim, repeated) = match lane.ask(&opened.engine, campaign.route(), command).await? {
-        Outcome::Won(claim) => (StatusCode::CREATED, claim, false),
-        Outcome::Repeated(claim) => (StatusCode::OK, claim, true),
-        other @ (Outcome::Refused(_)
-        | Outcome::Created(_)
-        | Outcome::Campaign(_)
-        | Outcome::Voided
-        | Outcome::Archived
-        | Outcome::Claims { .. }) => return Err(unexpected(&other)),
+    let claim =
+        Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone: None, stamped_at };
+    let command = match mode {
+        Mode::FirstCome => Command::Claim(claim),
+        Mode::Draw => Command::Draw(claim),
+        Mode::Lottery => Command::Enter(claim),
     };
+    let outcome = lane.ask(&opened.engine, campaign.route(), command).await?;
+    let repeated = matches!(outcome, Outcome::Repeated(_));
+    let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(unexpected(&outcome)) };
     let body = lane.body(|out| {
         let mut json = JsonText::object(out);
-        claim_json::write(&claim, user.as_str(), repeated, &definition, opened.engine.codes(), &mut json);
+        claim_json::write(&claim, user.as_str(), repeated, &definition, opened, &mut json);
         json.end();
     });
     Ok(Answer::json(status, body))
+}
+
+/// A request of another kind than the campaign takes.
+fn wrong_mode(mode: Mode) -> Problem {
+    let detail = match mode {
+        Mode::FirstCome => "the campaign is first come, first served: ask for a claim",
+        Mode::Draw => "in this campaign coupons are drawn: ask for a draw",
+        Mode::Lottery => "the campaign is a lottery: ask for an entry",
+    };
+    Problem::new(Code::WrongMode, detail)
 }
 
 /// `GET /v1/campaigns/{id}/claims`.
@@ -71,8 +105,8 @@ pub(crate) async fn list(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) 
     let definition = campaign.definition();
     let body = lane.body(|out| {
         let mut json = JsonText::object(out);
-        json.array("items", items.iter(), |item, json| {
-            claim_json::write(&item.claim, item.user.as_str(), true, &definition, opened.engine.codes(), json);
+        json.array("items", issued(&items), |item, json| {
+            claim_json::write(&item.claim, item.user.as_str(), true, &definition, opened, json);
         });
         let next = items.last().filter(|_| more).map(|last| query::claim_cursor(last.claim.serial));
         json.optional_text("next_cursor", next.as_deref());
@@ -90,22 +124,60 @@ pub(crate) async fn by_user(
     parts: &Parts,
 ) -> Result<Answer, Problem> {
     Query::parse(parts.uri.query(), &[])?;
-    let decoded = route::percent_decoded(user)
-        .ok_or_else(|| Problem::invalid_field("/user_id", "in the path: is not percent-encoded UTF-8"))?;
-    let user =
-        UserId::new(&decoded).map_err(|error| Problem::invalid_field("/user_id", format!("in the path: {error}")))?;
+    let user = user_in_path(user)?;
     let campaign = living(opened, id)?;
-    let command = Command::ClaimsByUser { campaign: campaign.number(), user };
-    let (items, _) = page(lane, opened, &campaign, command).await?;
+    let items = all_by_user(lane, opened, &campaign, user).await?;
     let definition = campaign.definition();
     let body = lane.body(|out| {
         let mut json = JsonText::object(out);
         json.array("items", items.iter(), |item, json| {
-            claim_json::write(&item.claim, item.user.as_str(), true, &definition, opened.engine.codes(), json);
+            claim_json::write(&item.claim, item.user.as_str(), true, &definition, opened, json);
         });
         json.end();
     });
     Ok(Answer::json(StatusCode::OK, body).with("cache-control", "private, no-store"))
+}
+
+/// `GET /v1/campaigns/{id}/entries/by-user/{user_id}`.
+pub(crate) async fn entry_by_user(
+    lane: &Lane,
+    opened: &Opened,
+    id: &str,
+    user: &str,
+    parts: &Parts,
+) -> Result<Answer, Problem> {
+    Query::parse(parts.uri.query(), &[])?;
+    let user = user_in_path(user)?;
+    let campaign = living(opened, id)?;
+    let definition = campaign.definition();
+    if definition.mode != Mode::Lottery {
+        return Err(wrong_mode(definition.mode));
+    }
+    let items = all_by_user(lane, opened, &campaign, user).await?;
+    let Some(item) = items.last() else { return Err(Problem::new(Code::NotFound, "the user has not entered")) };
+    let body = lane.body(|out| {
+        let mut json = JsonText::object(out);
+        claim_json::write(&item.claim, item.user.as_str(), true, &definition, opened, &mut json);
+        json.end();
+    });
+    Ok(Answer::json(StatusCode::OK, body).with("cache-control", "private, no-store"))
+}
+
+async fn all_by_user(
+    lane: &Lane,
+    opened: &Opened,
+    campaign: &Published,
+    user: UserId,
+) -> Result<Vec<ClaimItem>, Problem> {
+    let command = Command::ClaimsByUser { campaign: campaign.number(), user };
+    Ok(page(lane, opened, campaign, command).await?.0)
+}
+
+/// The user id in a path, percent-encoded.
+pub(crate) fn user_in_path(user: &str) -> Result<UserId, Problem> {
+    let decoded = route::percent_decoded(user)
+        .ok_or_else(|| Problem::invalid_field("/user_id", "in the path: is not percent-encoded UTF-8"))?;
+    UserId::new(&decoded).map_err(|error| Problem::invalid_field("/user_id", format!("in the path: {error}")))
 }
 
 /// `DELETE /v1/campaigns/{id}/claims/{claim_id}`.
@@ -132,12 +204,6 @@ pub(crate) async fn void(
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-/// `POST …/draws` and `…/entries`: no campaign here takes them.
-pub(crate) fn wrong_mode(opened: &Opened, id: &str) -> Result<Answer, Problem> {
-    living(opened, id)?;
-    Err(Problem::new(Code::WrongMode, "the campaign is first come, first served: ask for a claim"))
-}
-
 /// Pages of claims, for answers and exports.
 pub(crate) async fn page(
     lane: &Lane,
@@ -145,16 +211,14 @@ pub(crate) async fn page(
     campaign: &Published,
     command: Command,
 ) -> Result<(Vec<ClaimItem>, bool), Problem> {
-    match lane.ask(&opened.engine, campaign.route(), command).await? {
-        Outcome::Claims { items, more } => Ok((items, more)),
-        other @ (Outcome::Refused(_)
-        | Outcome::Won(_)
-        | Outcome::Repeated(_)
-        | Outcome::Created(_)
-        | Outcome::Campaign(_)
-        | Outcome::Voided
-        | Outcome::Archived) => Err(unexpected(&other)),
-    }
+    let outcome = lane.ask(&opened.engine, campaign.route(), command).await?;
+    let Outcome::Claims { items, more } = outcome else { return Err(unexpected(&outcome)) };
+    Ok((items, more))
+}
+
+/// What was issued of a page: it may end with a claim that won nothing, so that the next page begins behind it.
+pub(crate) fn issued(items: &[ClaimItem]) -> impl Iterator<Item = &ClaimItem> {
+    items.iter().filter(|item| item.claim.coupon.is_some())
 }
 
 /// The campaign called `id`, unless it is archived.
@@ -186,7 +250,7 @@ pub(crate) fn unexpected(outcome: &Outcome) -> Problem {
 /// Writes one claim as a line of an export.
 pub(crate) fn write_line(claim: &ClaimView, user: &str, campaign: &Published, opened: &Opened, out: &mut Vec<u8>) {
     let mut json = JsonText::object(out);
-    claim_json::write(claim, user, true, &campaign.definition(), opened.engine.codes(), &mut json);
+    claim_json::write(claim, user, true, &campaign.definition(), opened, &mut json);
     json.end();
     out.push(b'\n');
 }

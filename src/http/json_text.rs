@@ -101,6 +101,19 @@ impl<'o> JsonText<'o> {
         self.out.push(b']');
     }
 
+    /// An array of strings.
+    pub fn texts(&mut self, name: &str, items: impl Iterator<Item = impl AsRef<str>>) {
+        self.name(name);
+        self.out.push(b'[');
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            write_string(self.out, item.as_ref());
+        }
+        self.out.push(b']');
+    }
+
     fn name(&mut self, name: &str) {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');

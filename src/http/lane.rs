@@ -93,7 +93,12 @@ impl Lane {
             | Outcome::Campaign(_)
             | Outcome::Voided
             | Outcome::Archived
-            | Outcome::Claims { .. }) => Ok(granted),
+            | Outcome::Ranked
+            | Outcome::CodesImported { .. }
+            | Outcome::Claims { .. }
+            | Outcome::Coupon(_)
+            | Outcome::Redeemed(_)
+            | Outcome::Redemption(_)) => Ok(granted),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use hyper::Method;
+use landrush_engine::campaign::Mode;
 
 /// What a request asks. Ids are as they stand in the path; whoever looks them up finds out whether they exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +28,16 @@ pub enum Route<'p> {
     CampaignAction(&'p str, Action),
     /// What is left of a campaign.
     Availability(&'p str),
-    /// Ask for a coupon.
-    Claim(&'p str),
+    /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
+    Claim(&'p str, Mode),
     /// What was issued, by pages.
     ClaimList(&'p str),
     /// One person's claims; the user id is percent-encoded.
     ClaimsByUser(&'p str, &'p str),
     /// Void a claim.
     ClaimVoid(&'p str, &'p str),
-    /// A request for a campaign of mode `draw`.
-    Draw(&'p str),
-    /// A request for a campaign of mode `lottery`.
-    Entry(&'p str),
+    /// One person's entry; the user id is percent-encoded.
+    EntryByUser(&'p str, &'p str),
 }
 
 /// What is done to a campaign as a whole.
@@ -83,7 +82,7 @@ impl<'p> Route<'p> {
         let get = |route| if reads { Ok(route) } else { Err(NoRoute::Method { allow: "GET, HEAD" }) };
         let post = |route| if *method == Method::POST { Ok(route) } else { Err(NoRoute::Method { allow: "POST" }) };
         match parts[..count] {
-            ["v1", "campaigns", id, "claims"] if *method == Method::POST => Ok(Route::Claim(id)),
+            ["v1", "campaigns", id, "claims"] if *method == Method::POST => Ok(Route::Claim(id, Mode::FirstCome)),
             ["v1", "campaigns", id, "claims"] if reads => Ok(Route::ClaimList(id)),
             ["v1", "campaigns", _, "claims"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
             ["v1", "campaigns", id, "claims", "by-user", user] => get(Route::ClaimsByUser(id, user)),
@@ -100,8 +99,9 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "resume"] => post(Route::CampaignAction(id, Action::Resume)),
             ["v1", "campaigns", id, "cancel"] => post(Route::CampaignAction(id, Action::Cancel)),
             ["v1", "campaigns", id, "archive"] => post(Route::CampaignAction(id, Action::Archive)),
-            ["v1", "campaigns", id, "draws"] => post(Route::Draw(id)),
-            ["v1", "campaigns", id, "entries"] => post(Route::Entry(id)),
+            ["v1", "campaigns", id, "draws"] => post(Route::Claim(id, Mode::Draw)),
+            ["v1", "campaigns", id, "entries"] => post(Route::Claim(id, Mode::Lottery)),
+            ["v1", "campaigns", id, "entries", "by-user", user] => get(Route::EntryByUser(id, user)),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -125,10 +125,9 @@ impl<'p> Route<'p> {
             | Route::CampaignList
             | Route::CampaignRead(_)
             | Route::Availability(_)
-            | Route::Claim(_)
+            | Route::Claim(..)
             | Route::ClaimsByUser(..)
-            | Route::Draw(_)
-            | Route::Entry(_) => false,
+            | Route::EntryByUser(..) => false,
         }
     }
 }
@@ -163,7 +162,9 @@ mod tests {
     #[test]
     fn paths_lead_where_the_contract_says() {
         let claims = "/v1/campaigns/c/claims";
-        check(Method::POST, claims, Ok(Route::Claim("c")));
+        check(Method::POST, claims, Ok(Route::Claim("c", Mode::FirstCome)));
+        check(Method::POST, "/v1/campaigns/c/draws", Ok(Route::Claim("c", Mode::Draw)));
+        check(Method::POST, "/v1/campaigns/c/entries", Ok(Route::Claim("c", Mode::Lottery)));
         check(Method::GET, claims, Ok(Route::ClaimList("c")));
         check(Method::PUT, claims, Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
         check(Method::GET, "/v1/campaigns/c/claims/by-user/u%2F1", Ok(Route::ClaimsByUser("c", "u%2F1")));

@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::FileId;
 use super::error::FileError;
+use crate::id::CodeFileId;
 
 const EXTENSION: &str = "codes";
 const TEMPORARY_EXTENSION: &str = "new";
@@ -31,7 +31,7 @@ impl Directory {
     }
 
     /// The files that have their final name. Those that never got it are removed: no event names them.
-    pub(super) fn sweep(&self) -> Result<Vec<FileId>, FileError> {
+    pub(super) fn sweep(&self) -> Result<Vec<CodeFileId>, FileError> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.0).map_err(FileError::at(&self.0))? {
             let path = entry.map_err(FileError::at(&self.0))?.path();
@@ -46,38 +46,38 @@ impl Directory {
     }
 
     /// Makes an empty file under its temporary name.
-    pub(super) fn create(&self, id: FileId) -> Result<File, FileError> {
+    pub(super) fn create(&self, id: CodeFileId) -> Result<File, FileError> {
         let path = self.temporary(id);
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(FileError::at(&path))
     }
 
     /// Gives a file, written and synced, its final name for good.
-    pub(super) fn publish(&self, id: FileId) -> Result<(), FileError> {
+    pub(super) fn publish(&self, id: CodeFileId) -> Result<(), FileError> {
         let path = self.path(id);
         fs::rename(self.temporary(id), &path).map_err(FileError::at(&path))?;
         sync(&self.0)
     }
 
     /// Removes a file under whichever name it has, if it is there.
-    pub(super) fn remove(&self, id: FileId) -> Result<(), FileError> {
+    pub(super) fn remove(&self, id: CodeFileId) -> Result<(), FileError> {
         remove(&self.temporary(id)).and(remove(&self.path(id)))
     }
 
     /// The final name.
-    pub(super) fn path(&self, id: FileId) -> PathBuf {
+    pub(super) fn path(&self, id: CodeFileId) -> PathBuf {
         self.0.join(format!("{:016x}.{EXTENSION}", id.0))
     }
 
     /// The name until the file is whole.
-    pub(super) fn temporary(&self, id: FileId) -> PathBuf {
+    pub(super) fn temporary(&self, id: CodeFileId) -> PathBuf {
         self.path(id).with_extension(TEMPORARY_EXTENSION)
     }
 
-    fn parse(path: &Path) -> Option<(FileId, &str)> {
+    fn parse(path: &Path) -> Option<(CodeFileId, &str)> {
         let (stem, extension) = path.file_name()?.to_str()?.split_once('.')?;
         let is_ours = stem.len() == 16 && stem.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let id = u64::from_str_radix(stem, 16).ok().filter(|id| is_ours && *id <= NUMBER_MAX)?;
-        Some((FileId(id), extension))
+        Some((CodeFileId(id), extension))
     }
 }
 

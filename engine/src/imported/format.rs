@@ -8,8 +8,9 @@ use std::os::unix::fs::FileExt;
 use sha2::{Digest, Sha256};
 
 use super::error::Damage;
-use super::{CODE_BYTES_MAX, CodeFile, FileId, Owner, UPLOAD_CODES_MAX, check_code};
-use crate::id::{CampaignNumber, TypeIndex};
+use super::{CODE_BYTES_MAX, Owner, UPLOAD_CODES_MAX, check_code};
+use crate::command::CodeFile;
+use crate::id::{CampaignNumber, CodeFileId, TypeIndex};
 
 const MAGIC: [u8; 8] = *b"lr-codes";
 const VERSION: u16 = 1;
@@ -34,7 +35,7 @@ const UNSYNCED_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct CodeWriter {
     file: File,
-    id: FileId,
+    id: CodeFileId,
     hasher: Sha256,
     buffer: Vec<u8>,
     unsynced_bytes: usize,
@@ -43,7 +44,7 @@ pub(super) struct CodeWriter {
 
 impl CodeWriter {
     /// Begins at the start of `file`, which is empty.
-    pub(super) fn new(file: File, owner: Owner, id: FileId) -> Self {
+    pub(super) fn new(file: File, owner: Owner, id: CodeFileId) -> Self {
         let mut buffer = Vec::with_capacity(BUFFER_BYTES + 1 + CODE_BYTES_MAX);
         buffer.extend_from_slice(&header(owner, id));
         Self { file, id, hasher: Sha256::new(), buffer, unsynced_bytes: 0, count: 0 }
@@ -142,7 +143,7 @@ pub(super) fn read(
     if hash == expected.hash { Ok(()) } else { Err(Damage::Hash.into()) }
 }
 
-fn header(owner: Owner, id: FileId) -> [u8; HEADER_BYTES] {
+fn header(owner: Owner, id: CodeFileId) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     bytes[..VERSION_AT].copy_from_slice(&MAGIC);
     bytes[VERSION_AT..COUPON_TYPE_AT].copy_from_slice(&VERSION.to_le_bytes());
@@ -152,7 +153,7 @@ fn header(owner: Owner, id: FileId) -> [u8; HEADER_BYTES] {
     bytes
 }
 
-fn check_header(bytes: &[u8; HEADER_BYTES], owner: Owner, id: FileId) -> Result<(), Damage> {
+fn check_header(bytes: &[u8; HEADER_BYTES], owner: Owner, id: CodeFileId) -> Result<(), Damage> {
     if bytes[..VERSION_AT] != MAGIC {
         return Err(Damage::Magic);
     }
@@ -164,7 +165,7 @@ fn check_header(bytes: &[u8; HEADER_BYTES], owner: Owner, id: FileId) -> Result<
         campaign: CampaignNumber(u32::from_le_bytes(part(bytes, CAMPAIGN_AT))),
         coupon_type: TypeIndex(u16::from_le_bytes(part(bytes, COUPON_TYPE_AT))),
     };
-    let found_id = FileId(u64::from_le_bytes(part(bytes, FILE_AT)));
+    let found_id = CodeFileId(u64::from_le_bytes(part(bytes, FILE_AT)));
     if (found, found_id) == (owner, id) { Ok(()) } else { Err(Damage::Other) }
 }
 
@@ -212,10 +213,10 @@ mod tests {
     fn a_full_disk_is_an_error() {
         let full = || File::options().write(true).open("/dev/full").expect("Linux has it");
         let owner = Owner { campaign: CampaignNumber(1), coupon_type: TypeIndex(0) };
-        let mut writer = CodeWriter::new(full(), owner, FileId(1));
+        let mut writer = CodeWriter::new(full(), owner, CodeFileId(1));
         let failed = (0..BUFFER_BYTES).map(|_| writer.put("x").map_err(|error| error.kind()));
         assert_eq!(failed.into_iter().find(Result::is_err), Some(Err(io::ErrorKind::StorageFull)));
-        let error = CodeWriter::new(full(), owner, FileId(1)).finish().expect_err("nothing is taken");
+        let error = CodeWriter::new(full(), owner, CodeFileId(1)).finish().expect_err("nothing is taken");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 }

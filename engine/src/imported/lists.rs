@@ -9,7 +9,8 @@ use parking_lot::{Mutex, RwLock};
 
 use super::index::{CodeHash, Index, LISTS_MAX, ListNumber, Spot};
 use super::texts::Texts;
-use super::{CodeFile, Owner};
+use super::Owner;
+use crate::command::CodeFile;
 
 /// The codes of one upload, which no longer change.
 #[derive(Debug)]

@@ -8,7 +8,8 @@ use super::error::{FileError, FinishError, PushError, UploadError};
 use super::format::CodeWriter;
 use super::index::LISTS_MAX;
 use super::lists::{Growing, List};
-use super::{CodeFile, Owner, Store, UPLOAD_CODES_MAX, check_code};
+use super::{Owner, Store, UPLOAD_CODES_MAX, check_code};
+use crate::command::CodeFile;
 
 /// An upload under way. Its codes are reserved as they come; dropping it gives them back and removes its file.
 ///
@@ -80,7 +81,7 @@ impl Upload {
 /// A file that is removed when this is dropped.
 #[derive(Debug)]
 struct Unpublished {
-    id: super::FileId,
+    id: crate::id::CodeFileId,
     /// `None` once it is to stay.
     store: Option<Arc<Store>>,
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
+use landrush_engine::command::CodeFile;
 use landrush_engine::id::{CampaignNumber, InvalidId, TypeIndex};
 use landrush_engine::imported::{
-    CodeFile, FinishError, ImportedCodes, PushError, StagedFile, UPLOAD_CODES_MAX, Upload,
+    FinishError, ImportedCodes, PushError, StagedFile, UPLOAD_CODES_MAX, Upload,
 };
 use tempfile::TempDir;
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use landrush_engine::campaign::CampaignDefinition;
 use landrush_engine::codec::decode_event;
-use landrush_engine::event::Change;
 use landrush_engine::id::CampaignNumber;
 use landrush_engine::snapshot::rebuild_state;
 use landrush_wal::lsn::Lsn;
@@ -57,7 +56,7 @@ fn claims_upto(log: &Log, upto: Lsn) -> Option<HashMap<CampaignNumber, u32>> {
     let mut claims: HashMap<CampaignNumber, u32> = HashMap::new();
     let read = log.records(log.reader.begins_after(), upto, "reading the log", &mut |_, record| {
         if let Ok(event) = decode_event(record)
-            && matches!(event.change, Change::Claimed { .. })
+            && event.change.is_grant()
         {
             *claims.entry(event.campaign).or_default() += 1;
         }

@@ -147,7 +147,7 @@ impl<W: Write> Printer<'_, W> {
             self.campaigns.insert(event.campaign, Known::new(definition, Some(0)));
         }
         let claims = &mut self.campaigns.get_mut(&event.campaign)?.claims;
-        let serial = (*claims).filter(|_| matches!(event.change, Change::Claimed { .. })).map(Serial);
+        let serial = (*claims).filter(|_| event.change.is_grant()).map(Serial);
         if let Some(serial) = serial {
             *claims = serial.0.checked_add(1);
         }

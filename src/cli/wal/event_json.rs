@@ -1,15 +1,16 @@
 //! How an event is shown as JSON: campaigns and coupon types by name where they are known, and never a coupon's code unless it
 //! is asked for.
 
-use landrush_engine::campaign::{
-    AvailabilityDisplay, CampaignDefinition, CampaignPatch, CouponTypeDefinition, Mode, Period, Return,
-};
+use landrush_engine::campaign::CampaignPatch;
+use landrush_engine::command::Settlement;
 use landrush_engine::coupon::Codes;
-use landrush_engine::event::Change;
-use landrush_engine::id::{CampaignNumber, Serial, TypeIndex};
+use landrush_engine::event::{Change, Granted};
+use landrush_engine::fairness::hex::Hex;
+use landrush_engine::id::{CampaignNumber, RedemptionNumber, Serial, TypeIndex};
 use landrush_engine::time::Day;
 
 use crate::http::json_text::JsonText;
+use crate::http::{campaign_json, words};
 use crate::text::Spelt;
 
 /// What a claim is called outside.
@@ -34,6 +35,13 @@ impl Names<'_> {
         }
     }
 
+    fn redemption(&self, redemption: RedemptionNumber, json: &mut JsonText<'_>) {
+        json.number("redemption", u64::from(redemption.0));
+        if let Some(codes) = self.codes {
+            json.text("redemption_id", codes.redemption_id(self.campaign, redemption).as_str());
+        }
+    }
+
     fn coupon_type(&self, name: &str, index: TypeIndex, json: &mut JsonText<'_>) {
         match self.coupon_types.get(index.as_index()) {
             Some(id) => json.text(name, id),
@@ -44,30 +52,77 @@ impl Names<'_> {
     /// Writes the members that belong to `change`. `serial` is the new claim's, if it is known.
     pub(super) fn change(&self, change: &Change<'_>, serial: Option<Serial>, json: &mut JsonText<'_>) {
         match change {
-            Change::Created { definition, code_key } => {
-                created(definition, json);
+            Change::Created { definition, code_key, seed } => {
+                json.text("name", &definition.name);
+                campaign_json::write_rules(definition, json);
+                json.array("coupon_types", definition.coupon_types.iter(), |coupon_type, json| {
+                    campaign_json::write_type(coupon_type, true, json);
+                });
                 json.text("code_key", &format!("{:016x}", code_key.0));
+                // The seed itself stays secret until the campaign is over, and then the server publishes it.
+                if let Some(seed) = seed {
+                    json.text("commitment", &seed.commitment().to_string());
+                }
             }
             Change::Patched { patch } => self.patched(patch, json),
             Change::Cancelled { revoke } => json.bool("revoke", *revoke),
-            Change::Archived => {}
-            Change::Claimed { day, coupon_type, user, key, requested } => {
+            Change::Archived | Change::Ended => {}
+            Change::Claimed { grant, coupon_type, requested } => {
                 self.claim(serial, json);
-                json.text("user_id", user);
+                granted(grant, json);
                 self.coupon_type("coupon_type", *coupon_type, json);
-                json.text("day", &date(*day));
-                if let Some(key) = key {
-                    json.text("idempotency_key", key);
-                }
                 if let Some(requested) = requested {
                     self.coupon_type("requested", *requested, json);
                 }
+            }
+            Change::Drew { grant, sampled, won } => {
+                self.claim(serial, json);
+                granted(grant, json);
+                match sampled {
+                    Some(sampled) => self.coupon_type("sampled", *sampled, json),
+                    None => json.raw("sampled", b"null"),
+                }
+                json.bool("won", *won);
+            }
+            Change::Entered { grant } => {
+                self.claim(serial, json);
+                granted(grant, json);
+            }
+            Change::Ranked { count, entries_hash, ranks: _ } => {
+                json.number("entries", u64::from(*count));
+                json.text("entries_hash", &Hex(entries_hash).to_string());
+            }
+            Change::CodesImported { coupon_type, file } => {
+                self.coupon_type("coupon_type", *coupon_type, json);
+                json.number("file", file.id.0);
+                json.number("count", u64::from(file.count));
+                json.text("hash", &Hex(&file.hash).to_string());
             }
             Change::Voided { claim, restock, restock_today, allow_again } => {
                 self.claim(Some(*claim), json);
                 json.bool("restock", *restock);
                 json.bool("restock_today", *restock_today);
                 json.bool("allow_again", *allow_again);
+            }
+            Change::Redeemed { claim, order, named_user, hold } => {
+                self.claim(Some(*claim), json);
+                json.text("order_id", order);
+                json.bool("named_user", *named_user);
+                json.optional_text("hold", hold.map(|hold| Spelt(hold).to_string()).as_deref());
+            }
+            Change::Settled { redemption, settlement, day: _ } => {
+                self.redemption(*redemption, json);
+                let settlement = match settlement {
+                    Settlement::Confirm => "confirm",
+                    Settlement::Release => "release",
+                    Settlement::Reverse => "reverse",
+                };
+                json.text("settlement", settlement);
+            }
+            Change::HoldExpired { redemption, day: _ } => self.redemption(*redemption, json),
+            Change::Expired { coupon_type, count, day: _ } => {
+                self.coupon_type("coupon_type", *coupon_type, json);
+                json.number("count", u64::from(*count));
             }
         }
     }
@@ -80,7 +135,7 @@ impl Names<'_> {
             json.time("ends_at", ends_at);
         }
         if let Some(shown) = patch.availability_display {
-            json.text("availability_display", display(shown));
+            json.text("availability_display", words::display(shown));
         }
         if let Some(accept) = patch.accept_claims {
             json.bool("accept_claims", accept);
@@ -114,6 +169,15 @@ pub(super) fn kind(change: &Change<'_>) -> &'static str {
         Change::Archived => "archived",
         Change::Claimed { .. } => "claimed",
         Change::Voided { .. } => "voided",
+        Change::Drew { .. } => "drew",
+        Change::Entered { .. } => "entered",
+        Change::Ended => "ended",
+        Change::Ranked { .. } => "ranked",
+        Change::CodesImported { .. } => "codes_imported",
+        Change::Redeemed { .. } => "redeemed",
+        Change::Settled { .. } => "settled",
+        Change::HoldExpired { .. } => "hold_expired",
+        Change::Expired { .. } => "expired",
     }
 }
 
@@ -125,52 +189,16 @@ pub(super) fn date(day: Day) -> String {
         .map_or_else(|_| format!("day {days}"), |date| date.to_string())
 }
 
-fn created(definition: &CampaignDefinition, json: &mut JsonText<'_>) {
-    json.text("name", &definition.name);
-    json.text("time_zone", &definition.time_zone);
-    match definition.mode {
-        Mode::FirstCome => json.text("mode", "first_come"),
+fn granted(grant: &Granted<'_>, json: &mut JsonText<'_>) {
+    json.text("user_id", grant.user);
+    json.text("day", &date(grant.day));
+    if let Some(window) = grant.window {
+        json.time("window", window);
     }
-    json.time("starts_at", definition.starts_at);
-    json.time("ends_at", definition.ends_at);
-    json.nested("limit", |json| {
-        json.number("max", u64::from(definition.limit.max));
-        let per = match definition.limit.per {
-            Period::Campaign => "campaign",
-            Period::Day => "day",
-        };
-        json.text("per", per);
-    });
-    json.text("availability_display", display(definition.availability_display));
-    json.number("expected_claimants", u64::from(definition.expected_claimants));
-    json.nested("returns", |json| {
-        let voided = match definition.returns.voided {
-            Return::Restock => "restock",
-            Return::Burn => "burn",
-        };
-        json.text("voided", voided);
-    });
-    json.array("coupon_types", definition.coupon_types.iter(), coupon_type);
-}
-
-fn coupon_type(definition: &CouponTypeDefinition, json: &mut JsonText<'_>) {
-    json.text("id", definition.id.as_str());
-    json.text("name", &definition.name);
-    json.number("total_quota", u64::from(definition.total_quota));
-    if let Some(quota) = definition.daily_quota {
-        json.number("daily_quota", u64::from(quota));
+    if let Some(key) = grant.key {
+        json.text("idempotency_key", key);
     }
-    if let Some(valid_for) = definition.valid_for {
-        json.text("valid_for", &Spelt(valid_for).to_string());
-    }
-    if let Some(metadata) = &definition.metadata {
-        json.raw("metadata", metadata.as_bytes());
-    }
-}
-
-fn display(shown: AvailabilityDisplay) -> &'static str {
-    match shown {
-        AvailabilityDisplay::Exact => "exact",
-        AvailabilityDisplay::Bucketed => "bucketed",
+    if let Some(phone) = grant.phone {
+        json.number("phone", phone.0);
     }
 }

@@ -85,6 +85,9 @@ struct Lost {
     created: u64,
     claims: u64,
     voids: u64,
+    redemptions: u64,
+    /// Settled by a checkout, or run out by themselves.
+    settled: u64,
     changes: u64,
     cancelled: u64,
     archived: u64,
@@ -128,9 +131,13 @@ impl Losses {
         self.records += 1;
         match event.change {
             Change::Created { .. } => campaign.created += 1,
-            Change::Claimed { .. } => campaign.claims += 1,
+            Change::Claimed { .. } | Change::Drew { .. } | Change::Entered { .. } => campaign.claims += 1,
             Change::Voided { .. } => campaign.voids += 1,
-            Change::Patched { .. } => campaign.changes += 1,
+            Change::Redeemed { .. } => campaign.redemptions += 1,
+            Change::Settled { .. } | Change::HoldExpired { .. } | Change::Expired { .. } => campaign.settled += 1,
+            Change::Patched { .. } | Change::Ended | Change::Ranked { .. } | Change::CodesImported { .. } => {
+                campaign.changes += 1;
+            }
             Change::Cancelled { .. } => campaign.cancelled += 1,
             Change::Archived => campaign.archived += 1,
         }
@@ -169,6 +176,8 @@ impl Lost {
         let counts = [
             (self.claims, "claim"),
             (self.voids, "void"),
+            (self.redemptions, "redemption"),
+            (self.settled, "settlement"),
             (self.changes, "change"),
             (self.cancelled, "cancellation"),
             (self.archived, "archiving"),

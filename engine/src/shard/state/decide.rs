@@ -61,7 +61,9 @@ impl State {
             Command::Cancel { revoke, dry_run, .. } => campaign.cancel(*revoke, *dry_run, now),
             Command::Archive { dry_run, .. } => campaign.archive(*dry_run, now),
             Command::Rank { ranks, .. } => campaign.rank(ranks, now),
-            Command::ImportCodes { coupon_type, file, .. } => campaign.import_codes(*coupon_type, *file, now),
+            Command::ImportCodes { coupon_type, file, first, .. } => {
+                campaign.import_codes(*coupon_type, *file, *first, now)
+            }
             Command::Void { claim, restock, allow_again, .. } => {
                 campaign.void_claim(*claim, *restock, *allow_again, now)
             }

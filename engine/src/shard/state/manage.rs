@@ -146,7 +146,13 @@ impl Campaign {
     }
 
     /// Adds codes to a coupon type. A file that was added before is not added again.
-    pub(super) fn import_codes<'c>(&self, coupon_type: TypeIndex, file: CodeFile, now: Timestamp) -> Decision<'c> {
+    pub(super) fn import_codes<'c>(
+        &self,
+        coupon_type: TypeIndex,
+        file: CodeFile,
+        first: u32,
+        now: Timestamp,
+    ) -> Decision<'c> {
         let index = coupon_type.as_index();
         let Some(definition) = self.definition.coupon_types.get(index) else {
             return Decision::refuse(Refusal::NoSuchCouponType);
@@ -164,6 +170,9 @@ impl Campaign {
         }
         if self.is_over(now) {
             return Decision::refuse(Refusal::Ended);
+        }
+        if counts.imported != first {
+            return Decision::refuse(Refusal::Conflict);
         }
         let Some(available) = counts.imported.checked_add(file.count).map(|imported| imported - counts.handed_out)
         else {

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use landrush_engine::id::TypeIndex;
-use landrush_engine::imported::{AdoptError, CodeFile, Damage, FileId, FinishError, ImportedCodes};
+use landrush_engine::command::CodeFile;
+use landrush_engine::id::{CodeFileId, TypeIndex};
+use landrush_engine::imported::{AdoptError, Damage, FinishError, ImportedCodes};
 use proptest::prelude::*;
 
 use super::{CASH, GIFT, OTHER, begin, code, files, import, is_duplicate, new, only_file, open};
@@ -128,7 +129,7 @@ fn files_of_every_released_format_are_read() {
     let (dir, codes) = new();
     fs::write(dir.path().join(ImportedCodes::DIRECTORY).join("0000000000000000.codes"), GOLDEN).expect("written");
     let hash = *GOLDEN[..GOLDEN.len() - 4].last_chunk().expect("it is longer");
-    let file = CodeFile { id: FileId(0), count: 4, hash };
+    let file = CodeFile { id: CodeFileId(0), count: 4, hash };
     codes.adopt(OTHER, TypeIndex(3), &file).expect("adopted");
     assert_eq!(codes.find("\u{1f337}"), Some((OTHER, TypeIndex(3), 2)));
     assert_eq!(codes.code(OTHER, TypeIndex(3), 3).as_deref(), Some(&*"x".repeat(128)));

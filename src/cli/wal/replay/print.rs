@@ -11,13 +11,20 @@ use crate::http::json_text::JsonText;
 
 /// A campaign's tables, and the promises that were broken.
 pub(super) fn tables(campaign: &CampaignAudit, out: &mut impl Write) -> Result<(), Failure> {
-    writeln!(out, "\ncampaign {} (number {}), {} claims granted", campaign.id, campaign.number.0, campaign.claims)?;
+    write!(out, "\ncampaign {} (number {}), {} claims granted", campaign.id, campaign.number.0, campaign.claims)?;
+    if campaign.redemptions > 0 {
+        write!(out, ", {} redemptions", campaign.redemptions)?;
+    }
+    if campaign.recomputed > 0 {
+        write!(out, ", {} computed again from the seed", campaign.recomputed)?;
+    }
+    writeln!(out)?;
     if campaign.archived {
         writeln!(out, "archived: its claims are in the export")?;
         return Ok(());
     }
     let mut types = table();
-    types.set_header(["coupon type", "total quota", "issued", "remaining", "voided"]);
+    types.set_header(["coupon type", "total quota", "issued", "remaining", "voided", "redeemed", "expired"]);
     for coupon_type in &campaign.coupon_types {
         types.add_row([
             coupon_type.id.to_string(),
@@ -25,6 +32,8 @@ pub(super) fn tables(campaign: &CampaignAudit, out: &mut impl Write) -> Result<(
             coupon_type.issued.to_string(),
             coupon_type.remaining.to_string(),
             coupon_type.voided.to_string(),
+            coupon_type.redeemed.to_string(),
+            coupon_type.expired.to_string(),
         ]);
     }
     writeln!(out, "{}", types.trim_fmt())?;
@@ -66,12 +75,16 @@ pub(super) fn json(campaign: &CampaignAudit, out: &mut impl Write) -> Result<(),
     json.number("campaign", u64::from(campaign.number.0));
     json.bool("archived", campaign.archived);
     json.number("claims", u64::from(campaign.claims));
+    json.number("redemptions", u64::from(campaign.redemptions));
+    json.number("recomputed", u64::from(campaign.recomputed));
     json.array("coupon_types", campaign.coupon_types.iter(), |coupon_type, json| {
         json.text("id", coupon_type.id.as_str());
         json.number("total_quota", u64::from(coupon_type.total_quota));
         json.number("issued", u64::from(coupon_type.issued));
         json.number("remaining", u64::from(coupon_type.remaining));
         json.number("voided", u64::from(coupon_type.voided));
+        json.number("redeemed", u64::from(coupon_type.redeemed));
+        json.number("expired", u64::from(coupon_type.expired));
     });
     json.array("days", campaign.days.iter(), |day, json| {
         json.text("day", &date(day.day));
