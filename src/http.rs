@@ -8,7 +8,7 @@ mod archive;
 mod availability;
 mod body;
 pub mod campaign_body;
-mod campaign_json;
+pub(crate) mod campaign_json;
 mod campaigns;
 pub mod claim_body;
 mod claim_json;
