@@ -82,21 +82,26 @@ impl Calendar {
         if date == Date::MAX {
             return i64::MAX;
         }
-        let midnight = date.at(0, 0, 0, 0);
-        let instant = match self.zone.to_ambiguous_timestamp(midnight).offset() {
-            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(midnight).ok(),
-            AmbiguousOffset::Fold { before, .. } => before.to_timestamp(midnight).ok(),
-            AmbiguousOffset::Gap { after, .. } => self.transition_after(midnight, after),
-        };
-        instant.map_or(i64::MAX, jiff::Timestamp::as_millisecond)
+        first_instant(&self.zone, date.at(0, 0, 0, 0)).unwrap_or(i64::MAX)
     }
+}
 
-    /// The instant of the jump that skips `skipped`. Read with the offset that holds after the jump, a skipped time lies
-    /// just before it.
-    fn transition_after(&self, skipped: DateTime, after: jiff::tz::Offset) -> Option<jiff::Timestamp> {
-        let before_jump = after.to_timestamp(skipped).ok()?;
-        self.zone.following(before_jump).next().map(|transition| transition.timestamp())
-    }
+/// The first instant, in milliseconds since 1970, at which the zone's clocks show `local` or, where they skip it, a later
+/// time; `None` beyond the ends of time.
+pub(super) fn first_instant(zone: &TimeZone, local: DateTime) -> Option<i64> {
+    let instant = match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).ok(),
+        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).ok(),
+        AmbiguousOffset::Gap { after, .. } => transition_after(zone, local, after),
+    };
+    instant.map(jiff::Timestamp::as_millisecond)
+}
+
+/// The instant of the jump that skips `skipped`. Read with the offset that holds after the jump, a skipped time lies
+/// just before it.
+fn transition_after(zone: &TimeZone, skipped: DateTime, after: jiff::tz::Offset) -> Option<jiff::Timestamp> {
+    let before_jump = after.to_timestamp(skipped).ok()?;
+    zone.following(before_jump).next().map(|transition| transition.timestamp())
 }
 
 fn timestamp(milliseconds: i64) -> Timestamp {
