@@ -4,6 +4,8 @@ mod builder;
 pub(crate) mod calendar;
 mod check;
 mod definition;
+mod schedule;
+mod windows;
 
 pub use builder::{BuildError, CampaignBuilder};
 pub use check::InvalidDefinition;
@@ -11,3 +13,5 @@ pub use definition::{
     AvailabilityDisplay, CampaignDefinition, CampaignPatch, CampaignView, Cancellation, CouponTypeDefinition,
     CouponTypePatch, Limit, Mode, Period, Return, Returns, TypeCounts,
 };
+pub use schedule::{InvalidSchedule, Phase, Schedule, Window};
+pub use windows::{InvalidTimeOfDay, InvalidWindows, NoWeekday, TimeOfDay, UnknownWeekday, Weekday, Weekdays, Windows};
