@@ -83,8 +83,8 @@ pub enum InvalidSchedule {
 /// - A window opens at the first instant that clocks show its time of day. If they skip it, it opens when they have jumped,
 ///   also where they skip the whole day.
 /// - It closes when its duration has really passed, by a watch. Where clocks go forward, the next one may open before that:
-///   then it closes at that moment, since an opening is a promise to people who look at a clock. Windows that would
-///   open at one instant, all but one of their times skipped, are one window.
+///   then it closes at that moment, since an opening is a promise to people who look at a clock. Windows that open
+///   at one instant because times are skipped are one window.
 /// - At the campaign's start a window that is open by then opens; at its end the one that is open closes.
 ///
 /// So never are two windows open at once, and none is empty.
