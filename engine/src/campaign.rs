@@ -17,3 +17,5 @@ pub use schedule::{InvalidSchedule, Phase, Schedule, Window};
 pub use windows::{
     InvalidTimeOfDay, InvalidWindows, NoWeekday, TimeOfDay, UnknownWeekday, Weekday, Weekdays, Windows,
 };
+pub use schedule::{InvalidSchedule, Phase, Schedule, Window};
+pub use windows::{InvalidTimeOfDay, InvalidWindows, NoWeekday, TimeOfDay, UnknownWeekday, Weekday, Weekdays, Windows};

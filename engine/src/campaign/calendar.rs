@@ -89,12 +89,15 @@ impl Calendar {
 /// The first instant, in milliseconds since 1970, at which the zone's clocks show `local` or, where they skip it, a later
 /// time; `None` beyond the ends of time.
 pub(super) fn first_instant(zone: &TimeZone, local: DateTime) -> Option<i64> {
-    let instant = match zone.to_ambiguous_timestamp(local).offset() {
-        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).ok(),
-        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).ok(),
-        AmbiguousOffset::Gap { after, .. } => transition_after(zone, local, after),
+    let (before, after) = match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => return Some(offset.to_timestamp(local).ok()?.as_millisecond()),
+        AmbiguousOffset::Fold { before, after } | AmbiguousOffset::Gap { before, after } => (before, after),
     };
-    instant.map(jiff::Timestamp::as_millisecond)
+    // What the clocks show decides. The rule that a zone follows after the last change on its list is taken to hold that
+    // day already: on 2023-10-28 in America/Nuuk, an hour is said to come twice that came once.
+    let mut instants = [before, after].into_iter().filter_map(|offset| offset.to_timestamp(local).ok());
+    let shown = instants.find(|&instant| zone.to_datetime(instant) == local);
+    Some(shown.or_else(|| transition_after(zone, local, after))?.as_millisecond())
 }
 
 /// The instant of the jump that skips `skipped`. Read with the offset that holds after the jump, a skipped time lies

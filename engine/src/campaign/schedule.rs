@@ -83,8 +83,8 @@ pub enum InvalidSchedule {
 /// - A window opens at the first instant that clocks show its time of day. If they skip it, it opens when they have jumped,
 ///   also where they skip the whole day.
 /// - It closes when its duration has really passed, by a watch. Where clocks go forward, the next one may open before that:
-///   then it closes at that moment, since an opening is a promise to people who look at a clock. Windows that would
-///   open at one instant, all but one of their times skipped, are one window.
+///   then it closes at that moment, since an opening is a promise to people who look at a clock. Windows that open
+///   at one instant because times are skipped are one window.
 /// - At the campaign's start a window that is open by then opens; at its end the one that is open closes.
 ///
 /// So never are two windows open at once, and none is empty.
@@ -129,9 +129,9 @@ impl Schedule {
             return Err(InvalidSchedule::Overlap { opens, next_opens });
         }
         let whole = Window { opened_at: starts_at, closes_at: ends_at };
-        let cached = Cell::new(Ahead { since: starts_at, window: whole });
+        let ahead = |window| Cell::new(Ahead { since: Timestamp::from_milliseconds(0), window });
         let Some(windows) = windows else {
-            return Ok(Self { openings: None, starts_at, ends_at, first_opens_at: starts_at, cached });
+            return Ok(Self { openings: None, starts_at, ends_at, first_opens_at: starts_at, cached: ahead(whole) });
         };
         let openings = Openings::new(zone, windows);
         let last = openings.last_to_open_before(ends_at).map(|window| window.cut_to(whole));
@@ -140,9 +140,8 @@ impl Schedule {
         if first.is_empty() || last.is_empty() {
             return Err(InvalidSchedule::NeverOpens);
         }
-        cached.set(Ahead { since: starts_at, window: first });
         let (ends_at, first_opens_at) = (last.closes_at, first.opened_at);
-        Ok(Self { openings: Some(openings), starts_at, ends_at, first_opens_at, cached })
+        Ok(Self { openings: Some(openings), starts_at, ends_at, first_opens_at, cached: ahead(first) })
     }
 
     /// Where `moment` stands.
