@@ -91,12 +91,12 @@ async fn ask(Arguments { server, json, command }: &Arguments) -> Result<(), Fail
         Command::Pause { id } => {
             let reply = api.post(&path(id, "/pause"), Bytes::new()).await?;
             show(&api, &reply, *json, |campaign, out| {
-                writeln!(out, "{} takes no claims until it is resumed; redemption goes on", campaign.id)
+                now(campaign, out, "takes no claims until it is resumed; redemption goes on")
             })
         }
         Command::Resume { id } => {
             let reply = api.post(&path(id, "/resume"), Bytes::new()).await?;
-            show(&api, &reply, *json, |campaign, out| writeln!(out, "{} takes claims when it is open", campaign.id))
+            show(&api, &reply, *json, |campaign, out| now(campaign, out, "takes claims whenever it is open"))
         }
         Command::Cancel { id, revoke, dry_run } => cancel(&mut api, id, *revoke, *dry_run, *json).await,
         Command::Watch { id } => watch::run(&mut api, &path(id, "/availability"), *json).await,
@@ -106,6 +106,14 @@ async fn ask(Arguments { server, json, command }: &Arguments) -> Result<(), Fail
 /// The path of the campaign `id`, and of what is below it.
 pub(super) fn path(id: &str, below: &str) -> String {
     format!("/v1/campaigns/{}{below}", Encoded(id))
+}
+
+/// Says what became of a campaign; if it was over already, a server takes the call and nothing comes of it.
+fn now(campaign: &Campaign, out: &mut dyn Write, what: &str) -> io::Result<()> {
+    match campaign {
+        Campaign { id, state, .. } if campaign.is_over() => writeln!(out, "{id} is {state}, and stays so"),
+        Campaign { id, .. } => writeln!(out, "{id} {what}"),
+    }
 }
 
 async fn create(api: &mut Api, file: &Path, json: bool) -> Result<(), Failure> {

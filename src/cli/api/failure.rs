@@ -132,7 +132,9 @@ impl Failure {
                     answer.description()
                 ),
             ),
-            Failure::Unreachable { .. } => (UNREACHABLE, self.silence()?),
+            Failure::Unreachable { server, cause, may_have_effect } => {
+                (UNREACHABLE, silence(server, cause, *may_have_effect))
+            }
         })
     }
 
@@ -146,23 +148,6 @@ impl Failure {
             Failure::Usage(what) => what.clone(),
             Failure::Closed | Failure::Interrupted => String::from("ended"),
         }
-    }
-
-    fn silence(&self) -> Option<String> {
-        let Failure::Unreachable { server, cause, may_have_effect } = self else { return None };
-        let mut text = format!("{server} {}\n", cause.description());
-        if *may_have_effect {
-            text += "What was asked may have been done all the same: asking again does no harm. ";
-        }
-        text += match cause {
-            Silence::Connect(_) => {
-                "Start a server with `landrush serve`, or name the one to speak to: --server, or LANDRUSH_SERVER."
-            }
-            Silence::Http(_) | Silence::Timeout(_) => {
-                "Is that the address of a landrush server? Another is named by --server, or LANDRUSH_SERVER."
-            }
-        };
-        Some(text)
     }
 }
 
@@ -195,6 +180,22 @@ impl Foreign {
             Foreign::Cursor => String::from("gives a page that leads back to itself"),
         }
     }
+}
+
+fn silence(server: &Address, cause: &Silence, may_have_effect: bool) -> String {
+    let mut text = format!("{server} {}\n", cause.description());
+    if may_have_effect {
+        text += "What was asked may have been done all the same: asking again does no harm. ";
+    }
+    text += match cause {
+        Silence::Connect(_) => {
+            "Start a server with `landrush serve`, or name the one to speak to: --server, or LANDRUSH_SERVER."
+        }
+        Silence::Http(_) | Silence::Timeout(_) => {
+            "Is that the address of a landrush server? Another is named by --server, or LANDRUSH_SERVER."
+        }
+    };
+    text
 }
 
 fn refusal(problem: &Problem, advice: Option<&str>) -> String {

@@ -102,20 +102,33 @@ pub(super) enum Count {
 impl Campaign {
     /// How many coupons it has issued, if the answer tells.
     pub(in crate::cli) fn issued(&self) -> Option<u64> {
-        self.coupon_types.iter().map(|coupon_type| coupon_type.issued).sum()
+        self.total(|coupon_type| coupon_type.issued)
     }
 
     /// How many coupons are left, if the answer tells.
     pub(super) fn remaining(&self) -> Option<u64> {
-        self.coupon_types.iter().map(|coupon_type| coupon_type.remaining).sum()
+        self.total(|coupon_type| coupon_type.remaining)
+    }
+
+    /// Whether it takes no claims any more, whatever is done.
+    pub(super) fn is_over(&self) -> bool {
+        is_over(&self.state)
+    }
+
+    fn total(&self, count: impl Fn(&CouponType) -> Option<u64>) -> Option<u64> {
+        self.coupon_types.iter().map(count).try_fold(0u64, |total, count| Some(total.saturating_add(count?)))
     }
 }
 
 impl Availability {
     /// Whether nothing will change any more.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.state.as_str(), "ended" | "cancelled")
+        is_over(&self.state)
     }
+}
+
+fn is_over(state: &str) -> bool {
+    matches!(state, "ended" | "cancelled")
 }
 
 impl fmt::Display for Count {

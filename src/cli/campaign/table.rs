@@ -104,6 +104,11 @@ pub(super) fn availability_line(availability: &Availability) -> String {
     line
 }
 
+/// How many characters a line of the terminal holds, if there is one.
+pub(super) fn terminal_width() -> Option<u16> {
+    Table::new().width()
+}
+
 fn state(campaign: &Campaign) -> String {
     let mut text = campaign.state.clone();
     if let Some(at) = &campaign.cancelled_at {

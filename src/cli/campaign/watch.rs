@@ -78,6 +78,7 @@ enum Shown {
 
 impl Shown {
     fn change(&mut self, availability: &Availability, body: &[u8]) -> io::Result<()> {
+        let width = table::terminal_width();
         let mut out = io::stdout().lock();
         match self {
             Shown::Json => {
@@ -85,7 +86,9 @@ impl Shown {
                 out.write_all(b"\n")?;
             }
             Shown::Lines => writeln!(out, "{}", table::availability_line(availability))?,
-            Shown::Table { lines } => out.write_all(redrawn(lines, &table::availability(availability)).as_bytes())?,
+            Shown::Table { lines } => {
+                out.write_all(redrawn(lines, &table::availability(availability), width).as_bytes())?;
+            }
         }
         out.flush()
     }
@@ -93,13 +96,14 @@ impl Shown {
     /// Says something about the server: on a terminal below the table, so that the next one finds its place.
     fn note(&mut self, text: &str, last: Option<&Availability>) -> io::Result<()> {
         let Shown::Table { lines } = self else { return writeln!(io::stderr(), "landrush: {text}") };
-        let table = last.map(table::availability).unwrap_or_default();
-        let drawn = if table.is_empty() && *lines > 0 {
-            // Nothing new to draw: the note goes away with the next change.
-            *lines += 1;
-            format!("{text}\n")
-        } else {
-            redrawn(lines, &format!("{table}{text}\n"))
+        let width = table::terminal_width();
+        let drawn = match last.map(table::availability) {
+            Some(table) => redrawn(lines, &format!("{table}{text}\n"), width),
+            // Below what is there: it goes away with the next change.
+            None => {
+                *lines += height(text, width);
+                format!("{text}\n")
+            }
         };
         let mut out = io::stdout().lock();
         out.write_all(drawn.as_bytes())?;
@@ -107,12 +111,18 @@ impl Shown {
     }
 }
 
-/// `frame` over the `lines` above the cursor, which are then the frame's.
-fn redrawn(lines: &mut usize, frame: &str) -> String {
+/// `frame` over the `lines` above the cursor, which are then the frame's, on a terminal so many characters wide.
+fn redrawn(lines: &mut usize, frame: &str, width: Option<u16>) -> String {
     // Up so many lines, then clear to the end of the screen.
     let back = if *lines == 0 { String::new() } else { format!("\x1b[{lines}A\x1b[J") };
-    *lines = frame.lines().count();
+    *lines = frame.lines().map(|line| height(line, width)).sum();
     back + frame
+}
+
+/// How many lines of the terminal `line` takes.
+fn height(line: &str, width: Option<u16>) -> usize {
+    let width = width.map_or(usize::MAX, usize::from).max(1);
+    line.chars().count().div_ceil(width).max(1)
 }
 
 /// A time without answers.
@@ -165,8 +175,10 @@ mod tests {
     #[test]
     fn a_frame_takes_the_place_of_the_last() {
         let mut lines = 0;
-        assert_eq!(redrawn(&mut lines, "a\nb\n"), "a\nb\n");
-        assert_eq!(redrawn(&mut lines, "c\nd\ne\n"), "\x1b[2A\x1b[Jc\nd\ne\n");
+        assert_eq!(redrawn(&mut lines, "a\nb\n", None), "a\nb\n");
+        assert_eq!(redrawn(&mut lines, "c\nd\ne\n", Some(80)), "\x1b[2A\x1b[Jc\nd\ne\n");
         assert_eq!(lines, 3);
+        redrawn(&mut lines, "a line that is broken\n\n", Some(10));
+        assert_eq!(lines, 4, "three for the long one, one for the empty one");
     }
 }
