@@ -1,57 +1,35 @@
-//! A small client of the HTTP API, for commands: one connection, one call at a time, plain HTTP/1.1. Leaves what the answers
-//! say to the commands.
+//! A small client of the HTTP API, for commands: one call at a time. Owns what is asked and what a refusal is; leaves what
+//! other answers say to the commands.
 
 mod arguments;
 mod failure;
+mod link;
 
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, HeaderValue, IF_NONE_MATCH};
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use http_body_util::Full;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_NONE_MATCH};
+use hyper::{Method, Request, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
-pub(super) use arguments::{Address, ServerArguments};
-use arguments::{Credential, KeyOrigin};
+pub(super) use arguments::ServerArguments;
+use arguments::{Address, Credential, KeyOrigin};
 pub(super) use failure::Failure;
 use failure::{Foreign, Problem, Silence};
-
-/// How long connecting may take.
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-
-/// How long an answer may take, to its last byte. Revoking or listing much takes a server seconds.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-
-/// The longest answer: a page of a hundred campaigns of the largest size fits.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+pub(super) use link::Reply;
+use link::{Broken, Link};
 
 /// A client of one server.
 pub(super) struct Api {
     server: Address,
     authorization: Option<HeaderValue>,
     key: KeyOrigin,
-    /// The connection of the last call, if it may serve another.
-    connection: Option<SendRequest<Full<Bytes>>>,
-}
-
-/// An answer that is no refusal.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    /// The entity tag, to ask later whether anything is new.
-    pub(super) tag: Option<HeaderValue>,
-    pub(super) body: Bytes,
+    link: Link,
 }
 
 /// One page of a list, its items as they came.
@@ -83,7 +61,7 @@ impl Api {
     /// The admin key is none.
     pub(super) fn new(arguments: &ServerArguments) -> Result<Self, Failure> {
         let Credential { authorization, origin } = arguments.credential()?;
-        Ok(Self { server: arguments.server.clone(), authorization, key: origin, connection: None })
+        Ok(Self { server: arguments.server.clone(), authorization, key: origin, link: Link::default() })
     }
 
     /// Reads `path`.
@@ -168,21 +146,14 @@ impl Api {
 
     async fn call(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, Failure> {
         let may_have_effect = request.method() != Method::GET;
-        let answered = match timeout(ANSWER_WITHIN, self.exchange(request)).await {
-            Ok(answered) => answered,
-            Err(_) => Err(Broken::Silent(Silence::Timeout(ANSWER_WITHIN))),
-        };
-        let reply = answered.map_err(|broken| {
-            self.connection = None;
-            match broken {
-                Broken::Silent(cause) => Failure::Unreachable {
-                    server: self.server.clone(),
-                    // Where nobody was reached nothing was done.
-                    may_have_effect: may_have_effect && !matches!(cause, Silence::Connect(_)),
-                    cause,
-                },
-                Broken::TooLong => self.foreign(Foreign::TooLong),
-            }
+        let reply = self.link.exchange(&self.server, request).await.map_err(|broken| match broken {
+            Broken::Silent(cause) => Failure::Unreachable {
+                server: self.server.clone(),
+                // Where nobody was reached nothing was done.
+                may_have_effect: may_have_effect && !matches!(cause, Silence::Connect(_)),
+                cause,
+            },
+            Broken::TooLong => self.foreign(Foreign::TooLong),
         })?;
         if reply.status.is_success() || reply.status == StatusCode::NOT_MODIFIED {
             return Ok(reply);
@@ -193,58 +164,9 @@ impl Api {
         }
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, Broken> {
-        let response = self.send(request).await?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
-            match error.downcast::<hyper::Error>() {
-                Ok(error) => Broken::Silent(Silence::Http(*error)),
-                Err(error) => {
-                    debug_assert!(error.is::<LengthLimitError>());
-                    Broken::TooLong
-                }
-            }
-        })?;
-        Ok(Reply { status: parts.status, tag: parts.headers.get(ETAG).cloned(), body: body.to_bytes() })
-    }
-
-    async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Broken> {
-        // What only reads can be asked again, if the server has closed the old connection since.
-        if let Some(mut connection) = self.connection.take().filter(|_| request.method() == Method::GET)
-            && connection.ready().await.is_ok()
-            && let Ok(response) = connection.send_request(request.clone()).await
-        {
-            self.connection = Some(connection);
-            return Ok(response);
-        }
-        let mut connection = self.connect().await.map_err(Broken::Silent)?;
-        let response = connection.send_request(request).await.map_err(|error| Broken::Silent(Silence::Http(error)))?;
-        self.connection = Some(connection);
-        Ok(response)
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Silence> {
-        let dialling = TcpStream::connect((self.server.host.as_str(), self.server.port));
-        let stream = match timeout(CONNECT_WITHIN, dialling).await {
-            Ok(stream) => stream.map_err(Silence::Connect)?,
-            Err(_) => return Err(Silence::Connect(io::ErrorKind::TimedOut.into())),
-        };
-        stream.set_nodelay(true).map_err(Silence::Connect)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(Silence::Http)?;
-        // Ends with the sender; its errors reach the call that is under way.
-        tokio::spawn(connection);
-        Ok(sender)
-    }
-
     fn foreign(&self, answer: Foreign) -> Failure {
         Failure::Foreign { server: self.server.clone(), answer }
     }
-}
-
-/// Why there is no whole answer.
-enum Broken {
-    Silent(Silence),
-    TooLong,
 }
 
 /// Text as it stands in a path or a query: all but RFC 3986's unreserved characters percent-encoded.

@@ -200,11 +200,13 @@ async fn cancel(api: &mut Api, id: &str, revoke: bool, dry_run: bool, json: bool
     let reply = api.post(&path(id, &format!("/cancel?revoke={revoke}&dry_run={dry_run}")), Bytes::new()).await?;
     show(api, &reply, json, |campaign, out| {
         let id = &campaign.id;
-        let coupons = if revoke { "every coupon it issued is void" } else { "its issued coupons stay redeemable" };
-        if dry_run {
-            writeln!(out, "Nothing was done. Cancelled, {id} would take no claims for good, and {coupons}:")
-        } else {
-            writeln!(out, "{id} is cancelled: it takes no claims for good, and {coupons}")
+        match (dry_run, revoke) {
+            (false, false) => writeln!(out, "{id} takes no claims any more; the coupons it issued stay redeemable"),
+            (false, true) => writeln!(out, "{id} takes no claims any more, and every coupon it issued is void"),
+            (true, false) => {
+                writeln!(out, "Nothing was done. Cancelled, it would be as below, its issued coupons redeemable")
+            }
+            (true, true) => writeln!(out, "Nothing was done. Cancelled, it would be as below, its issued coupons void"),
         }
     })
 }

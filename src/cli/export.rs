@@ -134,7 +134,7 @@ impl Rows {
         match format {
             Format::Csv => {
                 let mut writer = csv::Writer::from_writer(output);
-                writer.write_record(COLUMNS).map_err(io::Error::from)?;
+                writer.write_record(COLUMNS).map_err(unwritten)?;
                 Ok(Rows::Csv(Box::new(writer)))
             }
             Format::Ndjson => Ok(Rows::Ndjson(output)),
@@ -163,7 +163,15 @@ fn write_row(writer: &mut csv::Writer<Output>, granted: &Granted) -> Result<(), 
         decided_at.as_deref().unwrap_or(""),
         of_coupon(|coupon| coupon.expires_at.as_deref().unwrap_or("")),
     ];
-    Ok(writer.write_record(row).map_err(io::Error::from)?)
+    writer.write_record(row).map_err(unwritten)
+}
+
+/// What the operating system said; csv's own conversion would hide that a pipe is closed.
+fn unwritten(error: csv::Error) -> Failure {
+    if let csv::ErrorKind::Io(error) = error.into_kind() {
+        return error.into();
+    }
+    unreachable!("every row has a text for each column, and that is all that is written")
 }
 
 /// A bar over what was issued, if that is told: drawn on a terminal only.

@@ -2,15 +2,18 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use jiff::Timestamp;
 
 use super::document::{Availability, Campaign, Limit, Schedule};
 
+/// The least width of a column that may be broken, with its padding: a date, or a time and its offset, stay whole.
+const BROKEN_WIDTH_MIN: u16 = 14;
+
 /// Writes a table of all campaigns.
 pub(super) fn list(campaigns: &[Campaign], out: &mut dyn Write) -> io::Result<()> {
     let mut table = table(io::stdout().is_terminal());
-    table.set_header(["id", "name", "mode", "state", "starts", "ends", "issued", "remaining"]);
+    table.set_header(["id", "name", "mode", "state", "starts", "ends", "issued", "left"]);
     for campaign in campaigns {
         let zone = &campaign.time_zone;
         table.add_row([
@@ -24,6 +27,7 @@ pub(super) fn list(campaigns: &[Campaign], out: &mut dyn Write) -> io::Result<()
             or_dash(campaign.remaining()),
         ]);
     }
+    keep_whole_but(&[4, 5], &mut table);
     writeln!(out, "{}", table.trim_fmt())
 }
 
@@ -52,9 +56,9 @@ fn types(campaign: &Campaign) -> Table {
     let has_days = types.iter().any(|coupon_type| coupon_type.daily_quota.is_some());
     let has_odds = types.iter().any(|coupon_type| coupon_type.probability.is_some());
     let mut table = table(io::stdout().is_terminal());
-    let mut header = vec!["coupon type", "name", "total quota", "issued", "remaining"];
+    let mut header = vec!["coupon type", "name", "quota", "issued", "left"];
     if has_days {
-        header.extend(["daily quota", "remaining today"]);
+        header.extend(["daily quota", "left today"]);
     }
     if has_odds {
         header.push("probability");
@@ -78,17 +82,19 @@ fn types(campaign: &Campaign) -> Table {
         row.push(coupon_type.valid_for.clone().unwrap_or_else(|| String::from("ever")));
         table.add_row(row);
     }
+    keep_whole_but(&[], &mut table);
     table
 }
 
 /// What is left of a campaign, for a terminal: redrawn by `watch`.
 pub(super) fn availability(availability: &Availability) -> String {
     let mut table = table(true);
-    table.set_header(["coupon type", "name", "remaining", "remaining today"]);
+    table.set_header(["coupon type", "name", "left", "left today"]);
     for left in &availability.coupon_types {
         let (remaining, today) = (left.remaining.to_string(), left.remaining_today.to_string());
         table.add_row([left.id.clone(), left.name.clone(), remaining, today]);
     }
+    keep_whole_but(&[], &mut table);
     let Availability { campaign_id, state, server_time, opens_at, closes_at, .. } = availability;
     let from = opens_at.as_deref().unwrap_or("-");
     let to = closes_at.as_deref().unwrap_or("-");
@@ -140,14 +146,26 @@ fn schedule(schedule: &Schedule, zone: &str) -> String {
     }
 }
 
-/// A moment by the clocks of `zone`; as it came, if either is not understood.
+/// A moment by the clocks of `zone`, to the minute; as it came, if either is not understood.
 fn moment(text: &str, zone: &str) -> String {
     let zoned = text.parse::<Timestamp>().and_then(|moment| moment.in_tz(zone));
-    zoned.map_or_else(|_| text.to_owned(), |zoned| zoned.strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
+    zoned.map_or_else(|_| text.to_owned(), |zoned| zoned.strftime("%Y-%m-%d %H:%M %:z").to_string())
 }
 
 fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| String::from("-"), |value| value.to_string())
+}
+
+/// Lets only names, the second column, and the columns `breakable` be broken where a terminal is narrow, and not into slivers:
+/// ids and counts are read as one.
+fn keep_whole_but(breakable: &[usize], table: &mut Table) {
+    for (place, column) in table.column_iter_mut().enumerate() {
+        column.set_constraint(if place == 1 || breakable.contains(&place) {
+            ColumnConstraint::LowerBoundary(Width::Fixed(BROKEN_WIDTH_MIN))
+        } else {
+            ColumnConstraint::ContentWidth
+        });
+    }
 }
 
 /// Lines between cells and cells that fit for people, none and whole ones for programs.
@@ -168,8 +186,8 @@ mod tests {
 
     #[test]
     fn moments_are_told_by_the_clocks_of_the_campaign() {
-        assert_eq!(moment("2030-03-01T02:00:00.000Z", "Asia/Singapore"), "2030-03-01 10:00:00 +08:00");
-        assert_eq!(moment("2030-07-01T00:00:00.000Z", "Europe/Berlin"), "2030-07-01 02:00:00 +02:00");
+        assert_eq!(moment("2030-03-01T02:00:00.000Z", "Asia/Singapore"), "2030-03-01 10:00 +08:00");
+        assert_eq!(moment("2030-07-01T00:00:00.000Z", "Europe/Berlin"), "2030-07-01 02:00 +02:00");
         assert_eq!(moment("soon", "Asia/Singapore"), "soon");
         assert_eq!(moment("2030-03-01T02:00:00.000Z", "Mars/Olympus"), "2030-03-01T02:00:00.000Z");
     }
@@ -189,7 +207,7 @@ mod tests {
         campaign(&serde_json::from_str(draw).expect("a campaign"), &mut out).expect("written");
         let text = String::from_utf8(out).expect("UTF-8");
         for part in [
-            "cancelled, at 2030-03-01 03:00:00 +00:00, its coupons revoked",
+            "cancelled, at 2030-03-01 03:00 +00:00, its coupons revoked",
             "draw, at most 1 per day and phone, phone required",
             "mon at 10:00 15:00 for 5m",
             "commitment  c0ffee",
