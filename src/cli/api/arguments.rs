@@ -1,6 +1,7 @@
 //! Owns how a command finds its server: the address to speak to, and the admin key to bear.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
@@ -14,18 +15,24 @@ use thiserror::Error;
 use super::failure::Failure;
 use crate::gate::admin_key;
 
+/// Where these arguments stand in the help.
+const HEADING: &str = "Server";
+
 /// Which server, and with what right.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ServerArguments {
     /// The server's address; plain http.
-    #[arg(long, value_name = "URL", env = "LANDRUSH_SERVER", default_value = "http://127.0.0.1:8080", global = true)]
+    #[arg(long, value_name = "URL", env = "LANDRUSH_SERVER", default_value = "http://127.0.0.1:8080")]
+    #[arg(global = true, help_heading = HEADING)]
     pub(super) server: Address,
     /// The server's admin key. Better given in the environment: other users see what a command line says.
-    #[arg(long, value_name = "KEY", env = admin_key::VARIABLE, hide_env_values = true, global = true)]
+    #[arg(long, value_name = "KEY", env = admin_key::VARIABLE, hide_env_values = true)]
+    #[arg(global = true, help_heading = HEADING)]
     admin_key: Option<Secret>,
-    /// The data directory of a server on this machine: its key file is read where no key is given
-    /// [default: landrush-data, for a server on a loopback address]
-    #[arg(long, value_name = "DIR", env = "LANDRUSH_DATA_DIR", global = true)]
+    /// The data directory of a server on this machine: its key file is read where no key is given [default, for a server on
+    /// a loopback address: landrush-data] [env, likewise: LANDRUSH_DATA_DIR=]
+    #[arg(long, value_name = "DIR")]
+    #[arg(global = true, help_heading = HEADING)]
     data_dir: Option<PathBuf>,
 }
 
@@ -60,11 +67,8 @@ impl ServerArguments {
             let place = format!("given by --admin-key or {}", admin_key::VARIABLE);
             return Ok(Credential { authorization: Some(bearer(key, &place)?), origin: KeyOrigin::Given });
         }
-        let directory = match &self.data_dir {
-            Some(directory) => directory.clone(),
-            None if self.server.is_loopback() => PathBuf::from("landrush-data"),
-            // The key of this machine's server is not for somebody else's to see.
-            None => return Ok(Credential { authorization: None, origin: KeyOrigin::Nowhere }),
+        let Some(directory) = self.key_directory(std::env::var_os("LANDRUSH_DATA_DIR")) else {
+            return Ok(Credential { authorization: None, origin: KeyOrigin::Nowhere });
         };
         let path = directory.join("keys").join("admin.key");
         match std::fs::read_to_string(&path) {
@@ -77,6 +81,13 @@ impl ServerArguments {
             }
             Err(error) => Ok(Credential { authorization: None, origin: KeyOrigin::Unreadable(path, error) }),
         }
+    }
+
+    /// The data directory whose key may be sent. The key of this machine's server is not for somebody else's to see, unless
+    /// this very command says so.
+    fn key_directory(&self, environment: Option<OsString>) -> Option<PathBuf> {
+        let unsaid = || environment.map_or_else(|| PathBuf::from("landrush-data"), PathBuf::from);
+        self.data_dir.clone().or_else(|| self.server.is_loopback().then(unsaid))
     }
 }
 
@@ -196,36 +207,38 @@ mod tests {
         check("http://me@shop.example", Err(AddressError::More));
     }
 
+    fn arguments(server: &str, key: Option<&str>) -> ServerArguments {
+        let server = server.parse().expect("an address");
+        ServerArguments { server, admin_key: key.map(|key| Secret(key.to_owned())), data_dir: None }
+    }
+
     #[test]
-    fn the_key_of_this_machine_goes_to_no_other() {
-        for (server, local) in [
+    fn the_key_of_this_machine_goes_to_no_other_unless_it_is_told_to() {
+        for (server, is_local) in [
             ("http://127.0.0.1:8080", true),
             ("http://[::1]:8080", true),
             ("http://localhost", true),
             ("http://10.0.0.7:8080", false),
             ("http://localhost.example", false),
         ] {
-            assert_eq!(server.parse::<Address>().expect("an address").is_loopback(), local, "{server}");
+            let mut arguments = arguments(server, None);
+            let of_environment = arguments.key_directory(Some("from-environment".into()));
+            assert_eq!(of_environment, is_local.then(|| "from-environment".into()), "{server}");
+            assert_eq!(arguments.key_directory(None), is_local.then(|| "landrush-data".into()), "{server}");
+            arguments.data_dir = Some("named".into());
+            assert_eq!(arguments.key_directory(Some("from-environment".into())), Some("named".into()), "{server}");
         }
     }
 
     #[test]
     fn a_key_is_not_shown() {
-        let arguments = ServerArguments {
-            server: "http://127.0.0.1:1".parse().expect("an address"),
-            admin_key: Some(Secret(String::from("key-0123456789abcdef"))),
-            data_dir: None,
-        };
-        let credential = arguments.credential().expect("a key");
-        let shown = format!("{arguments:?} {credential:?}");
+        let arguments_with_key = arguments("http://127.0.0.1:1", Some("key-0123456789abcdef"));
+        let credential = arguments_with_key.credential().expect("a key");
+        let shown = format!("{arguments_with_key:?} {credential:?}");
         assert!(!shown.contains("0123456789"), "{shown}");
         for unfit in ["", "with space", "\u{e4}"] {
-            let arguments = ServerArguments { admin_key: Some(Secret(unfit.to_owned())), ..arguments_without_key() };
-            assert!(matches!(arguments.credential(), Err(Failure::Usage(_))), "{unfit}");
+            let refused = arguments("http://127.0.0.1:1", Some(unfit)).credential();
+            assert!(matches!(refused, Err(Failure::Usage(_))), "{unfit}");
         }
-    }
-
-    fn arguments_without_key() -> ServerArguments {
-        ServerArguments { server: "http://127.0.0.1:1".parse().expect("an address"), admin_key: None, data_dir: None }
     }
 }
