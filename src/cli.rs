@@ -1,5 +1,8 @@
 //! The command line: one file a subcommand. Owns their names and exit codes.
 
+mod api;
+mod campaign;
+mod export;
 mod serve;
 mod wal;
 
@@ -25,6 +28,10 @@ enum Command {
     /// Look into the log of a data directory.
     #[command(subcommand)]
     Wal(wal::Command),
+    /// Make, read and change campaigns of a running server. Exit 1: it refuses; 2: wrong usage; 3: it cannot be reached.
+    Campaign(campaign::Arguments),
+    /// Write what a campaign has issued as CSV or as one JSON object a line. Exit codes as of `campaign`.
+    Export(export::Arguments),
 }
 
 /// Runs what the process's arguments ask for.
@@ -33,6 +40,8 @@ pub fn main() -> ExitCode {
     match command.unwrap_or(Command::Serve(serve)) {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Wal(command) => wal::run(&command),
+        Command::Campaign(arguments) => campaign::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
     }
 }
 
