@@ -72,6 +72,7 @@ pub mod coupon;
 mod driver;
 pub mod engine;
 pub mod event;
+pub mod fairness;
 mod filter;
 pub mod id;
 pub mod keys;
