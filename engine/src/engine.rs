@@ -240,7 +240,9 @@ impl Shared {
         });
         match spawned {
             Ok(thread) => self.keep_threads([thread]),
-            Err(error) => tracing::error!(campaign = campaign.0, %error, "the lottery cannot be drawn before a restart"),
+            Err(error) => {
+                tracing::error!(campaign = campaign.0, %error, "the lottery cannot be drawn before a restart")
+            }
         }
     }
 

@@ -22,13 +22,7 @@ use super::{body, claim_json, route};
 use crate::app::Opened;
 
 /// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
-pub(crate) async fn claim(
-    lane: &Lane,
-    id: &str,
-    mode: Mode,
-    parts: &Parts,
-    body: Incoming,
-) -> Result<Answer, Problem> {
+pub(crate) async fn claim(lane: &Lane, id: &str, mode: Mode, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
     let opened = super::opened(lane)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
@@ -65,8 +59,7 @@ pub(crate) async fn ask(
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
-    let claim =
-        Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone: None, stamped_at };
+    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone: None, stamped_at };
     let command = match mode {
         Mode::FirstCome => Command::Claim(claim),
         Mode::Draw => Command::Draw(claim),

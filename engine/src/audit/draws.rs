@@ -35,8 +35,7 @@ fn check_draws(campaign: &Campaign, report: &mut CampaignAudit) {
         let number = numbers.entry((grant.user, period)).or_insert(0);
         *number += 1;
         let text = period_text(per, grant.day, grant.window);
-        let place =
-            DrawPlace { campaign: definition.id.as_str(), user: grant.user, period: &text, number: *number };
+        let place = DrawPlace { campaign: definition.id.as_str(), user: grant.user, period: &text, number: *number };
         report.recomputed += 1;
         if odds.sample(seed, &place) != grant.coupon_type {
             report.report(Violation::Draw(fate.serial));

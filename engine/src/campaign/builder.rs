@@ -69,17 +69,16 @@ impl CampaignBuilder {
         self.definition = self.definition.and_then(|mut definition| {
             let id = id?;
             let name = id.as_str().to_owned();
-            let coupon_type =
-                CouponTypeDefinition {
-                    id,
-                    name,
-                    total_quota,
-                    daily_quota: None,
-                    probability: None,
-                    codes: CodeSource::Generated,
-                    valid_for: None,
-                    metadata: None,
-                };
+            let coupon_type = CouponTypeDefinition {
+                id,
+                name,
+                total_quota,
+                daily_quota: None,
+                probability: None,
+                codes: CodeSource::Generated,
+                valid_for: None,
+                metadata: None,
+            };
             definition.coupon_types.push(coupon_type);
             Ok(definition)
         });

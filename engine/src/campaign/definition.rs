@@ -169,7 +169,8 @@ impl CampaignDefinition {
 
     /// How likely each coupon type is, where draws are made: of a definition that has been checked.
     pub(crate) fn odds(&self) -> Option<Odds> {
-        let probabilities = self.coupon_types.iter().map(|coupon_type| coupon_type.probability.unwrap_or(Probability::ZERO));
+        let probabilities =
+            self.coupon_types.iter().map(|coupon_type| coupon_type.probability.unwrap_or(Probability::ZERO));
         (self.mode == Mode::Draw).then(|| Odds::new(probabilities).expect("a definition's odds have been checked"))
     }
 

@@ -165,9 +165,7 @@ fn read_change<'a, D: BorrowDecoder<'a>>(tag: u8, from: &mut D) -> Result<Change
         ENTERED => Change::Entered { grant: read_grant(from, false, 0)?.0 },
         ENDED => Change::Ended,
         RANKED => Change::Ranked { count: u32::read(from)?, entries_hash: Wire::read(from)?, ranks: None },
-        CODES_IMPORTED => {
-            Change::CodesImported { coupon_type: TypeIndex::read(from)?, file: CodeFile::read(from)? }
-        }
+        CODES_IMPORTED => Change::CodesImported { coupon_type: TypeIndex::read(from)?, file: CodeFile::read(from)? },
         VOIDED => {
             let claim = Serial(u32::read(from)?);
             let flags = flags(from, RESTOCK | RESTOCK_TODAY | ALLOW_AGAIN)?;
@@ -192,11 +190,9 @@ fn read_change<'a, D: BorrowDecoder<'a>>(tag: u8, from: &mut D) -> Result<Change
         HOLD_EXPIRED => {
             Change::HoldExpired { redemption: RedemptionNumber(u32::read(from)?), day: Day(u32::read(from)?) }
         }
-        EXPIRED => Change::Expired {
-            coupon_type: TypeIndex::read(from)?,
-            count: u32::read(from)?,
-            day: Day(u32::read(from)?),
-        },
+        EXPIRED => {
+            Change::Expired { coupon_type: TypeIndex::read(from)?, count: u32::read(from)?, day: Day(u32::read(from)?) }
+        }
         _ => return Err(Invalid("the event's tag is unknown").into()),
     })
 }

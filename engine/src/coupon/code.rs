@@ -42,11 +42,7 @@ impl Codes {
         let (codes, claim_ids) = keys.code.split_at(16);
         let permutation = |half: &[u8]| Permutation::new(half.try_into().expect("half a key has 16 bytes"));
         let third = Sha256::new().chain_update(b"landrush redemption ids\0").chain_update(keys.code).finalize();
-        Self {
-            codes: permutation(codes),
-            claim_ids: permutation(claim_ids),
-            redemption_ids: permutation(&third[..16]),
-        }
+        Self { codes: permutation(codes), claim_ids: permutation(claim_ids), redemption_ids: permutation(&third[..16]) }
     }
 
     /// The code of the coupon that this claim won.

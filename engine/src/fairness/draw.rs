@@ -28,15 +28,14 @@ impl DrawPlace<'_> {
     /// these bytes in their order.
     pub fn stream(&self) -> u64 {
         let mut digits = [0; 10];
-        let digest = Sha256::new()
-            .chain_update(self.campaign)
-            .chain_update([0])
-            .chain_update(self.user)
-            .chain_update([0])
-            .chain_update(self.period)
-            .chain_update([0])
-            .chain_update(decimal(self.number, &mut digits))
-            .finalize();
+        let number = decimal(self.number, &mut digits);
+        // In place: `chain_update` would copy the whole state for each part, which takes as long as the hash itself.
+        let mut hash = Sha256::new();
+        for part in [self.campaign, "\0", self.user, "\0", self.period, "\0"] {
+            hash.update(part);
+        }
+        hash.update(number);
+        let digest = hash.finalize();
         let (first, _) = digest.split_first_chunk::<8>().expect("a digest has 32 bytes");
         u64::from_le_bytes(*first)
     }

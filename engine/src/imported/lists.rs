@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::Owner;
 use super::index::{CodeHash, Index, LISTS_MAX, ListNumber, Spot};
 use super::texts::Texts;
-use super::Owner;
 use crate::command::CodeFile;
 
 /// The codes of one upload, which no longer change.

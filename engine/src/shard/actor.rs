@@ -16,10 +16,10 @@ use crate::id::CampaignNumber;
 use crate::outcome::{Outcome, Refusal};
 use crate::port::{PortId, ReplyQueue};
 use crate::published::{Facts, Publication, Published};
-use crate::shard::{Due, State};
 use crate::shard::link::{BatchNumber, Link};
 use crate::shard::mailbox::{Envelope, Mailbox};
 use crate::shard::parked::{Answer, Effects, Parked, Sorter};
+use crate::shard::{Due, State};
 use crate::time::Timestamp;
 
 /// What other threads see of a shard.

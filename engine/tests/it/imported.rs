@@ -9,9 +9,7 @@ use std::thread;
 
 use landrush_engine::command::CodeFile;
 use landrush_engine::id::{CampaignNumber, InvalidId, TypeIndex};
-use landrush_engine::imported::{
-    FinishError, ImportedCodes, PushError, StagedFile, UPLOAD_CODES_MAX, Upload,
-};
+use landrush_engine::imported::{FinishError, ImportedCodes, PushError, StagedFile, UPLOAD_CODES_MAX, Upload};
 use tempfile::TempDir;
 
 use crate::shop::RUSH;

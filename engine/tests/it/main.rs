@@ -2,6 +2,7 @@
 
 mod audit;
 mod codec;
+mod fairness;
 mod hostile;
 mod imported;
 mod model;

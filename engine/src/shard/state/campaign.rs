@@ -191,9 +191,7 @@ impl Campaign {
         match self.definition.limit.per {
             Period::Campaign => Serial(0),
             Period::Day => self.claims.first_on(day),
-            Period::Window => {
-                window.map_or(Serial(self.claims.count()), |opened_at| self.claims.first_in(opened_at))
-            }
+            Period::Window => window.map_or(Serial(self.claims.count()), |opened_at| self.claims.first_in(opened_at)),
         }
     }
 

@@ -87,9 +87,7 @@ impl Campaign {
             Mode::FirstCome | Mode::Draw => {
                 record.won().map(|coupon_type| self.coupon_view(serial, record, coupon_type, record.at(), now))
             }
-            Mode::Lottery => {
-                self.win(serial).map(|win| self.coupon_view(serial, record, win.coupon_type, win.at, now))
-            }
+            Mode::Lottery => self.win(serial).map(|win| self.coupon_view(serial, record, win.coupon_type, win.at, now)),
         };
         ClaimView { campaign: self.number, serial, decided_at: record.at(), kind, coupon }
     }

@@ -18,13 +18,7 @@ pub(super) struct PeriodText {
 impl PeriodText {
     /// Calls `with` with the name of a period: `campaign`, a day like `2026-12-01`, or the moment at which a window opened
     /// like `2026-12-01T02:00:00.000Z`.
-    pub(super) fn with<R>(
-        &self,
-        per: Period,
-        day: Day,
-        window: Option<Timestamp>,
-        with: impl FnOnce(&str) -> R,
-    ) -> R {
+    pub(super) fn with<R>(&self, per: Period, day: Day, window: Option<Timestamp>, with: impl FnOnce(&str) -> R) -> R {
         let key = match per {
             Period::Campaign => 0,
             Period::Day => u64::from(day.0),

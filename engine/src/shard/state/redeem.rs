@@ -7,9 +7,7 @@ use super::redemptions::{HOLD_MAX, Redemption};
 use crate::command::{CouponPlace, Redeem, Settlement};
 use crate::event::Change;
 use crate::id::{OrderId, RedemptionNumber, Serial, UserId};
-use crate::outcome::{
-    CouponItem, CouponState, Outcome, RedemptionItem, RedemptionState, RedemptionView, Refusal,
-};
+use crate::outcome::{CouponItem, CouponState, Outcome, RedemptionItem, RedemptionState, RedemptionView, Refusal};
 use crate::time::Timestamp;
 
 impl Campaign {
@@ -88,12 +86,7 @@ impl Campaign {
         }
     }
 
-    pub(super) fn settle<'c>(
-        &self,
-        number: RedemptionNumber,
-        settlement: Settlement,
-        now: Timestamp,
-    ) -> Decision<'c> {
+    pub(super) fn settle<'c>(&self, number: RedemptionNumber, settlement: Settlement, now: Timestamp) -> Decision<'c> {
         let Some(redemption) = self.redemptions.redemption(number) else {
             return Decision::refuse(Refusal::NoSuchRedemption);
         };
@@ -162,10 +155,7 @@ impl Campaign {
 
     fn redemption_item(&self, number: RedemptionNumber, now: Timestamp) -> Box<RedemptionItem> {
         let claim = self.redemptions.redemption(number).expect("a redemption that exists").claim;
-        Box::new(RedemptionItem {
-            redemption: self.redemption_view(number, now),
-            claim: self.claim_view(claim, now),
-        })
+        Box::new(RedemptionItem { redemption: self.redemption_view(number, now), claim: self.claim_view(claim, now) })
     }
 }
 

@@ -130,13 +130,7 @@ impl CampaignDecoder {
     /// # Errors
     /// [`SnapshotError`] if blocks are missing, the counts are wrong, or the number or id is taken.
     pub fn finish(mut self, state: &mut State) -> Result<CampaignNumber, SnapshotError> {
-        let left = [
-            self.quotas_left,
-            self.days_left,
-            self.windows_left,
-            self.claims_left,
-            self.redemptions_left,
-        ];
+        let left = [self.quotas_left, self.days_left, self.windows_left, self.claims_left, self.redemptions_left];
         let is_whole = self.pending.is_empty() && left.iter().all(|left| *left == 0);
         let slot = self.slot.take().filter(|_| is_whole).ok_or(CodecError::Truncated)?;
         let last_event_at = match &slot {
@@ -161,10 +155,11 @@ impl CampaignDecoder {
         }
         let has_run_out = |(issues, counts): (&super::issues::Issues, &TypeCounts)| issues.run_out > counts.handed_out;
         let is_counted = live.counts.len() == self.expected_counts.len();
-        let is_counted = is_counted && live.counts.iter().zip(&self.expected_counts).all(|(counted, expected)| {
-            // Handed out and imported are not told twice.
-            *counted == TypeCounts { handed_out: counted.handed_out, imported: counted.imported, ..*expected }
-        });
+        let is_counted = is_counted
+            && live.counts.iter().zip(&self.expected_counts).all(|(counted, expected)| {
+                // Handed out and imported are not told twice.
+                *counted == TypeCounts { handed_out: counted.handed_out, imported: counted.imported, ..*expected }
+            });
         if !is_counted || self.unexplained > 0 || live.issues.iter().zip(&live.counts).any(has_run_out) {
             return Err(SnapshotError::Counts(self.number));
         }
@@ -245,7 +240,8 @@ impl CampaignDecoder {
             if !live.created.is_changed_to(&definition) {
                 return Err(SnapshotError::Definition(self.number));
             }
-            live.schedule = definition.schedule().map_err(|invalid| self.inconsistent(Breach::Definition(invalid.into())))?;
+            live.schedule =
+                definition.schedule().map_err(|invalid| self.inconsistent(Breach::Definition(invalid.into())))?;
             live.definition = definition.into();
         }
         live.flags = Flags { accept_claims: head.accept_claims, accept_redemptions: head.accept_redemptions };
