@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Owns their names and exit codes.
 
+mod draw;
 mod serve;
 mod wal;
 
@@ -22,6 +23,9 @@ struct Arguments {
 enum Command {
     /// Run the server (what `landrush` alone does too).
     Serve(serve::ServeArguments),
+    /// Compute draws and lottery ranks again, from what is public once a campaign is over.
+    #[command(subcommand)]
+    Draw(draw::Command),
     /// Look into the log of a data directory.
     #[command(subcommand)]
     Wal(wal::Command),
@@ -32,6 +36,7 @@ pub fn main() -> ExitCode {
     let Arguments { command, serve } = Arguments::parse();
     match command.unwrap_or(Command::Serve(serve)) {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Draw(command) => draw::run(&command),
         Command::Wal(command) => wal::run(&command),
     }
 }

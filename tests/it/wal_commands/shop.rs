@@ -127,8 +127,12 @@ impl Said {
 
 /// Runs `landrush wal`, the directory last.
 pub(crate) fn wal(arguments: &[&str], dir: &Path) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_landrush"));
-    let Output { status, stdout, stderr } = command.arg("wal").args(arguments).arg(dir).output().expect("runs");
+    run(Command::new(env!("CARGO_BIN_EXE_landrush")).arg("wal").args(arguments).arg(dir))
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(command: &mut Command) -> Said {
+    let Output { status, stdout, stderr } = command.output().expect("runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Said { code: status.code(), out: text(stdout), err: text(stderr) }
 }
