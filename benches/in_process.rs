@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use landrush_engine::campaign::CampaignDefinition;
 use landrush_engine::command::{Claim, Command};
+use landrush_engine::fairness::Seed;
 use landrush_engine::id::{CampaignNumber, UserId};
 use landrush_engine::outcome::Outcome;
 use landrush_engine::port::BlockingPort;
@@ -36,7 +37,8 @@ impl Rush {
         let definition = CampaignDefinition::builder(&id).coupon_type("cash-5", 1_000_000_000).build().expect("valid");
         let route = self.engine.route(&definition.id);
         let campaign = self.engine.next_campaign_number();
-        let created = self.port.call(route, Command::Create { campaign, definition: Box::new(definition) });
+        let create = Command::Create { campaign, definition: Box::new(definition), seed: Seed::from_bytes([1; 32]) };
+        let created = self.port.call(route, create);
         assert!(matches!(created, Ok(Outcome::Created(_))));
         (route, campaign)
     }
@@ -48,7 +50,7 @@ impl Rush {
             .map(|i| {
                 let user = UserId::new(&format!("user-{i:010}")).expect("valid");
                 let stamped_at = self.engine.clock().now();
-                Command::Claim(Claim { campaign, user, coupon_type: None, key: None, stamped_at })
+                Command::Claim(Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at })
             })
             .collect();
         let begun = Instant::now();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use landrush_engine::campaign::CampaignDefinition;
 use landrush_engine::command::{Claim, Command};
+use landrush_engine::fairness::Seed;
 use landrush_engine::id::UserId;
 use landrush_engine::{Engine, EngineOptions};
 
@@ -25,14 +26,15 @@ fn write_log(data_dir: &Path) {
     let route = engine.route(&definition.id);
     let campaign = engine.next_campaign_number();
     let mut port = engine.blocking_port();
-    port.call(route, Command::Create { campaign, definition: Box::new(definition) }).expect("the engine is open");
+    let create = Command::Create { campaign, definition: Box::new(definition), seed: Seed::from_bytes([1; 32]) };
+    port.call(route, create).expect("the engine is open");
     let (mut sent, mut answered) = (0, 0);
     let mut replies = Vec::new();
     while answered < CLAIMS {
         while sent < CLAIMS && sent - answered < UNDER_WAY_MAX {
             let user = UserId::new(&format!("user-{sent:010}")).expect("valid");
             let stamped_at = engine.clock().now();
-            let claim = Claim { campaign, user, coupon_type: None, key: None, stamped_at };
+            let claim = Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
             port.submit(route, sent, Command::Claim(claim)).expect("the mailbox holds what is under way");
             sent += 1;
         }

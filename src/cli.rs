@@ -2,6 +2,7 @@
 
 mod api;
 mod campaign;
+mod draw;
 mod export;
 mod serve;
 mod wal;
@@ -25,6 +26,9 @@ struct Arguments {
 enum Command {
     /// Run the server (what `landrush` alone does too).
     Serve(serve::ServeArguments),
+    /// Compute draws and lottery ranks again, from what is public once a campaign is over.
+    #[command(subcommand)]
+    Draw(draw::Command),
     /// Look into the log of a data directory.
     #[command(subcommand)]
     Wal(wal::Command),
@@ -39,6 +43,7 @@ pub fn main() -> ExitCode {
     let Arguments { command, serve } = Arguments::parse();
     match command.unwrap_or(Command::Serve(serve)) {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Draw(command) => draw::run(&command),
         Command::Wal(command) => wal::run(&command),
         Command::Campaign(arguments) => campaign::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),

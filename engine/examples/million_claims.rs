@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use landrush_engine::campaign::CampaignDefinition;
 use landrush_engine::command::{Claim, Command};
+use landrush_engine::fairness::Seed;
 use landrush_engine::id::UserId;
 use landrush_engine::outcome::Outcome;
 use landrush_engine::{Engine, EngineOptions};
@@ -27,7 +28,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let route = engine.route(&definition.id);
     let campaign = engine.next_campaign_number();
     let mut port = engine.blocking_port();
-    let created = port.call(route, Command::Create { campaign, definition: Box::new(definition) })?;
+    let seed = Seed::random(&mut entropy);
+    let created = port.call(route, Command::Create { campaign, definition: Box::new(definition), seed })?;
     assert!(matches!(created, Outcome::Created(_)), "a new id in an empty directory");
 
     // Claims go out as fast as the shard takes them; every answer that says "won" is on disk.
@@ -38,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         while sent < CLAIMS && sent - answered < UNDER_WAY_MAX {
             let user = UserId::new(&format!("user-{sent}"))?;
             let stamped_at = engine.clock().now();
-            let claim = Claim { campaign, user, coupon_type: None, key: None, stamped_at };
+            let claim = Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
             port.submit(route, sent, Command::Claim(claim))?;
             sent += 1;
         }

@@ -27,6 +27,7 @@
 //! ```
 //! use landrush_engine::campaign::CampaignDefinition;
 //! use landrush_engine::command::{Claim, Command};
+//! use landrush_engine::fairness::Seed;
 //! use landrush_engine::id::UserId;
 //! use landrush_engine::outcome::Outcome;
 //! use landrush_engine::{Engine, EngineOptions};
@@ -41,13 +42,14 @@
 //! let definition = CampaignDefinition::builder("rush").coupon_type("cash-5", 100).build()?;
 //! let route = engine.route(&definition.id);
 //! let campaign = engine.next_campaign_number();
-//! port.call(route, Command::Create { campaign, definition: Box::new(definition) })?;
+//! port.call(route, Command::Create { campaign, definition: Box::new(definition), seed: Seed::random(&mut entropy) })?;
 //!
 //! let claim = Claim {
 //!     campaign,
 //!     user: UserId::new("u-1")?,
 //!     coupon_type: None,
 //!     key: None,
+//!     phone: None,
 //!     stamped_at: engine.clock().now(),
 //! };
 //! let Outcome::Won(won) = port.call(route, Command::Claim(claim.clone()))? else { panic!("there were 100") };

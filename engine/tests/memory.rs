@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use landrush_engine::campaign::{CampaignDefinition, Period};
-use landrush_engine::event::{Change, Event};
+use landrush_engine::event::{Change, Event, Granted};
 use landrush_engine::id::{CampaignNumber, TypeIndex};
 use landrush_engine::keys::Keys;
 use landrush_engine::shard::State;
@@ -47,14 +47,15 @@ fn state(expected: u32, max: u16) -> State {
     let definition = builder.coupon_type("a", 1_000_000_000).build().expect("valid");
     let keys = Keys::from_bytes([1; 16], [2; 32]);
     let mut state = State::new(&keys);
-    let change = Change::Created { definition: Cow::Owned(definition), code_key: keys.code_key_id() };
+    let change = Change::Created { definition: Cow::Owned(definition), code_key: keys.code_key_id(), seed: None };
     let at = Timestamp::from_milliseconds(0);
     state.apply(&Event { campaign: CAMPAIGN, at, change }).expect("valid");
     state
 }
 
 fn claim(state: &mut State, user: &str, key: Option<&str>) {
-    let change = Change::Claimed { day: Day(1), coupon_type: TypeIndex(0), user, key, requested: None };
+    let grant = Granted { day: Day(1), window: None, user, key, phone: None };
+    let change = Change::Claimed { grant, coupon_type: TypeIndex(0), requested: None };
     let at = Timestamp::from_milliseconds(86_400_000);
     state.apply(&Event { campaign: CAMPAIGN, at, change }).expect("valid");
 }

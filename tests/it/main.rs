@@ -6,6 +6,7 @@ mod campaigns;
 mod claims;
 mod client;
 mod crowd;
+mod draw_commands;
 mod life;
 mod operations;
 mod refusals;

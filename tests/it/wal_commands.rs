@@ -3,5 +3,5 @@
 mod broken;
 mod damaged;
 mod live;
-mod shop;
+pub(crate) mod shop;
 mod sound;

@@ -16,6 +16,13 @@ impl Seed {
         Self(bytes)
     }
 
+    /// A new one, of bytes that nobody can guess.
+    pub fn random(entropy: &mut dyn FnMut(&mut [u8])) -> Self {
+        let mut bytes = [0; 32];
+        entropy(&mut bytes);
+        Self(bytes)
+    }
+
     /// Reads a seed that was published: 64 hexadecimal digits.
     ///
     /// # Errors

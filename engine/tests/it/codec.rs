@@ -5,10 +5,10 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    AvailabilityDisplay, CampaignDefinition, CampaignPatch, CouponTypePatch, Limit, Period, Return,
+    AvailabilityDisplay, CampaignDefinition, CampaignPatch, CouponTypePatch, Limit, LimitBy, Period, Return,
 };
 use landrush_engine::codec::{CodecError, EVENT_BYTES_MAX, decode_event, encode_event};
-use landrush_engine::event::{Change, CodeKeyId, Event};
+use landrush_engine::event::{Change, CodeKeyId, Event, Granted};
 use landrush_engine::id::{CampaignNumber, Serial, TypeIndex};
 use landrush_engine::shard::{CampaignDecoder, State};
 use landrush_engine::time::Day;
@@ -43,19 +43,18 @@ fn patch() -> CampaignPatch {
 }
 
 fn events() -> Vec<(&'static str, Change<'static>)> {
-    let claimed = |key, requested| Change::Claimed {
-        day: Day(20_788),
-        coupon_type: TypeIndex(1),
-        user: "u-90210-xy",
-        key,
-        requested,
-    };
+    let grant = |key| Granted { day: Day(20_788), window: None, user: "u-90210-xy", key, phone: None };
+    let claimed = |key, requested| Change::Claimed { grant: grant(key), coupon_type: TypeIndex(1), requested };
     let voided =
         |restock, restock_today, allow_again| Change::Voided { claim: Serial(77), restock, restock_today, allow_again };
     vec![
         (
             "created",
-            Change::Created { definition: Cow::Owned(definition()), code_key: CodeKeyId(0x0123_4567_89ab_cdef) },
+            Change::Created {
+                definition: Cow::Owned(definition()),
+                code_key: CodeKeyId(0x0123_4567_89ab_cdef),
+                seed: None,
+            },
         ),
         ("patched", Change::Patched { patch: Cow::Owned(patch()) }),
         ("patched-nothing", Change::Patched { patch: Cow::Owned(CampaignPatch::default()) }),
@@ -157,7 +156,7 @@ fn the_largest_definition_is_read_back() {
     let room = CampaignDefinition::TEXT_BYTES_MAX - 64_000 - definition.time_zone.len();
     definition.name = "x".repeat(room);
     definition.check().expect("it just fits");
-    let change = Change::Created { definition: Cow::Owned(definition), code_key: CodeKeyId(1) };
+    let change = Change::Created { definition: Cow::Owned(definition), code_key: CodeKeyId(1), seed: None };
     let bytes = encode(change.clone());
     assert_eq!(decode_event(&bytes).expect("it is read").change, change);
 }
@@ -165,7 +164,7 @@ fn the_largest_definition_is_read_back() {
 fn campaign() -> State {
     let mut definition = definition();
     definition.ends_at = at(NOON_MS + 1_000_000_000);
-    definition.limit = Limit { max: 1, per: Period::Day };
+    definition.limit = Limit { max: 1, per: Period::Day, by: LimitBy::User };
     let mut shop = Shop::new(definition);
     for user in ["ann", "bob", "cyd"] {
         won(&shop.claim(user));

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use landrush_engine::audit::Audit;
-use landrush_engine::campaign::{CampaignDefinition, CampaignPatch, CouponTypePatch, Period};
+use landrush_engine::campaign::{CampaignDefinition, CampaignPatch, CouponTypePatch, LimitBy, Period};
 use landrush_engine::codec::{decode_event, encode_event};
 use landrush_engine::coupon::Codes;
-use landrush_engine::event::{Change, CodeKeyId, Event};
+use landrush_engine::event::{Change, CodeKeyId, Event, Granted};
 use landrush_engine::id::{CampaignNumber, Serial, TypeIndex};
 use landrush_engine::shard::{Breach, CampaignDecoder, State};
 use landrush_engine::time::Day;
@@ -28,8 +28,9 @@ fn change() -> impl Strategy<Value = Change<'static>> {
     let quota = (0..3u16, prop::option::of(0..5u32), prop::option::of(prop::option::of(0..3u32)));
     prop_oneof![
         1 => (0..3u16, any::<bool>()).prop_map(|(max, mine)| Change::Created {
-            definition: Cow::Owned(CampaignDefinition { limit: landrush_engine::campaign::Limit { max, per: Period::Day }, ..definition(1) }),
+            definition: Cow::Owned(CampaignDefinition { limit: landrush_engine::campaign::Limit { max, per: Period::Day, by: LimitBy::User }, ..definition(1) }),
             code_key: if mine { keys().code_key_id() } else { CodeKeyId(1) },
+            seed: None,
         }),
         2 => (quota, prop::option::of(any::<bool>())).prop_map(|((coupon_type, total_quota, daily_quota), accept_claims)| {
             let change = CouponTypePatch { coupon_type: TypeIndex(coupon_type), total_quota, daily_quota };
@@ -39,10 +40,8 @@ fn change() -> impl Strategy<Value = Change<'static>> {
         1 => any::<bool>().prop_map(|revoke| Change::Cancelled { revoke }),
         1 => Just(Change::Archived),
         20 => claimed.prop_map(|(day, coupon_type, user, key, named)| Change::Claimed {
-            day: Day(day),
+            grant: Granted { day: Day(day), window: None, user, key, phone: None },
             coupon_type: TypeIndex(coupon_type),
-            user,
-            key,
             requested: named.then_some(TypeIndex(coupon_type)),
         }),
         5 => (0..8u32, any::<[bool; 3]>()).prop_map(|(claim, [restock, restock_today, allow_again])| Change::Voided {
@@ -61,7 +60,7 @@ proptest! {
         events in prop::collection::vec((0..2u32, 0..1_000u64, change()), 0..120),
     ) {
         let mut state = State::new(&keys());
-        let created = Change::Created { definition: Cow::Owned(definition(max)), code_key: keys().code_key_id() };
+        let created = Change::Created { definition: Cow::Owned(definition(max)), code_key: keys().code_key_id(), seed: None };
         state.apply(&Event { campaign: RUSH, at: at(0), change: created }).expect("valid");
         for (campaign, moment, change) in events {
             let event = Event { campaign: CampaignNumber(campaign), at: at(moment), change };
@@ -139,7 +138,8 @@ fn another_code_key_is_noticed() {
     let other = landrush_engine::keys::Keys::from_bytes([7; 16], [8; 32]);
     let mut state = State::new(&other);
     let view = shop.state.view(RUSH).expect("there");
-    let created = Change::Created { definition: Cow::Borrowed(&view.definition), code_key: keys().code_key_id() };
+    let created =
+        Change::Created { definition: Cow::Borrowed(&view.definition), code_key: keys().code_key_id(), seed: None };
     let error = state.apply(&Event { campaign: RUSH, at: at(0), change: created }).expect_err("another key");
     assert_eq!(error.breach, Breach::CodeKey { found: keys().code_key_id(), present: other.code_key_id() });
     assert!(CampaignDecoder::new(&state).push(&stream).is_err());
@@ -170,7 +170,7 @@ fn without_keys_a_state_takes_the_code_key_that_comes_first_and_no_other() {
     assert_eq!(Audit::without_codes(&restored), Audit::of(&restored, &Codes::new(&keys())));
     let other = landrush_engine::keys::Keys::from_bytes([7; 16], [8; 32]).code_key_id();
     let definition = shop.state.view(RUSH).expect("there").definition;
-    let created = Change::Created { definition: Cow::Borrowed(&definition), code_key: other };
+    let created = Change::Created { definition: Cow::Borrowed(&definition), code_key: other, seed: None };
     let error =
         restored.apply(&Event { campaign: CampaignNumber(1), at: at(0), change: created }).expect_err("another key");
     assert_eq!(error.breach, Breach::CodeKey { found: other, present: keys().code_key_id() });

@@ -8,14 +8,14 @@ use landrush_engine::campaign::{CampaignDefinition, CampaignPatch, CouponTypePat
 use landrush_engine::codec::{decode_event, encode_event};
 use landrush_engine::command::{Claim, Command};
 use landrush_engine::coupon::Codes;
-use landrush_engine::event::{Change, Event};
+use landrush_engine::event::{Change, Event, Granted};
 use landrush_engine::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
-use landrush_engine::shard::{CampaignDecoder, State};
+use landrush_engine::shard::{CampaignDecoder, Due, State};
 use landrush_engine::time::Day;
 use proptest::prelude::*;
 
 use crate::naive::{Model, ZONE};
-use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, at, keys, seeded};
+use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, at, keys, seed, seeded};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -49,11 +49,19 @@ fn step() -> impl Strategy<Value = Step> {
     let claim = (campaign(), user(), prop::option::weighted(0.3, 0..3u16), key);
     let claim = claim.prop_map(|(campaign, user, coupon_type, key)| {
         let key = key.map(|key| IdempotencyKey::new(key).expect("valid"));
-        Command::Claim(Claim { campaign, user, coupon_type: coupon_type.map(TypeIndex), key, stamped_at: at(0) })
+        Command::Claim(Claim {
+            campaign,
+            user,
+            coupon_type: coupon_type.map(TypeIndex),
+            key,
+            phone: None,
+            stamped_at: at(0),
+        })
     });
     let create = (0..3u32, 0..4u8).prop_map(|(number, variant)| Command::Create {
         campaign: CampaignNumber(number),
         definition: Box::new(definition(number, variant / 3)),
+        seed: seed(),
     });
     let quota = (0..2u16, prop::option::of(1..8u32), prop::option::of(prop::option::of(0..4u32)));
     let patch = (campaign(), prop::option::of(0..8u64), quota, any::<bool>());
@@ -114,7 +122,7 @@ impl Run {
             Self { state: State::new(&keys()), model: Model::default(), log: Vec::new(), now: NOON_MS - HOUR_MS };
         for number in 0..3 {
             let definition = Box::new(definition(number, 0));
-            run.submit(Command::Create { campaign: CampaignNumber(number), definition });
+            run.submit(Command::Create { campaign: CampaignNumber(number), definition, seed: seed() });
         }
         run
     }
@@ -133,14 +141,29 @@ impl Run {
         if let Command::Claim(claim) = &mut command {
             claim.stamped_at = at(self.now);
         }
+        self.do_what_is_due();
         let decision = self.state.decide(&command, at(self.now));
         let expected = self.model.submit(&command, at(self.now));
         assert_eq!(decision.outcome, expected, "{command:?} at {}", self.now);
-        let Some(event) = decision.event else { return };
+        if let Some(event) = &decision.event {
+            self.apply(event);
+        }
+    }
+
+    fn do_what_is_due(&mut self) {
+        while let Some(due) = self.state.due(at(self.now)) {
+            match due {
+                Due::Event(event) => self.apply(&event),
+                Due::Warm(campaign) => self.state.warm(campaign),
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &Event<'_>) {
         let mut bytes = Vec::new();
-        encode_event(&event, &mut bytes);
-        assert_eq!(decode_event(&bytes).as_ref(), Ok(&event));
-        self.state.apply(&event).expect("what was decided can be applied");
+        encode_event(event, &mut bytes);
+        assert_eq!(decode_event(&bytes).as_ref(), Ok(event));
+        self.state.apply(event).expect("what was decided can be applied");
         self.log.push(bytes);
     }
 
@@ -195,17 +218,12 @@ fn many_claims_come_back_from_many_blocks() {
     let mut state = State::new(&keys());
     let definition = CampaignDefinition::builder("rush").coupon_type("a", 1_000_000).build().expect("valid");
     let campaign = CampaignNumber(5);
-    let created = Change::Created { definition: Cow::Owned(definition), code_key: keys().code_key_id() };
+    let created = Change::Created { definition: Cow::Owned(definition), code_key: keys().code_key_id(), seed: None };
     state.apply(&Event { campaign, at: at(NOON_MS), change: created }).expect("valid");
     for number in 0..50_000u32 {
         let user = format!("user-{number}");
-        let change = Change::Claimed {
-            day: Day(number / 9_000),
-            coupon_type: TypeIndex(0),
-            user: &user,
-            key: None,
-            requested: None,
-        };
+        let grant = Granted { day: Day(number / 9_000), window: None, user: &user, key: None, phone: None };
+        let change = Change::Claimed { grant, coupon_type: TypeIndex(0), requested: None };
         state.apply(&Event { campaign, at: at(NOON_MS + u64::from(number)), change }).expect("valid");
     }
     let mut restored = State::new(&keys());

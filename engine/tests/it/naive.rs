@@ -8,7 +8,7 @@ use landrush_engine::campaign::{
 };
 use landrush_engine::command::{Claim, Command};
 use landrush_engine::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
-use landrush_engine::outcome::{ClaimItem, ClaimView, CouponState, Outcome, Refusal};
+use landrush_engine::outcome::{ClaimItem, ClaimKind, ClaimView, CouponState, CouponView, Outcome, Refusal};
 use landrush_engine::time::{Day, Timestamp};
 
 use crate::shop::{DAY_MS, HOUR_MS, at};
@@ -25,6 +25,7 @@ struct ModelCampaign {
     accept_claims: bool,
     accept_redemptions: bool,
     cancelled: Option<Cancellation>,
+    ended: bool,
     archived: bool,
     claims: Vec<ModelClaim>,
 }
@@ -38,6 +39,8 @@ struct ModelClaim {
     at: Timestamp,
     day: Day,
     void: Option<ModelVoid>,
+    /// Its time is over, as the log has it.
+    has_run_out: bool,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,7 @@ impl Model {
                 refuse(Refusal::Archived)
             };
         }
+        campaign.do_what_is_due(now);
         match command {
             Command::Claim(claim) => campaign.claim(claim, now),
             Command::Create { .. } => unreachable!("done above"),
@@ -97,6 +101,13 @@ impl Model {
                 let items = campaign.items(number, now);
                 Outcome::Claims { items: items.into_iter().filter(|item| item.user == *user).collect(), more: false }
             }
+            Command::Draw(_)
+            | Command::Enter(_)
+            | Command::Rank { .. }
+            | Command::ImportCodes { .. }
+            | Command::Coupon { .. }
+            | Command::Redeem(_)
+            | Command::Settle { .. } => unreachable!("no step of the model"),
             Command::Claims { after, limit, .. } => {
                 let after = after.map_or(-1, |after| i64::from(after.0));
                 let rest: Vec<_> = campaign
@@ -128,6 +139,7 @@ impl Model {
             accept_claims: true,
             accept_redemptions: true,
             cancelled: None,
+            ended: false,
             archived: false,
             claims: Vec::new(),
         };
@@ -140,6 +152,25 @@ impl Model {
 impl ModelCampaign {
     fn last_day(&self) -> Day {
         self.claims.iter().map(|claim| claim.day).max().unwrap_or(Day(0))
+    }
+
+    fn do_what_is_due(&mut self, now: Timestamp) {
+        let known_at = self.definition.ends_at.saturating_add(std::time::Duration::from_secs(1));
+        self.ended |= self.cancelled.is_none() && now >= known_at;
+        for (index, definition) in self.definition.coupon_types.iter().enumerate() {
+            let Some(valid_for) = definition.valid_for.filter(|_| !self.is_revoked()) else { continue };
+            // In the order of their issue: none before the one before it.
+            for claim in self.claims.iter_mut().filter(|claim| claim.coupon_type.as_index() == index) {
+                claim.has_run_out |= claim.at.saturating_add(valid_for) <= now;
+                if !claim.has_run_out {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn is_over(&self, moment: Timestamp) -> bool {
+        self.ended || moment >= self.definition.ends_at
     }
 
     fn today(&self, now: Timestamp) -> Day {
@@ -163,6 +194,9 @@ impl ModelCampaign {
                 claim.day == self.last_day() && !claim.void.as_ref().is_some_and(|void| void.restock_today)
             }),
             voided: count(index, &|claim| claim.void.is_some()),
+            handed_out: count(index, &|_| true),
+            expired: count(index, &|claim| claim.void.is_none() && claim.has_run_out),
+            ..TypeCounts::default()
         });
         counts.collect()
     }
@@ -175,6 +209,8 @@ impl ModelCampaign {
             accept_claims: self.accept_claims,
             accept_redemptions: self.accept_redemptions,
             cancelled: self.cancelled,
+            ended: self.ended,
+            fairness: None,
             today: self.last_day(),
             counts: self.counts(),
         }))
@@ -193,13 +229,14 @@ impl ModelCampaign {
         let expires_at = valid_for.map(|span| claim.at.saturating_add(span));
         let state = if claim.void.is_some() || self.is_revoked() {
             CouponState::Void
-        } else if expires_at.is_some_and(|expires_at| expires_at <= now) {
+        } else if claim.has_run_out || expires_at.is_some_and(|expires_at| expires_at <= now) {
             CouponState::Expired
         } else {
             CouponState::Issued
         };
         let serial = Serial(u32::try_from(index).expect("few claims"));
-        ClaimView { campaign, serial, coupon_type: claim.coupon_type, decided_at: claim.at, expires_at, state }
+        let coupon = CouponView { coupon_type: claim.coupon_type, expires_at, state, imported: None };
+        ClaimView { campaign, serial, decided_at: claim.at, kind: ClaimKind::Claim, coupon: Some(coupon) }
     }
 
     fn claim(&mut self, claim: &Claim, now: Timestamp) -> Outcome {
@@ -231,7 +268,7 @@ impl ModelCampaign {
         if self.cancelled.is_some() {
             return refuse(Refusal::Cancelled);
         }
-        if claim.stamped_at >= self.definition.ends_at {
+        if self.is_over(claim.stamped_at) {
             return refuse(Refusal::Ended);
         }
         if !self.accept_claims {
@@ -264,9 +301,9 @@ impl ModelCampaign {
                 at: now,
                 day: today,
                 void: None,
+                has_run_out: false,
             });
-            let mut view = self.claim_view(claim.campaign, index, now);
-            view.state = CouponState::Issued;
+            let view = self.claim_view(claim.campaign, index, now);
             return Outcome::Won(view);
         }
         let resets_at = at((u64::from(today.0) + 1) * DAY_MS - ZONE_MS);
@@ -279,7 +316,7 @@ impl ModelCampaign {
         if reopens && self.cancelled.is_some() {
             return refuse(Refusal::Cancelled);
         }
-        if reopens && now >= self.definition.ends_at {
+        if reopens && self.is_over(now) {
             return refuse(Refusal::Ended);
         }
         let counts = self.counts();
@@ -305,14 +342,14 @@ impl ModelCampaign {
     }
 
     fn archive(&mut self, dry_run: bool, now: Timestamp) -> Outcome {
-        if self.cancelled.is_none() && now < self.definition.ends_at {
+        if self.cancelled.is_none() && !self.is_over(now) {
             return refuse(Refusal::StillLive { until: None });
         }
         // A type with a coupon that is not void lives until its last one would expire, void or not.
         let mut until = Some(Timestamp::from_milliseconds(0));
         for (index, definition) in self.definition.coupon_types.iter().enumerate() {
             let claims: Vec<_> = self.claims.iter().filter(|claim| claim.coupon_type.as_index() == index).collect();
-            if self.is_revoked() || claims.iter().all(|claim| claim.void.is_some()) {
+            if self.is_revoked() || claims.iter().all(|claim| claim.void.is_some() || claim.has_run_out) {
                 continue;
             }
             let last = claims.iter().map(|claim| claim.at).max().expect("some claim is not void");

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use landrush_engine::campaign::CampaignDefinition;
 use landrush_engine::command::{Claim, Command};
+use landrush_engine::fairness::Seed;
 use landrush_engine::id::{CampaignId, CampaignNumber, Serial, UserId};
 use landrush_engine::keys::Keys;
 use landrush_engine::outcome::{CouponState, Outcome, Refusal};
@@ -43,7 +44,8 @@ fn open(storage: &MemoryStorage, shards: usize, salt: u64) -> Result<Engine, Str
     let options = EngineOptions { shards, log, snapshot_every_bytes: 1, ..EngineOptions::default() };
     let mut random = Random(salt);
     let mut entropy = |bytes: &mut [u8]| bytes.fill_with(|| u8::try_from(random.below(256)).expect("a byte"));
-    open_on(storage.clone(), &keys(), options, &mut entropy)
+    let codes = tempfile::tempdir().expect("a directory");
+    open_on(storage.clone(), &keys(), codes.path(), options, &mut entropy)
         .map(|(engine, _)| engine)
         .map_err(|error| error.to_string())
 }
@@ -62,7 +64,7 @@ struct Told {
 fn claim(engine: &Engine, port: &mut BlockingPort, told: &Told, id: &str, user: u64) -> Option<Outcome> {
     let user = UserId::new(&format!("user-{user}")).expect("valid");
     let stamped_at = engine.clock().now();
-    let claim = Claim { campaign: told.number?, user, coupon_type: None, key: None, stamped_at };
+    let claim = Claim { campaign: told.number?, user, coupon_type: None, key: None, phone: None, stamped_at };
     port.call(engine.route(&CampaignId::new(id).expect("valid")), Command::Claim(claim)).ok()
 }
 
@@ -80,9 +82,13 @@ fn note(told: &mut Told, user: u64, outcome: Option<&Outcome>) -> bool {
             assert_eq!(before, view.serial, "user {user} was shown another coupon");
             told.in_doubt.remove(&user);
             if told.voided.contains(&user) {
-                assert_eq!(view.state, CouponState::Void, "the coupon of user {user} was voided");
+                assert_eq!(view.coupon.expect("won").state, CouponState::Void, "the coupon of user {user} was voided");
             } else if !told.voids_in_doubt.contains(&user) {
-                assert_eq!(view.state, CouponState::Issued, "nobody voided the coupon of user {user}");
+                assert_eq!(
+                    view.coupon.expect("won").state,
+                    CouponState::Issued,
+                    "nobody voided the coupon of user {user}"
+                );
             }
             true
         }
@@ -168,7 +174,10 @@ fn create(engine: &Engine, told: &mut [Told]) {
         let definition = CampaignDefinition::builder(id).coupon_type("a", QUOTA).build().expect("valid");
         let campaign = engine.next_campaign_number();
         let route = engine.route(&definition.id);
-        let made = port.call(route, Command::Create { campaign, definition: Box::new(definition) });
+        let made = port.call(
+            route,
+            Command::Create { campaign, definition: Box::new(definition), seed: Seed::from_bytes([3; 32]) },
+        );
         assert!(matches!(made, Ok(Outcome::Created(_))), "{made:?}");
         told.number = Some(campaign);
     }
@@ -247,7 +256,8 @@ fn a_full_disk_refuses_claims_answers_repeats_and_recovers_by_itself() {
     let route = engine.route(&definition.id);
     let campaign = engine.next_campaign_number();
     let mut port = engine.blocking_port();
-    port.call(route, Command::Create { campaign, definition: Box::new(definition) }).expect("made");
+    port.call(route, Command::Create { campaign, definition: Box::new(definition), seed: Seed::from_bytes([3; 32]) })
+        .expect("made");
     let told = &mut told[0];
     told.number = Some(campaign);
     // No room for any byte more than there is: the segment in use fills, and no next one can be made.

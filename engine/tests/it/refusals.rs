@@ -9,7 +9,9 @@ use landrush_engine::command::Command;
 use landrush_engine::id::{CampaignNumber, TypeIndex};
 use landrush_engine::outcome::{Outcome, Refusal};
 
-use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, at, campaign, claim, refused, repeated, won, won_claim};
+use crate::shop::{
+    DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, at, campaign, claim, coupon, refused, repeated, seed, won, won_claim,
+};
 
 fn rush() -> CampaignBuilder {
     CampaignDefinition::builder("rush").open(at(NOON_MS - HOUR_MS), at(NOON_MS + 10 * DAY_MS))
@@ -126,7 +128,7 @@ fn what_does_not_exist_is_not_found() {
 #[test]
 fn without_a_type_the_first_with_quota_left_is_given() {
     let mut shop = shop(rush().coupon_type("a", 1).coupon_type("b", 9).daily_quota(1).coupon_type("c", 1));
-    let mut give = |user| won_claim(&shop.claim(user)).coupon_type.0;
+    let mut give = |user| coupon(&won_claim(&shop.claim(user))).coupon_type.0;
     assert_eq!([give("ann"), give("bob"), give("cyd")], [0, 1, 2]);
     let resets_at = at(NOON_MS + 12 * HOUR_MS);
     assert_eq!(refused(&shop.claim("dan")), Some(Refusal::DailySoldOut { resets_at }));
@@ -183,8 +185,9 @@ fn creating_twice_compares_with_the_body_as_created() {
     let definition = rush().coupon_type("a", 9).build().expect("valid");
     let mut shop = Shop::new(definition.clone());
     shop.submit(&patch(quota(0, Some(5), None)));
-    let mut create =
-        |definition| shop.submit(&Command::Create { campaign: CampaignNumber(9), definition: Box::new(definition) });
+    let mut create = |definition| {
+        shop.submit(&Command::Create { campaign: CampaignNumber(9), definition: Box::new(definition), seed: seed() })
+    };
     let repeated = create(definition.clone());
     let view = campaign(&repeated);
     assert_eq!((view.number, view.definition.coupon_types[0].total_quota), (RUSH, 5));
@@ -197,7 +200,7 @@ fn creating_twice_compares_with_the_body_as_created() {
     assert_eq!(refused(&create(invalid)), Some(Refusal::Invalid(InvalidDefinition::Limit)));
     shop.submit(&cancel(true));
     shop.submit(&ARCHIVE);
-    let again = Command::Create { campaign: CampaignNumber(9), definition: Box::new(definition) };
+    let again = Command::Create { campaign: CampaignNumber(9), definition: Box::new(definition), seed: seed() };
     assert_eq!(refused(&shop.submit(&again)), Some(Refusal::Archived));
 }
 

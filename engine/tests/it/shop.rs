@@ -4,10 +4,11 @@ use landrush_engine::audit::Audit;
 use landrush_engine::campaign::{CampaignDefinition, CampaignView};
 use landrush_engine::command::{Claim, Command};
 use landrush_engine::coupon::Codes;
+use landrush_engine::fairness::Seed;
 use landrush_engine::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
 use landrush_engine::keys::Keys;
-use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
-use landrush_engine::shard::State;
+use landrush_engine::outcome::{ClaimView, CouponView, Outcome, Refusal};
+use landrush_engine::shard::{Due, State};
 use landrush_engine::time::Timestamp;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
@@ -25,6 +26,11 @@ pub(crate) fn at(milliseconds: u64) -> Timestamp {
     Timestamp::from_milliseconds(milliseconds)
 }
 
+/// What every draw here follows from.
+pub(crate) fn seed() -> Seed {
+    Seed::from_bytes([5; 32])
+}
+
 /// One shard with a clock that the test turns.
 pub(crate) struct Shop {
     pub(crate) state: State,
@@ -35,18 +41,37 @@ impl Shop {
     /// With one campaign, [`RUSH`], at noon.
     pub(crate) fn new(definition: CampaignDefinition) -> Self {
         let mut shop = Self { state: State::new(&keys()), now: NOON_MS };
-        let create = Command::Create { campaign: RUSH, definition: Box::new(definition) };
+        let create = Command::Create { campaign: RUSH, definition: Box::new(definition), seed: seed() };
         assert!(matches!(shop.submit(&create), Outcome::Created(_)));
         shop
     }
 
     /// Decides and applies.
     pub(crate) fn submit(&mut self, command: &Command) -> Outcome {
+        self.do_what_is_due();
+        if let Some(overdue) = self.state.overdue(command, at(self.now)) {
+            self.state.apply(&overdue).expect("what is overdue can be applied");
+        }
         let decision = self.state.decide(command, at(self.now));
         if let Some(event) = &decision.event {
             self.state.apply(event).expect("what was decided can be applied");
         }
         decision.outcome
+    }
+
+    /// Does all that has come due, and says how many events that were.
+    pub(crate) fn do_what_is_due(&mut self) -> usize {
+        let mut events = 0;
+        while let Some(due) = self.state.due(at(self.now)) {
+            match due {
+                Due::Event(event) => {
+                    self.state.apply(&event).expect("what is due can be applied");
+                    events += 1;
+                }
+                Due::Warm(campaign) => self.state.warm(campaign),
+            }
+        }
+        events
     }
 
     pub(crate) fn claim(&mut self, user: &str) -> Outcome {
@@ -76,6 +101,7 @@ pub(crate) fn claim(user: &str, coupon_type: Option<u16>, key: Option<&str>, sta
         user: UserId::new(user).expect("a valid user id"),
         coupon_type: coupon_type.map(TypeIndex),
         key: key.map(|key| IdempotencyKey::new(key).expect("a valid key")),
+        phone: None,
         stamped_at: at(stamped_at),
     })
 }
@@ -90,6 +116,11 @@ pub(crate) fn refused(outcome: &Outcome) -> Option<Refusal> {
 pub(crate) fn won_claim(outcome: &Outcome) -> ClaimView {
     let Outcome::Won(claim) = outcome else { panic!("not won: {outcome:?}") };
     *claim
+}
+
+/// What a claim won.
+pub(crate) fn coupon(claim: &ClaimView) -> CouponView {
+    claim.coupon.expect("it won")
 }
 
 /// The claim that was won before.

@@ -10,7 +10,7 @@ use landrush_engine::outcome::{CouponState, Outcome, Refusal};
 use crate::shop::{DAY_MS, NOON_MS, RUSH, Shop, refused, repeated, repeated_claim, won};
 
 fn state_of(outcome: &Outcome) -> CouponState {
-    repeated_claim(outcome).state
+    crate::shop::coupon(&repeated_claim(outcome)).state
 }
 
 /// Fails in a build with `--cfg sabotage="duplicate"`.

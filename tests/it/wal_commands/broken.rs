@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use landrush_engine::codec::encode_event;
-use landrush_engine::event::{Change, Event};
+use landrush_engine::event::{Change, Event, Granted};
 use landrush_engine::id::{CampaignNumber, TypeIndex};
 use landrush_engine::snapshot::content_hash;
 use landrush_engine::time::{Day, Timestamp};
@@ -24,7 +24,8 @@ fn append_claims(dir: &Path, day: u32, at: Timestamp, users: &[&str]) {
     let mut records = Records::new();
     for user in users {
         let (day, coupon_type) = (Day(day), TypeIndex(0));
-        let change = Change::Claimed { day, coupon_type, user, key: None, requested: None };
+        let grant = Granted { day, window: None, user, key: None, phone: None };
+        let change = Change::Claimed { grant, coupon_type, requested: None };
         records.push(|bytes| encode_event(&Event { campaign: CampaignNumber(0), at, change }, bytes));
     }
     log.append(&records);

@@ -43,7 +43,11 @@ impl<'e> Shop<'e> {
         let definition = CampaignDefinition::builder(id).coupon_type("cash-5", quota).build().expect("valid");
         let campaign = engine.next_campaign_number();
         let mut shop = Self { engine, port: engine.blocking_port(), campaign, definition: definition.clone() };
-        let made = shop.ask(Asked::Create { campaign, definition: Box::new(definition) });
+        let made = shop.ask(Asked::Create {
+            campaign,
+            definition: Box::new(definition),
+            seed: landrush_engine::fairness::Seed::from_bytes([3; 32]),
+        });
         assert!(matches!(made, Outcome::Created(_)), "{made:?}");
         shop
     }
@@ -55,7 +59,7 @@ impl<'e> Shop<'e> {
     pub(crate) fn claim(&mut self, user: &str) {
         let user = UserId::new(user).expect("valid");
         let stamped_at = self.engine.clock().now();
-        let claim = Claim { campaign: self.campaign, user, coupon_type: None, key: None, stamped_at };
+        let claim = Claim { campaign: self.campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
         let won = self.ask(Asked::Claim(claim));
         assert!(matches!(won, Outcome::Won(_)), "{won:?}");
     }
@@ -127,8 +131,12 @@ impl Said {
 
 /// Runs `landrush wal`, the directory last.
 pub(crate) fn wal(arguments: &[&str], dir: &Path) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_landrush"));
-    let Output { status, stdout, stderr } = command.arg("wal").args(arguments).arg(dir).output().expect("runs");
+    run(Command::new(env!("CARGO_BIN_EXE_landrush")).arg("wal").args(arguments).arg(dir))
+}
+
+/// Runs the program to its end.
+pub(crate) fn run(command: &mut Command) -> Said {
+    let Output { status, stdout, stderr } = command.output().expect("runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Said { code: status.code(), out: text(stdout), err: text(stderr) }
 }
