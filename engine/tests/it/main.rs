@@ -7,6 +7,7 @@ mod hostile;
 mod imported;
 mod model;
 mod naive;
+mod people;
 mod power;
 mod refusals;
 mod shop;
