@@ -19,10 +19,12 @@ pub mod json;
 pub mod json_text;
 mod lane;
 mod ops;
+mod phone;
 pub mod problem;
 pub mod query;
 pub mod retry;
 pub mod route;
+mod users;
 pub(crate) mod words;
 
 use std::rc::Rc;
@@ -115,6 +117,10 @@ async fn other(
         Route::ClaimList(id) => claims::list(lane, opened, id, parts).await,
         Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
+        Route::Draw => claims::draw(lane, opened, parts, body).await,
+        Route::UserCreate => users::create(lane, opened, parts, body, is_admin).await,
+        Route::UserRead(user) => users::read(lane, opened, user, parts).await,
+        Route::UserErase(user) => users::erase(opened, user, parts).await,
         Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts).await,
         Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::Claim(..) => {
             unreachable!("answered before")

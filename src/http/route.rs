@@ -36,6 +36,14 @@ pub enum Route<'p> {
     ClaimsByUser(&'p str, &'p str),
     /// Void a claim.
     ClaimVoid(&'p str, &'p str),
+    /// A draw whose body names the campaign.
+    Draw,
+    /// Store a person's phone number and name.
+    UserCreate,
+    /// One person's phone number and name; the user id is percent-encoded.
+    UserRead(&'p str),
+    /// Erase a person's phone number and name.
+    UserErase(&'p str),
     /// One person's entry; the user id is percent-encoded.
     EntryByUser(&'p str, &'p str),
 }
@@ -102,6 +110,12 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "draws"] => post(Route::Claim(id, Mode::Draw)),
             ["v1", "campaigns", id, "entries"] => post(Route::Claim(id, Mode::Lottery)),
             ["v1", "campaigns", id, "entries", "by-user", user] => get(Route::EntryByUser(id, user)),
+            ["v1", "users"] | ["user"] => post(Route::UserCreate),
+            ["v1", "users", user] if *method == Method::DELETE => Ok(Route::UserErase(user)),
+            ["v1", "users", user] if reads => Ok(Route::UserRead(user)),
+            ["v1", "users", _] => Err(NoRoute::Method { allow: "DELETE, GET, HEAD" }),
+            ["campaign"] => post(Route::CampaignCreate),
+            ["draw"] => post(Route::Draw),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -117,7 +131,9 @@ impl<'p> Route<'p> {
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
             | Route::ClaimList(_)
-            | Route::ClaimVoid(..) => true,
+            | Route::ClaimVoid(..)
+            | Route::UserRead(_)
+            | Route::UserErase(_) => true,
             Route::Livez
             | Route::Readyz
             | Route::Metrics
@@ -127,6 +143,8 @@ impl<'p> Route<'p> {
             | Route::Availability(_)
             | Route::Claim(..)
             | Route::ClaimsByUser(..)
+            | Route::Draw
+            | Route::UserCreate
             | Route::EntryByUser(..) => false,
         }
     }
@@ -149,6 +167,19 @@ pub fn percent_decoded(part: &str) -> Option<Cow<'_, str>> {
         });
     }
     String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+/// Encodes an id for a path: all but what RFC 3986 calls unreserved.
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]
@@ -190,6 +221,7 @@ mod tests {
     fn percent_encoding_is_undone() {
         assert_eq!(percent_decoded("u-1").as_deref(), Some("u-1"));
         assert_eq!(percent_decoded("a%20b%2f%C3%A4").as_deref(), Some("a b/ä"));
+        assert_eq!(percent_encoded("a b/ä-1"), "a%20b%2F%C3%A4-1");
         for bad in ["%", "%4", "%zz", "%ff", "a%+1"] {
             assert_eq!(percent_decoded(bad), None, "{bad}");
         }

@@ -191,10 +191,6 @@ impl Index {
         entry.phone.map(|(_, id)| (id, Ticket(entry.version)))
     }
 
-    pub(super) fn slot_of(&self, user: &UserId) -> Option<u32> {
-        self.people.get(user).map(|entry| entry.slot)
-    }
-
     pub(super) fn place_of(&self, user: &UserId) -> Option<(u32, Ticket)> {
         self.people.get(user).map(|entry| (entry.slot, Ticket(entry.version)))
     }
