@@ -22,6 +22,7 @@ mod ops;
 mod phone;
 pub mod problem;
 pub mod query;
+mod redemptions;
 pub mod retry;
 pub mod route;
 mod users;
@@ -117,6 +118,10 @@ async fn other(
         Route::ClaimList(id) => claims::list(lane, opened, id, parts).await,
         Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
+        Route::CouponRead(code) => redemptions::coupon(lane, opened, code, parts).await,
+        Route::Redeem(code) => redemptions::redeem(lane, opened, code, parts, body).await,
+        Route::RedeemByBody => redemptions::redeem_by_body(lane, opened, parts, body).await,
+        Route::Settle(id, settlement) => redemptions::settle(lane, opened, id, settlement, parts, body).await,
         Route::Draw => claims::draw(lane, opened, parts, body).await,
         Route::UserCreate => users::create(lane, opened, parts, body, is_admin).await,
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,

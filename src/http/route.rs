@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use hyper::Method;
 use landrush_engine::campaign::Mode;
+use landrush_engine::command::Settlement;
 
 /// What a request asks. Ids are as they stand in the path; whoever looks them up finds out whether they exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,14 @@ pub enum Route<'p> {
     UserRead(&'p str),
     /// Erase a person's phone number and name.
     UserErase(&'p str),
+    /// One coupon; the code is percent-encoded.
+    CouponRead(&'p str),
+    /// Redeem a coupon; the code is percent-encoded.
+    Redeem(&'p str),
+    /// Redeem a coupon that the body names.
+    RedeemByBody,
+    /// Confirm, release or reverse a redemption.
+    Settle(&'p str, Settlement),
     /// One person's entry; the user id is percent-encoded.
     EntryByUser(&'p str, &'p str),
 }
@@ -116,6 +125,12 @@ impl<'p> Route<'p> {
             ["v1", "users", _] => Err(NoRoute::Method { allow: "DELETE, GET, HEAD" }),
             ["campaign"] => post(Route::CampaignCreate),
             ["draw"] => post(Route::Draw),
+            ["redeem"] => post(Route::RedeemByBody),
+            ["v1", "coupons", code] => get(Route::CouponRead(code)),
+            ["v1", "coupons", code, "redemptions"] => post(Route::Redeem(code)),
+            ["v1", "redemptions", id, "confirm"] => post(Route::Settle(id, Settlement::Confirm)),
+            ["v1", "redemptions", id, "release"] => post(Route::Settle(id, Settlement::Release)),
+            ["v1", "redemptions", id, "reverse"] => post(Route::Settle(id, Settlement::Reverse)),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -133,7 +148,11 @@ impl<'p> Route<'p> {
             | Route::ClaimList(_)
             | Route::ClaimVoid(..)
             | Route::UserRead(_)
-            | Route::UserErase(_) => true,
+            | Route::UserErase(_)
+            | Route::CouponRead(_)
+            | Route::Redeem(_)
+            | Route::RedeemByBody
+            | Route::Settle(..) => true,
             Route::Livez
             | Route::Readyz
             | Route::Metrics
