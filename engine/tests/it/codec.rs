@@ -16,7 +16,9 @@ use landrush_engine::time::Day;
 use crate::shop::{NOON_MS, RUSH, Shop, at, keys, won};
 
 const GOLDEN_EVENTS: &str = include_str!("../golden/events-1.txt");
-const GOLDEN_CAMPAIGN: &str = include_str!("../golden/campaign-1.txt");
+const GOLDEN_CAMPAIGN: &str = include_str!("../golden/campaign-2.txt");
+/// As it was before draws, redemptions and windows: still read.
+const GOLDEN_CAMPAIGN_BEFORE: &str = include_str!("../golden/campaign-1.txt");
 
 fn definition() -> CampaignDefinition {
     let builder = CampaignDefinition::builder("spring-sale").time_zone("Asia/Singapore").voided(Return::Burn);
@@ -129,9 +131,9 @@ fn what_cannot_be_is_refused() {
     };
     let claimed = || events()[6].1.clone();
     check(claimed(), 0, 0);
-    check(claimed(), 0, 7);
+    check(claimed(), 0, 16);
     check(claimed(), 12, 0xff);
-    check(claimed(), 19, 4);
+    check(claimed(), 19, 32);
     check(claimed(), 21, 0xff);
     check(Change::Cancelled { revoke: false }, 13, 2);
     let far = encode(events()[0].1.clone()).len();
@@ -184,12 +186,30 @@ fn a_campaign_is_written_and_read_as_ever() {
         Ok(())
     });
     encoded.expect("cannot fail");
-    assert_eq!(hex(&stream), GOLDEN_CAMPAIGN.trim());
+    assert_eq!(hex(&stream), GOLDEN_CAMPAIGN.trim(), "written now");
     let mut state = State::new(&keys());
     let mut decoder = CampaignDecoder::new(&state);
     decoder.push(&unhex(GOLDEN_CAMPAIGN)).expect("it is read");
     decoder.finish(&mut state).expect("it is sound");
     assert_eq!(state.view(RUSH), campaign().view(RUSH));
+}
+
+#[test]
+fn a_campaign_of_the_format_before_is_read() {
+    let mut state = State::new(&keys());
+    let mut decoder = CampaignDecoder::new(&state);
+    decoder.push(&unhex(GOLDEN_CAMPAIGN_BEFORE)).expect("it is read");
+    decoder.finish(&mut state).expect("it is sound");
+    let view = state.view(RUSH).expect("it lives");
+    let counts: Vec<_> = view.counts.iter().map(|counts| (counts.issued, counts.voided, counts.handed_out)).collect();
+    assert_eq!((state.claim_count(RUSH), counts), (3, vec![(2, 1, 3), (0, 0, 0)]));
+    assert!(!view.ended && view.fairness.is_none() && view.definition.windows.is_none());
+    // Written again it is in the format of today, and the same.
+    let mut again = State::new(&keys());
+    let mut decoder = CampaignDecoder::new(&again);
+    state.encode_campaign(RUSH, |block| decoder.push(block)).expect("it is read");
+    decoder.finish(&mut again).expect("it is sound");
+    assert_eq!(again.view(RUSH), state.view(RUSH));
 }
 
 /// The same bytes, described to another library: whatever becomes of the first, the logs stay readable.

@@ -10,6 +10,8 @@ use crate::id::Serial;
 const TABLES: usize = ClaimIndex::TABLES;
 /// The most entries that room is made for ahead: beyond this a reservation costs more than the growth that it saves.
 const RESERVED_MAX: usize = 1 << 26;
+/// The most entries that room is made for before anybody comes.
+const AHEAD_MAX: usize = 1 << 23;
 
 /// A table of claims by 64-bit hash.
 #[derive(Debug, Clone)]
@@ -57,8 +59,7 @@ impl ClaimIndex {
     /// Adds `claim` under `hash`, in the place of `former` if there was one.
     pub(super) fn put(&mut self, hash: u64, claim: Serial, former: Option<Serial>) {
         let (table, tag) = place(hash);
-        self.reserve(table);
-        let table = &mut self.tables[table];
+        let table = self.reserved(table);
         if let Some(former) = former {
             let entry = table.find_mut(Entry::hash(tag), |entry| entry.claim == former);
             entry.expect("the former claim is under its hash").claim = claim;
@@ -67,8 +68,15 @@ impl ClaimIndex {
         table.insert_unique(Entry::hash(tag), Entry { claim, tag }, |entry| Entry::hash(entry.tag));
     }
 
-    /// Makes room in one of [`ClaimIndex::TABLES`] parts for as many entries as are expected there.
+    /// Makes room ahead in one of [`ClaimIndex::TABLES`] parts for as many entries as are expected there; not for a crowd
+    /// that may never come.
     pub(super) fn reserve(&mut self, table: usize) {
+        if self.reserved_each <= AHEAD_MAX / TABLES {
+            self.reserved(table);
+        }
+    }
+
+    fn reserved(&mut self, table: usize) -> &mut HashTable<Entry> {
         if self.tables.is_empty() {
             self.tables.resize_with(TABLES, HashTable::new);
         }
@@ -76,6 +84,7 @@ impl ClaimIndex {
         if table.capacity() == 0 {
             table.reserve(self.reserved_each, |entry| Entry::hash(entry.tag));
         }
+        table
     }
 
     /// What it holds of the heap, in bytes.
