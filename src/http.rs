@@ -14,6 +14,7 @@ pub mod claim_body;
 mod claim_json;
 mod claims;
 pub mod code_lines;
+mod code_upload;
 pub mod fields;
 pub mod json;
 pub mod json_text;
@@ -118,6 +119,7 @@ async fn other(
         Route::ClaimList(id) => claims::list(lane, opened, id, parts).await,
         Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
+        Route::CodeUpload(id, coupon_type) => code_upload::upload(lane, opened, id, coupon_type, parts, body).await,
         Route::CouponRead(code) => redemptions::coupon(lane, opened, code, parts).await,
         Route::Redeem(code) => redemptions::redeem(lane, opened, code, parts, body).await,
         Route::RedeemByBody => redemptions::redeem_by_body(lane, opened, parts, body).await,

@@ -53,6 +53,8 @@ pub enum Route<'p> {
     RedeemByBody,
     /// Confirm, release or reverse a redemption.
     Settle(&'p str, Settlement),
+    /// Upload codes for a coupon type.
+    CodeUpload(&'p str, &'p str),
     /// One person's entry; the user id is percent-encoded.
     EntryByUser(&'p str, &'p str),
 }
@@ -116,6 +118,7 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "resume"] => post(Route::CampaignAction(id, Action::Resume)),
             ["v1", "campaigns", id, "cancel"] => post(Route::CampaignAction(id, Action::Cancel)),
             ["v1", "campaigns", id, "archive"] => post(Route::CampaignAction(id, Action::Archive)),
+            ["v1", "campaigns", id, "coupon-types", coupon_type, "codes"] => post(Route::CodeUpload(id, coupon_type)),
             ["v1", "campaigns", id, "draws"] => post(Route::Claim(id, Mode::Draw)),
             ["v1", "campaigns", id, "entries"] => post(Route::Claim(id, Mode::Lottery)),
             ["v1", "campaigns", id, "entries", "by-user", user] => get(Route::EntryByUser(id, user)),
@@ -149,6 +152,7 @@ impl<'p> Route<'p> {
             | Route::ClaimVoid(..)
             | Route::UserRead(_)
             | Route::UserErase(_)
+            | Route::CodeUpload(..)
             | Route::CouponRead(_)
             | Route::Redeem(_)
             | Route::RedeemByBody
