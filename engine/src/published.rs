@@ -296,7 +296,7 @@ pub(crate) enum Publication {
         /// How many claims, draws or entries there are.
         entries: u32,
         /// `Some` if they changed.
-        facts: Option<Facts>,
+        facts: Option<Box<Facts>>,
     },
     /// It was archived.
     Archived(CampaignId),
@@ -313,7 +313,7 @@ impl Publication {
                     campaign.entries.store(entries, Ordering::Release);
                 }
                 if let Some(facts) = facts {
-                    campaign.facts.store(Arc::new(facts));
+                    campaign.facts.store(Arc::from(facts));
                 }
             }
             Publication::Archived(id) => directory.list([Listed::Archived(id)]),

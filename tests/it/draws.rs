@@ -77,6 +77,17 @@ fn the_seed_comes_out_at_the_end_and_everything_follows_from_it() {
     let over = client.get("/v1/campaigns/lucky").json()["fairness"].clone();
     assert_eq!(over["commitment"], fairness["commitment"]);
     let seed = over["seed"].as_str().expect("it is out").to_owned();
+    let verify = |dir: &std::path::Path| {
+        let said =
+            std::process::Command::new(env!("CARGO_BIN_EXE_landrush")).args(["draw", "verify"]).arg(dir).output();
+        let said = said.expect("it runs");
+        (said.status.code(), String::from_utf8(said.stdout).expect("UTF-8"))
+    };
+    let (code, out) = verify(&server.data_dir());
+    assert_eq!(
+        (code, out.as_str()),
+        (Some(0), "lucky: 5 results computed again from the seed\nall as the seeds have it\n")
+    );
     for (n, draw) in drawn.iter().enumerate() {
         let user = format!("u-{n}");
         let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_landrush"));

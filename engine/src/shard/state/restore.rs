@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::campaign::{Campaign, DailyQuota, Flags};
 use super::claims::{DayStart, Grant, WindowStart};
 use super::lottery::Ranking;
-use super::record::Life;
+use super::record::{Life, Void};
 use super::redemptions::{HOLD_MAX, Redemption};
 use super::{Archived, Breach, Inconsistent, PersonKey, Slot, State};
 use crate::campaign::{InvalidDefinition, Mode, TypeCounts};
@@ -330,10 +330,10 @@ impl Campaign {
     /// Says what has become of the coupon of the claim that came last. Gives 1 if a redemption has to explain it.
     fn restore_life(&mut self, claim: Serial, item: &ClaimItem<'_>) -> Result<u32, Breach> {
         let coupon_type = self.won_type(claim);
-        if let Some(void) = item.void {
-            if (void.restocked_today && !void.restocked) || (void.restocked && coupon_type.is_none()) {
-                return Err(Breach::RestockedDay(claim));
-            }
+        let is_wrong =
+            |void: Void| (void.restocked_today && !void.restocked) || (void.restocked && coupon_type.is_none());
+        if item.void.is_some_and(is_wrong) {
+            return Err(Breach::RestockedDay(claim));
         }
         let went_back_today = item.void.map_or(item.restocked.today, |void| void.restocked_today);
         let is_counted = |coupon_type: TypeIndex| self.counts[coupon_type.as_index()].issued_today > 0;
