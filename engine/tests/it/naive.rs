@@ -63,6 +63,10 @@ fn refuse(refusal: Refusal) -> Outcome {
 impl Model {
     pub(crate) fn submit(&mut self, command: &Command, now: Timestamp) -> Outcome {
         let number = command.campaign();
+        self.campaigns
+            .values_mut()
+            .filter(|campaign| !campaign.archived)
+            .for_each(|campaign| campaign.do_what_is_due(now));
         if let Command::Create { definition, .. } = command {
             return self.create(number, definition, now);
         }
@@ -74,7 +78,6 @@ impl Model {
                 refuse(Refusal::Archived)
             };
         }
-        campaign.do_what_is_due(now);
         match command {
             Command::Claim(claim) => campaign.claim(claim, now),
             Command::Create { .. } => unreachable!("done above"),
