@@ -63,7 +63,10 @@ fn refuse(refusal: Refusal) -> Outcome {
 impl Model {
     pub(crate) fn submit(&mut self, command: &Command, now: Timestamp) -> Outcome {
         let number = command.campaign();
-        self.campaigns.values_mut().filter(|campaign| !campaign.archived).for_each(|each| each.do_what_is_due(now));
+        self.campaigns
+            .values_mut()
+            .filter(|campaign| !campaign.archived)
+            .for_each(|campaign| campaign.do_what_is_due(now));
         if let Command::Create { definition, .. } = command {
             return self.create(number, definition, now);
         }

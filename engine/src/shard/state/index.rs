@@ -8,10 +8,9 @@ use crate::id::Serial;
 /// How many tables share the entries. One big table would stall its shard for 39 ms when it grows to two million entries;
 /// 256 grow one at a time, in under a millisecond each.
 const TABLES: usize = ClaimIndex::TABLES;
-/// The most entries that room is made for ahead: beyond this a reservation costs more than the growth that it saves.
-const RESERVED_MAX: usize = 1 << 26;
-/// The most entries that room is made for before anybody comes.
-const AHEAD_MAX: usize = 1 << 23;
+/// The most entries that room is made for ahead, all of it before the campaign opens: 300 MB of addresses, of which 35 MB
+/// are touched. More grow as they come, a table at a time.
+const RESERVED_MAX: usize = 1 << 24;
 
 /// A table of claims by 64-bit hash.
 #[derive(Debug, Clone)]
@@ -59,7 +58,8 @@ impl ClaimIndex {
     /// Adds `claim` under `hash`, in the place of `former` if there was one.
     pub(super) fn put(&mut self, hash: u64, claim: Serial, former: Option<Serial>) {
         let (table, tag) = place(hash);
-        let table = self.reserved(table);
+        self.reserve(table);
+        let table = &mut self.tables[table];
         if let Some(former) = former {
             let entry = table.find_mut(Entry::hash(tag), |entry| entry.claim == former);
             entry.expect("the former claim is under its hash").claim = claim;
@@ -68,15 +68,8 @@ impl ClaimIndex {
         table.insert_unique(Entry::hash(tag), Entry { claim, tag }, |entry| Entry::hash(entry.tag));
     }
 
-    /// Makes room ahead in one of [`ClaimIndex::TABLES`] parts for as many entries as are expected there; not for a crowd
-    /// that may never come.
+    /// Makes room in one of [`ClaimIndex::TABLES`] parts for as many entries as are expected there.
     pub(super) fn reserve(&mut self, table: usize) {
-        if self.reserved_each <= AHEAD_MAX / TABLES {
-            self.reserved(table);
-        }
-    }
-
-    fn reserved(&mut self, table: usize) -> &mut HashTable<Entry> {
         if self.tables.is_empty() {
             self.tables.resize_with(TABLES, HashTable::new);
         }
@@ -84,7 +77,6 @@ impl ClaimIndex {
         if table.capacity() == 0 {
             table.reserve(self.reserved_each, |entry| Entry::hash(entry.tag));
         }
-        table
     }
 
     /// What it holds of the heap, in bytes.
