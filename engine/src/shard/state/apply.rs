@@ -325,7 +325,7 @@ impl Campaign {
             return Err(Breach::VoidedTwice(claim));
         }
         self.check_void(claim, void)?;
-        let is_today = self.claims.day(claim) == self.day;
+        let is_today = record.counts_for_its_day() && self.claims.day(claim) == self.day;
         if void.restocked_today && (!void.restocked || !is_today) {
             return Err(Breach::RestockedDay(claim));
         }
