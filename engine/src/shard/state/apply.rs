@@ -102,6 +102,7 @@ impl State {
             Change::Expired { coupon_type, count, day } => campaign.apply_expired(*coupon_type, *count, *day)?,
         }
         campaign.last_event_at = campaign.last_event_at.max(event.at);
+        campaign.latest_at = event.at;
         Ok(moves_agenda)
     }
 

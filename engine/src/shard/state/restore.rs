@@ -228,7 +228,7 @@ impl CampaignDecoder {
             return Err(self.inconsistent(Breach::CodeKey { found, present }));
         }
         head.created.check().map_err(|invalid| self.inconsistent(invalid.into()))?;
-        let LaterHead { ended, seed, ranked, types, windows, redemptions } = head.later;
+        let LaterHead { latest_at, ended, seed, ranked, types, windows, redemptions } = head.later;
         if seed.is_some() != (head.created.mode != Mode::FirstCome) {
             return Err(self.inconsistent(Breach::Mode(Serial(0))));
         }
@@ -247,6 +247,7 @@ impl CampaignDecoder {
         live.flags = Flags { accept_claims: head.accept_claims, accept_redemptions: head.accept_redemptions };
         live.cancelled = head.cancelled;
         live.last_event_at = head.last_event_at;
+        live.latest_at = latest_at;
         live.ended = ended;
         let mut expected_counts = head.counts;
         for ((coupon_type, later), expected) in live.types().zip(types).zip(&mut expected_counts) {
