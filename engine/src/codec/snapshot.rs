@@ -64,6 +64,7 @@ pub(crate) struct LaterHead {
 }
 
 /// Of a lottery that is drawn.
+#[derive(Debug)]
 pub(crate) struct RankedHead {
     pub(crate) at: Timestamp,
     pub(crate) entries_hash: [u8; 32],
