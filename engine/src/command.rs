@@ -182,7 +182,7 @@ pub struct Redeem {
     pub order: OrderId,
     /// Whose coupon it must be, if the shop says.
     pub user: Option<UserId>,
-    /// Only reserve it, for so long, in whole milliseconds.
+    /// Only reserve it, for so long: brought to whole milliseconds, one to [`crate::shard::HOLD_MAX`].
     pub hold: Option<Duration>,
 }
 

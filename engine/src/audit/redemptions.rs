@@ -8,7 +8,7 @@ use crate::id::{RedemptionNumber, Serial};
 use crate::outcome::RedemptionState;
 use crate::shard::{Campaign, Life};
 
-/// A hold may be found so long behind the campaign's last event: what is due waits for its turn.
+/// A hold may be found so long after its end, by the clock of the event that came last: what is due waits for its turn.
 const HOLD_SLACK: Duration = Duration::from_secs(60);
 
 pub(super) fn check(campaign: &Campaign, report: &mut CampaignAudit) {
@@ -20,7 +20,7 @@ pub(super) fn check(campaign: &Campaign, report: &mut CampaignAudit) {
             RedemptionState::Reserved => {
                 *open.entry(redemption.claim.0).or_insert(0) += 1;
                 let latest = redemption.expires_at().map(|at| at.saturating_add(HOLD_SLACK));
-                if latest.is_none_or(|latest| latest < campaign.last_event_at) {
+                if latest.is_none_or(|latest| latest < campaign.latest_at) {
                     report.report(Violation::Hold(number));
                 }
             }

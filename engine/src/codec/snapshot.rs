@@ -52,8 +52,8 @@ pub(crate) struct LiveHead {
 }
 
 /// What the second version of the format added.
-#[derive(Default)]
 pub(crate) struct LaterHead {
+    pub(crate) latest_at: Timestamp,
     pub(crate) ended: bool,
     pub(crate) seed: Option<[u8; 32]>,
     pub(crate) ranked: Option<RankedHead>,
@@ -64,6 +64,7 @@ pub(crate) struct LaterHead {
 }
 
 /// Of a lottery that is drawn.
+#[derive(Debug)]
 pub(crate) struct RankedHead {
     pub(crate) at: Timestamp,
     pub(crate) entries_hash: [u8; 32],
@@ -99,7 +100,7 @@ pub(crate) struct ClaimItem<'a> {
 fields!(Cancellation { at, revoke });
 fields!(RankedHead { at, entries_hash, fills });
 fields!(LaterType { redeemed, expired, run_out, files });
-fields!(LaterHead { ended, seed, ranked, types, windows, redemptions });
+fields!(LaterHead { latest_at, ended, seed, ranked, types, windows, redemptions });
 fields!(WindowStart { opened_at, first });
 fields!(ArchivedHead { id, at, last_event_at });
 fields!(DailyQuota { from, coupon_type, quota });
@@ -147,10 +148,11 @@ impl LiveHead {
     }
 
     fn read<'a, D: BorrowDecoder<'a>>(version: u8, from: &mut D) -> Result<Self, DecodeError> {
+        let (code_key, created_at, last_event_at) = (Wire::read(from)?, Wire::read(from)?, Wire::read(from)?);
         Ok(Self {
-            code_key: Wire::read(from)?,
-            created_at: Wire::read(from)?,
-            last_event_at: Wire::read(from)?,
+            code_key,
+            created_at,
+            last_event_at,
             accept_claims: Wire::read(from)?,
             accept_redemptions: Wire::read(from)?,
             cancelled: Wire::read(from)?,
@@ -160,8 +162,15 @@ impl LiveHead {
             daily_quotas: Wire::read(from)?,
             days: Wire::read(from)?,
             claims: Wire::read(from)?,
-            later: if version == VERSION_BEFORE { LaterHead::default() } else { Wire::read(from)? },
+            later: if version == VERSION_BEFORE { LaterHead::before(last_event_at) } else { Wire::read(from)? },
         })
+    }
+}
+
+impl LaterHead {
+    /// Of a campaign that knew nothing of it.
+    fn before(latest_at: Timestamp) -> Self {
+        Self { latest_at, ended: false, seed: None, ranked: None, types: Vec::new(), windows: 0, redemptions: 0 }
     }
 }
 

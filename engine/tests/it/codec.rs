@@ -190,7 +190,7 @@ fn a_campaign_is_written_and_read_as_ever() {
 /// cancelled.
 #[test]
 fn a_campaign_of_the_first_version_is_read_and_lives_on() {
-    let mut shop = Shop { state: read_back(GOLDEN_CAMPAIGN_1), now: campaign().now };
+    let mut shop = Shop { state: read_back(GOLDEN_CAMPAIGN_1), now: campaign().now, ..Shop::empty() };
     assert_eq!(shop.do_what_is_due(), 1);
     let now = campaign().state.view(RUSH).expect("it lives");
     assert_eq!(shop.state.view(RUSH), Some(CampaignView { ended: false, ..now }));

@@ -2,13 +2,20 @@
 
 mod audit;
 mod codec;
+mod draws;
+mod expiry;
 mod fairness;
 mod hostile;
 mod imported;
+mod imports;
+mod lottery;
 mod model;
 mod naive;
 mod people;
+mod phones;
 mod power;
+mod redemptions;
 mod refusals;
 mod shop;
 mod voids;
+mod windows;

@@ -57,10 +57,10 @@ fn the_first_reason_that_applies_is_the_answer() {
     let mut shop = shop(builder);
     sold_out(&mut shop);
     shop.submit(&PAUSE);
-    let mut cancelled = Shop { state: shop.state.clone(), now: shop.now };
+    let mut cancelled = shop.clone();
     cancelled.submit(&cancel(false));
 
-    let mut archived = Shop { state: cancelled.state.clone(), now: NOON_MS };
+    let mut archived = Shop { now: NOON_MS, ..cancelled.clone() };
     archived.submit(&cancel(true));
     assert_eq!(archived.submit(&ARCHIVE), Outcome::Archived);
     assert_eq!(ask(&mut archived, late), Some(Refusal::Archived));
@@ -209,7 +209,7 @@ fn what_is_over_is_corrected_but_not_reopened() {
     let renamed = CampaignPatch { name: Some("Over".to_owned()), ..CampaignPatch::default() };
     let mut over = shop(rush().coupon_type("a", 9));
     over.submit(&PAUSE);
-    let mut cancelled = Shop { state: over.state.clone(), now: over.now };
+    let mut cancelled = over.clone();
     cancelled.submit(&cancel(false));
     over.now += 10 * DAY_MS;
     for (shop, refusal) in [(&mut over, Refusal::Ended), (&mut cancelled, Refusal::Cancelled)] {

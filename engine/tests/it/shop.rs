@@ -1,14 +1,20 @@
 //! A shop on one shard: what most tests talk to.
 
+use std::time::Duration;
+
 use landrush_engine::audit::Audit;
-use landrush_engine::campaign::{CampaignDefinition, CampaignView};
-use landrush_engine::command::{Claim, Command};
+use landrush_engine::campaign::{CampaignDefinition, CampaignPatch, CampaignView, TypeCounts};
+use landrush_engine::codec::{decode_event, encode_event};
+use landrush_engine::command::{Claim, Command, CouponPlace, Redeem, Settlement};
 use landrush_engine::coupon::Codes;
+use landrush_engine::event::Event;
 use landrush_engine::fairness::Seed;
-use landrush_engine::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
+use landrush_engine::id::{CampaignNumber, IdempotencyKey, OrderId, RedemptionNumber, Serial, TypeIndex, UserId};
 use landrush_engine::keys::Keys;
-use landrush_engine::outcome::{ClaimView, CouponView, Outcome, Refusal};
-use landrush_engine::shard::{Due, State};
+use landrush_engine::outcome::{
+    ClaimView, CouponItem, CouponState, CouponView, Outcome, RedemptionState, RedemptionView, Refusal,
+};
+use landrush_engine::shard::{CampaignDecoder, Due, State};
 use landrush_engine::time::Timestamp;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
@@ -32,29 +38,42 @@ pub(crate) fn seed() -> Seed {
 }
 
 /// One shard with a clock that the test turns.
+#[derive(Clone)]
 pub(crate) struct Shop {
     pub(crate) state: State,
     pub(crate) now: u64,
+    /// Every event that was applied, as it lies in the log.
+    pub(crate) log: Vec<Vec<u8>>,
 }
 
 impl Shop {
     /// With one campaign, [`RUSH`], at noon.
     pub(crate) fn new(definition: CampaignDefinition) -> Self {
-        let mut shop = Self { state: State::new(&keys()), now: NOON_MS };
+        let mut shop = Self::empty();
         let create = Command::Create { campaign: RUSH, definition: Box::new(definition), seed: seed() };
         assert!(matches!(shop.submit(&create), Outcome::Created(_)));
         shop
     }
 
+    /// Without a campaign, at noon.
+    pub(crate) fn empty() -> Self {
+        Self { state: State::new(&keys()), now: NOON_MS, log: Vec::new() }
+    }
+
     /// Decides and applies.
     pub(crate) fn submit(&mut self, command: &Command) -> Outcome {
         self.do_what_is_due();
+        self.submit_alone(command)
+    }
+
+    /// Decides and applies while all else that is due waits for its turn.
+    pub(crate) fn submit_alone(&mut self, command: &Command) -> Outcome {
         if let Some(overdue) = self.state.overdue(command, at(self.now)) {
-            self.state.apply(&overdue).expect("what is overdue can be applied");
+            self.apply(&overdue);
         }
         let decision = self.state.decide(command, at(self.now));
         if let Some(event) = &decision.event {
-            self.state.apply(event).expect("what was decided can be applied");
+            self.apply(event);
         }
         decision.outcome
     }
@@ -65,13 +84,56 @@ impl Shop {
         while let Some(due) = self.state.due(at(self.now)) {
             match due {
                 Due::Event(event) => {
-                    self.state.apply(&event).expect("what is due can be applied");
+                    self.apply(&event);
                     events += 1;
                 }
                 Due::Warm(campaign) => self.state.warm(campaign),
             }
         }
         events
+    }
+
+    /// Applies what happened, as the log has it too.
+    pub(crate) fn apply(&mut self, event: &Event<'_>) {
+        let mut bytes = Vec::new();
+        encode_event(event, &mut bytes);
+        self.state.apply(event).expect("what was decided, or is due, can be applied");
+        self.log.push(bytes);
+    }
+
+    /// Proves that the campaigns follow from their log and from their snapshots, and that every promise is kept.
+    pub(crate) fn prove(&self) {
+        let audit = self.audit();
+        assert!(audit.is_sound(), "{audit:?}");
+        for other in [self.replayed(), self.restored()] {
+            assert!(self.state.campaigns().eq(other.campaigns()));
+            for campaign in self.state.campaigns() {
+                assert_eq!(self.state.view(campaign), other.view(campaign));
+                assert_eq!(self.state.campaign_hash(campaign), other.campaign_hash(campaign), "{campaign:?}");
+            }
+            assert_eq!(self.state.last_event_at(), other.last_event_at());
+            assert_eq!(Audit::of(&other, &Codes::new(&keys())), audit);
+        }
+    }
+
+    /// What the log alone leads to.
+    pub(crate) fn replayed(&self) -> State {
+        let mut state = State::new(&keys());
+        for bytes in &self.log {
+            state.apply(&decode_event(bytes).expect("an event")).expect("it was applied before");
+        }
+        state
+    }
+
+    /// What snapshots alone lead to.
+    pub(crate) fn restored(&self) -> State {
+        let mut state = State::new(&keys());
+        for campaign in self.state.campaigns() {
+            let mut decoder = CampaignDecoder::new(&state);
+            self.state.encode_campaign(campaign, |block| decoder.push(block)).expect("it can be read back");
+            assert_eq!(decoder.finish(&mut state), Ok(campaign));
+        }
+        state
     }
 
     pub(crate) fn claim(&mut self, user: &str) -> Outcome {
@@ -86,8 +148,50 @@ impl Shop {
         self.submit(&claim(user, None, Some(key), self.now))
     }
 
+    pub(crate) fn draw(&mut self, user: &str) -> Outcome {
+        self.submit(&Command::Draw(ask(user, None, None, self.now)))
+    }
+
+    pub(crate) fn enter(&mut self, user: &str) -> Outcome {
+        self.submit(&Command::Enter(ask(user, None, None, self.now)))
+    }
+
     pub(crate) fn void(&mut self, serial: u32, restock: Option<bool>, allow_again: bool) -> Outcome {
         self.submit(&Command::Void { campaign: RUSH, claim: Serial(serial), restock, allow_again })
+    }
+
+    pub(crate) fn patch(&mut self, patch: CampaignPatch) -> Outcome {
+        self.submit(&Command::Patch { campaign: RUSH, patch: Box::new(patch), dry_run: false })
+    }
+
+    pub(crate) fn cancel(&mut self, revoke: bool) -> Outcome {
+        self.submit(&Command::Cancel { campaign: RUSH, revoke, dry_run: false })
+    }
+
+    pub(crate) fn redeem(&mut self, serial: u32, order: &str, hold: Option<Duration>) -> Outcome {
+        self.submit(&redeem(serial, order, hold))
+    }
+
+    pub(crate) fn settle(&mut self, redemption: u32, settlement: Settlement) -> Outcome {
+        self.submit(&settle(redemption, settlement))
+    }
+
+    /// The coupon of a claim, and its latest redemption.
+    pub(crate) fn coupon(&mut self, serial: u32) -> CouponItem {
+        match self.submit(&Command::Coupon { campaign: RUSH, coupon: CouponPlace::Claim(Serial(serial)) }) {
+            Outcome::Coupon(item) => *item,
+            other => panic!("no coupon: {other:?}"),
+        }
+    }
+
+    /// What has become of the coupon of a claim.
+    pub(crate) fn coupon_state(&mut self, serial: u32) -> CouponState {
+        coupon(&self.coupon(serial).claim).state
+    }
+
+    /// What is counted of a coupon type of [`RUSH`].
+    pub(crate) fn counts(&self, coupon_type: usize) -> TypeCounts {
+        self.state.counts(RUSH)[coupon_type]
     }
 
     pub(crate) fn audit(&self) -> Audit {
@@ -95,15 +199,33 @@ impl Shop {
     }
 }
 
-pub(crate) fn claim(user: &str, coupon_type: Option<u16>, key: Option<&str>, stamped_at: u64) -> Command {
-    Command::Claim(Claim {
+pub(crate) fn ask(user: &str, coupon_type: Option<u16>, key: Option<&str>, stamped_at: u64) -> Claim {
+    Claim {
         campaign: RUSH,
         user: UserId::new(user).expect("a valid user id"),
         coupon_type: coupon_type.map(TypeIndex),
         key: key.map(|key| IdempotencyKey::new(key).expect("a valid key")),
         phone: None,
         stamped_at: at(stamped_at),
+    }
+}
+
+pub(crate) fn claim(user: &str, coupon_type: Option<u16>, key: Option<&str>, stamped_at: u64) -> Command {
+    Command::Claim(ask(user, coupon_type, key, stamped_at))
+}
+
+pub(crate) fn redeem(serial: u32, order: &str, hold: Option<Duration>) -> Command {
+    Command::Redeem(Redeem {
+        campaign: RUSH,
+        coupon: CouponPlace::Claim(Serial(serial)),
+        order: OrderId::new(order).expect("a valid order id"),
+        user: None,
+        hold,
     })
+}
+
+pub(crate) fn settle(redemption: u32, settlement: Settlement) -> Command {
+    Command::Settle { campaign: RUSH, redemption: RedemptionNumber(redemption), settlement }
 }
 
 /// Why it was refused, if it was.
@@ -137,6 +259,20 @@ pub(crate) fn won(outcome: &Outcome) -> u32 {
 /// The serial that was won before.
 pub(crate) fn repeated(outcome: &Outcome) -> u32 {
     repeated_claim(outcome).serial.0
+}
+
+/// The redemption that was made now.
+pub(crate) fn redeemed(outcome: &Outcome) -> &RedemptionView {
+    let Outcome::Redeemed(item) = outcome else { panic!("not redeemed now: {outcome:?}") };
+    &item.redemption
+}
+
+/// The redemption as it stands, and what has become of its coupon.
+pub(crate) fn stands(outcome: &Outcome) -> (RedemptionState, CouponState) {
+    match outcome {
+        Outcome::Redeemed(item) | Outcome::Redemption(item) => (item.redemption.state, coupon(&item.claim).state),
+        _ => panic!("no redemption: {outcome:?}"),
+    }
 }
 
 /// The campaign as it is, or would be.

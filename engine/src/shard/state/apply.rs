@@ -102,6 +102,7 @@ impl State {
             Change::Expired { coupon_type, count, day } => campaign.apply_expired(*coupon_type, *count, *day)?,
         }
         campaign.last_event_at = campaign.last_event_at.max(event.at);
+        campaign.latest_at = event.at;
         Ok(moves_agenda)
     }
 
@@ -325,7 +326,7 @@ impl Campaign {
             return Err(Breach::VoidedTwice(claim));
         }
         self.check_void(claim, void)?;
-        let is_today = self.claims.day(claim) == self.day;
+        let is_today = record.counts_for_its_day() && self.claims.day(claim) == self.day;
         if void.restocked_today && (!void.restocked || !is_today) {
             return Err(Breach::RestockedDay(claim));
         }

@@ -41,6 +41,8 @@ pub(crate) struct Campaign {
     /// Every change of a daily quota, so that an audit can judge past days by the quota of their time.
     pub(crate) daily_quotas: Vec<DailyQuota>,
     pub(crate) last_event_at: Timestamp,
+    /// The moment of the event that came last: before `last_event_at` after the clock was set back.
+    pub(crate) latest_at: Timestamp,
     pub(super) claims: Claims,
     pub(super) redemptions: Redemptions,
     pub(super) calendar: Calendar,
@@ -146,6 +148,7 @@ impl Campaign {
             issues: vec![Issues::new(is_all); types],
             daily_quotas: Vec::new(),
             last_event_at: created_at,
+            latest_at: created_at,
             claims: Claims::new(person_key, expected, definition.limit.by == LimitBy::Phone),
             redemptions: Redemptions::new(person_key),
             calendar,

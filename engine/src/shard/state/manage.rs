@@ -203,7 +203,7 @@ impl Campaign {
         let restock = restock.unwrap_or(self.definition.returns.voided == Return::Restock);
         // A losing draw has no unit; one that ran out may have gone back already.
         let restock = restock && self.won_type(claim).is_some() && !record.restocked().total;
-        let restock_today = restock && self.claims.day(claim) == self.today(now);
+        let restock_today = restock && record.counts_for_its_day() && self.claims.day(claim) == self.today(now);
         let change = Change::Voided { claim, restock, restock_today, allow_again };
         Decision { outcome: Outcome::Voided, event: Some(self.event(now, change)) }
     }

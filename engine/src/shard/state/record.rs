@@ -94,6 +94,12 @@ impl Record {
         self.coupon_type().filter(|_| !self.has(LOST))
     }
 
+    /// Whether a unit was taken from the day that it was granted on: the winners of a lottery are drawn later, and count for
+    /// no day.
+    pub(super) fn counts_for_its_day(&self) -> bool {
+        self.won().is_some()
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         self.has(LOST)
     }

@@ -1,6 +1,8 @@
 //! Owns what a checkout's commands lead to: redeem at once or with a hold, confirm, release, reverse. Each may be sent
 //! again, and is answered as before; one that contradicts what happened is refused.
 
+use std::time::Duration;
+
 use super::campaign::Campaign;
 use super::decide::Decision;
 use super::redemptions::{HOLD_MAX, Redemption};
@@ -27,7 +29,7 @@ impl Campaign {
         if redeem.user.as_ref().is_some_and(|user| user.as_str() != owner) {
             return Decision::refuse(Refusal::WrongUser);
         }
-        let hold = redeem.hold.map(|hold| hold.min(HOLD_MAX));
+        let hold = redeem.hold.map(granted_hold);
         if let Some(number) = self.redemptions.of_order(serial, redeem.order.as_str()) {
             let before = self.redemptions.redemption(number).expect("it was found");
             let is_open = match self.redemption_state(&before, now) {
@@ -157,6 +159,12 @@ impl Campaign {
         let claim = self.redemptions.redemption(number).expect("a redemption that exists").claim;
         Box::new(RedemptionItem { redemption: self.redemption_view(number, now), claim: self.claim_view(claim, now) })
     }
+}
+
+/// The hold that is granted to who asks for this one: whole milliseconds, at least one, as the log keeps them.
+fn granted_hold(asked: Duration) -> Duration {
+    let milliseconds = asked.min(HOLD_MAX).as_millis().max(1);
+    Duration::from_millis(u64::try_from(milliseconds).expect("at most HOLD_MAX"))
 }
 
 /// What a redemption in `state` becomes by `settlement`; `None`: it is so already.

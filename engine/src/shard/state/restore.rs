@@ -9,13 +9,13 @@ use thiserror::Error;
 use super::campaign::{Campaign, DailyQuota, Flags};
 use super::claims::{DayStart, Grant, WindowStart};
 use super::lottery::Ranking;
-use super::record::{Life, Void};
+use super::record::{Life, Restocked, Void};
 use super::redemptions::{HOLD_MAX, Redemption};
 use super::{Archived, Breach, Inconsistent, PersonKey, Slot, State};
 use crate::campaign::{InvalidDefinition, Mode, TypeCounts};
 use crate::codec::{self, ArchivedHead, ClaimItem, CodecError, Head, HeadKind, LaterHead, RankedHead};
 use crate::event::CodeKeyId;
-use crate::fairness::{LotteryKey, Ranks, Seed};
+use crate::fairness::{Ranks, Seed};
 use crate::id::{CampaignId, CampaignNumber, OrderId, RedemptionNumber, Serial, TypeIndex};
 use crate::outcome::RedemptionState;
 use crate::time::Timestamp;
@@ -70,6 +70,11 @@ pub struct CampaignDecoder {
     days: VecDeque<DayStart>,
     /// Windows whose first claim has not come.
     windows: VecDeque<WindowStart>,
+    /// How the lottery was drawn, until all entries have come and its ranks can be computed again: then it is known how many
+    /// there really are.
+    ranked: Option<RankedHead>,
+    /// What became of the coupons of a lottery's winners, until it is known what they won.
+    aftermaths: Vec<(Serial, Aftermath)>,
     /// Coupons that are held or redeemed, and whose redemption has not come.
     unexplained: u32,
     expected_counts: Vec<TypeCounts>,
@@ -91,6 +96,8 @@ impl CampaignDecoder {
             redemptions_left: 0,
             days: VecDeque::new(),
             windows: VecDeque::new(),
+            ranked: None,
+            aftermaths: Vec::new(),
             unexplained: 0,
             expected_counts: Vec::new(),
         }
@@ -149,10 +156,6 @@ impl CampaignDecoder {
         if !self.days.is_empty() || !self.windows.is_empty() {
             return Err(SnapshotError::Days(self.number));
         }
-        let is_of_its_entries = |ranking: &Ranking| ranking.entries_hash == live.entries_hash.value();
-        if !live.ranking.as_ref().is_none_or(is_of_its_entries) {
-            return Err(SnapshotError::Lottery(self.number));
-        }
         let has_run_out = |(issues, counts): (&super::issues::Issues, &TypeCounts)| issues.run_out > counts.handed_out;
         let is_counted = live.counts.len() == self.expected_counts.len();
         let is_counted = is_counted
@@ -200,6 +203,7 @@ impl CampaignDecoder {
                 let (claim, read) = codec::take(bytes)?;
                 self.claims_left -= 1;
                 self.claim(claim)?;
+                self.rank_if_whole()?;
                 read
             }
             Some(Slot::Live(_)) if self.redemptions_left > 0 => {
@@ -228,7 +232,7 @@ impl CampaignDecoder {
             return Err(self.inconsistent(Breach::CodeKey { found, present }));
         }
         head.created.check().map_err(|invalid| self.inconsistent(invalid.into()))?;
-        let LaterHead { ended, seed, ranked, types, windows, redemptions } = head.later;
+        let LaterHead { latest_at, ended, seed, ranked, types, windows, redemptions } = head.later;
         if seed.is_some() != (head.created.mode != Mode::FirstCome) {
             return Err(self.inconsistent(Breach::Mode(Serial(0))));
         }
@@ -247,6 +251,7 @@ impl CampaignDecoder {
         live.flags = Flags { accept_claims: head.accept_claims, accept_redemptions: head.accept_redemptions };
         live.cancelled = head.cancelled;
         live.last_event_at = head.last_event_at;
+        live.latest_at = latest_at;
         live.ended = ended;
         let mut expected_counts = head.counts;
         for ((coupon_type, later), expected) in live.types().zip(types).zip(&mut expected_counts) {
@@ -257,25 +262,32 @@ impl CampaignDecoder {
             }
         }
         self.expected_counts = expected_counts;
-        if let Some(ranked) = ranked {
-            self.rank(&mut live, ranked, head.claims)?;
-        }
         self.slot = Some(Slot::Live(Box::new(live)));
         (self.quotas_left, self.days_left, self.claims_left) = (head.daily_quotas, head.days, head.claims);
         (self.windows_left, self.redemptions_left) = (windows, redemptions);
-        Ok(())
+        self.ranked = ranked;
+        self.rank_if_whole()
     }
 
-    /// Computes the ranks of the entries that are about to come: what became of their coupons needs to know them.
-    fn rank(&self, live: &mut Campaign, ranked: RankedHead, count: u32) -> Result<(), SnapshotError> {
+    /// Computes the ranks of a lottery that was drawn, once its last entry has come, and says what became of what was won.
+    fn rank_if_whole(&mut self) -> Result<(), SnapshotError> {
+        let number = self.number;
+        let Some(ranked) = self.ranked.take_if(|_| self.claims_left == 0) else { return Ok(()) };
+        let Some(Slot::Live(live)) = &mut self.slot else { unreachable!("only a live campaign was drawn") };
         let RankedHead { at, entries_hash, fills } = ranked;
-        let key = live.seed.as_ref().map(|seed| LotteryKey::new(seed, &entries_hash));
+        let count = live.claims.count();
         let is_filled = fills.len() == live.counts.len()
             && fills.iter().try_fold(0u32, |sum, fill| sum.checked_add(*fill)).is_some_and(|sum| sum <= count);
-        let Some(key) = key.filter(|_| is_filled && live.definition.mode == Mode::Lottery && live.ended) else {
-            return Err(SnapshotError::Lottery(self.number));
+        let is_of_its_entries = is_filled && live.ended && entries_hash == live.entries_hash.value();
+        let Some(key) = live.lottery_key().filter(|_| is_of_its_entries && live.definition.mode == Mode::Lottery)
+        else {
+            return Err(SnapshotError::Lottery(number));
         };
         live.set_ranking(Ranking { at, entries_hash, fills, ranks: Arc::new(Ranks::compute(&key, count)) });
+        for (claim, aftermath) in std::mem::take(&mut self.aftermaths) {
+            let unexplained = live.restore_aftermath(claim, aftermath);
+            self.unexplained += unexplained.map_err(|breach| Inconsistent { campaign: number, breach })?;
+        }
         Ok(())
     }
 
@@ -299,7 +311,12 @@ impl CampaignDecoder {
         let inconsistent = |breach| Inconsistent { campaign: number, breach };
         live.check_grant(&grant).map_err(inconsistent)?;
         live.push(&grant, live.claims.person(grant.user), live.since(day, window));
-        self.unexplained += live.restore_life(serial, &item).map_err(inconsistent)?;
+        let aftermath = Aftermath { void: item.void, life: item.life, restocked: item.restocked };
+        if self.ranked.is_none() {
+            self.unexplained += live.restore_aftermath(serial, aftermath).map_err(inconsistent)?;
+        } else if aftermath != Aftermath::NONE {
+            self.aftermaths.push((serial, aftermath));
+        }
         Ok(())
     }
 
@@ -326,27 +343,41 @@ impl CampaignDecoder {
     }
 }
 
+/// What has become of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Aftermath {
+    void: Option<Void>,
+    life: Life,
+    restocked: Restocked,
+}
+
+impl Aftermath {
+    /// Nothing yet.
+    const NONE: Aftermath =
+        Aftermath { void: None, life: Life::Issued, restocked: Restocked { total: false, today: false } };
+}
+
 impl Campaign {
-    /// Says what has become of the coupon of the claim that came last. Gives 1 if a redemption has to explain it.
-    fn restore_life(&mut self, claim: Serial, item: &ClaimItem<'_>) -> Result<u32, Breach> {
+    /// Says what has become of the coupon of a claim whose day is the last one so far. Gives 1 if a redemption has to explain it.
+    fn restore_aftermath(&mut self, claim: Serial, aftermath: Aftermath) -> Result<u32, Breach> {
         let coupon_type = self.won_type(claim);
-        let is_wrong =
+        let is_without_unit =
             |void: Void| (void.restocked_today && !void.restocked) || (void.restocked && coupon_type.is_none());
-        if item.void.is_some_and(is_wrong) {
+        if aftermath.void.is_some_and(is_without_unit) {
             return Err(Breach::RestockedDay(claim));
         }
-        let went_back_today = item.void.map_or(item.restocked.today, |void| void.restocked_today);
+        let went_back_today = aftermath.void.map_or(aftermath.restocked.today, |void| void.restocked_today);
         let is_counted = |coupon_type: TypeIndex| self.counts[coupon_type.as_index()].issued_today > 0;
         if went_back_today && !coupon_type.is_some_and(is_counted) {
             return Err(Breach::RestockedDay(claim));
         }
-        if let Some(void) = item.void {
+        if let Some(void) = aftermath.void {
             self.void(claim, void);
         }
         let Some(coupon_type) = coupon_type else {
-            return if item.life == Life::Issued { Ok(0) } else { Err(Breach::Redeemed(claim)) };
+            return if aftermath.life == Life::Issued { Ok(0) } else { Err(Breach::Redeemed(claim)) };
         };
-        match (item.life, item.void) {
+        match (aftermath.life, aftermath.void) {
             (Life::Issued, _) => Ok(0),
             (Life::Reserved, None) => {
                 self.claims.set_life(claim, Life::Reserved);
@@ -359,7 +390,7 @@ impl Campaign {
             }
             (Life::Expired, None) => {
                 self.claims.set_life(claim, Life::Expired);
-                self.count_run_out(claim, coupon_type, item.restocked);
+                self.count_run_out(claim, coupon_type, aftermath.restocked);
                 Ok(0)
             }
             (Life::Expired, Some(_)) => {

@@ -87,6 +87,7 @@ impl Campaign {
             days: count(self.claims.days().len()),
             claims: self.claims.count(),
             later: LaterHead {
+                latest_at: self.latest_at,
                 ended: self.ended,
                 seed: self.seed.as_ref().map(|seed| *seed.as_bytes()),
                 ranked: self.ranking.as_ref().map(|ranking| RankedHead {

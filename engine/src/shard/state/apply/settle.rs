@@ -154,7 +154,8 @@ impl Campaign {
     fn run_out(&mut self, claim: Serial, coupon_type: TypeIndex, day: Day) {
         self.claims.set_life(claim, Life::Expired);
         let is_restocked = self.definition.returns.expired == Return::Restock;
-        let is_today = is_restocked && day == self.day && self.claims.day(claim) == day;
+        let is_of_today = day == self.day && self.claims.day(claim) == day;
+        let is_today = is_restocked && is_of_today && self.record(claim).counts_for_its_day();
         self.count_run_out(claim, coupon_type, Restocked { total: is_restocked, today: is_today });
     }
 
