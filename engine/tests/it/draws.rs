@@ -47,10 +47,9 @@ fn sampled(claim: &ClaimView) -> Option<TypeIndex> {
 }
 
 fn items(shop: &mut Shop, user: &str) -> Vec<ClaimItem> {
-    match shop.submit(&Command::ClaimsByUser { campaign: RUSH, user: UserId::new(user).expect("valid") }) {
-        Outcome::Claims { items, .. } => items,
-        other => panic!("no claims: {other:?}"),
-    }
+    let outcome = shop.submit(&Command::ClaimsByUser { campaign: RUSH, user: UserId::new(user).expect("valid") });
+    let Outcome::Claims { items, .. } = outcome else { panic!("no claims: {outcome:?}") };
+    items
 }
 
 #[test]

@@ -47,10 +47,9 @@ fn drawn(builder: CampaignBuilder) -> Shop {
 
 fn entry(shop: &mut Shop, user: &str) -> ClaimView {
     let by_user = Command::ClaimsByUser { campaign: RUSH, user: UserId::new(user).expect("valid") };
-    match shop.submit(&by_user) {
-        Outcome::Claims { items, .. } => items[0].claim,
-        other => panic!("no entry: {other:?}"),
-    }
+    let outcome = shop.submit(&by_user);
+    let Outcome::Claims { items, .. } = outcome else { panic!("no entry: {outcome:?}") };
+    items[0].claim
 }
 
 fn rank_of(view: &ClaimView) -> u32 {
