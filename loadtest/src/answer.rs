@@ -1,5 +1,5 @@
-//! What an answer to a claim says: a win in the words of the contract, a refusal by its code, or something strange.
-//! Whether it should have said so is the oracle's matter.
+//! What an answer to a claim or a draw says: a decision in the words of the contract, a refusal by its code, or something
+//! strange. Whether it should have said so is the oracle's matter.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Deserialize;
 
-use crate::request;
+use crate::request::{self, Kind};
 use crate::response::Reply;
 
 /// The symbols of a coupon code, by value.
@@ -55,11 +55,20 @@ impl fmt::Debug for Code {
 
 /// A coupon that a user was told to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Win {
+pub(crate) struct Coupon {
     /// The coupon's code.
     pub(crate) code: Code,
     /// The coupon type, by its place in the campaign.
     pub(crate) coupon_type: u16,
+}
+
+/// What a user was told that a claim or a draw came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decision {
+    /// The coupon; a draw may have none.
+    pub(crate) coupon: Option<Coupon>,
+    /// The coupon type that a draw's odds chose, by its place in the campaign.
+    pub(crate) sampled: Option<u16>,
     /// The UTC date of the decision, as the number `yyyymmdd`.
     pub(crate) day: u32,
     /// A hash of all that a repeat must say again.
@@ -68,42 +77,51 @@ pub(crate) struct Win {
     pub(crate) repeated: bool,
 }
 
-/// Who was meant by a claim, so that the answer can be held against it.
+impl Decision {
+    /// The coupon's code, if there is a coupon.
+    pub(crate) fn code(&self) -> Option<Code> {
+        self.coupon.map(|coupon| coupon.code)
+    }
+}
+
+/// Who was meant by a claim or a draw, so that the answer can be held against it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     /// The campaign's id.
     pub(crate) campaign: &'a str,
+    /// What the campaign is asked for.
+    pub(crate) kind: Kind,
     /// The user's number.
     pub(crate) user: u64,
     /// The ids of the campaign's coupon types, in order.
     pub(crate) coupon_types: &'a [String],
 }
 
-/// An answer to a claim.
+/// An answer to a claim or a draw.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer<'a> {
-    /// A coupon.
-    Won(Win),
+    /// A coupon, or a draw that lost.
+    Decided(Decision),
     /// A problem document with this code.
     Refused(Cow<'a, str>),
     /// Neither.
     Strange(Strange),
 }
 
-/// Why an answer is neither a win nor a refusal as the contract has them.
+/// Why an answer is neither a decision nor a refusal as the contract has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Strange {
     /// A status that is neither success nor refusal.
     Status(u16),
     /// A body that is not the JSON it should be.
     Body(u16),
-    /// A win for another campaign or user than asked for.
+    /// An answer for another campaign or user than asked for.
     Misdirected,
     /// A coupon type that the campaign does not have.
     CouponType,
     /// A code that is not 16 symbols in groups of four, or a time that is none.
     Form,
-    /// 201 for a repeat, 200 for a new win, or an outcome other than `won`.
+    /// 201 for a repeat, 200 for what is new, or an outcome that the coupon or the odds contradict.
     Contradiction,
 }
 
@@ -112,24 +130,28 @@ impl fmt::Display for Strange {
         match self {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Body(status) => write!(f, "a body that does not fit status {status}"),
-            Self::Misdirected => f.write_str("a win for another campaign or user"),
+            Self::Misdirected => f.write_str("an answer for another campaign or user"),
             Self::CouponType => f.write_str("a coupon type that the campaign does not have"),
             Self::Form => f.write_str("a malformed code or time"),
-            Self::Contradiction => f.write_str("status, `repeated` and `outcome` contradict each other"),
+            Self::Contradiction => {
+                f.write_str("status, `repeated`, `outcome`, coupon and `sampled` that contradict each other")
+            }
         }
     }
 }
 
 #[derive(Deserialize)]
 struct ClaimBody<'a> {
-    claim_id: &'a str,
+    claim_id: Option<&'a str>,
+    draw_id: Option<&'a str>,
     campaign_id: &'a str,
     user_id: &'a str,
     outcome: &'a str,
     repeated: bool,
     decided_at: &'a str,
+    sampled: Option<&'a str>,
     #[serde(borrow)]
-    coupon: CouponBody<'a>,
+    coupon: Option<CouponBody<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -145,10 +167,10 @@ struct ProblemBody<'a> {
     code: Cow<'a, str>,
 }
 
-/// Reads an answer to the claim that `asked` describes.
+/// Reads an answer to the claim or draw that `asked` describes.
 pub(crate) fn read<'a>(reply: &Reply<'a>, asked: Asked<'_>) -> Answer<'a> {
     match reply.status {
-        200 | 201 => win(reply, asked).map_or_else(Answer::Strange, Answer::Won),
+        200 | 201 => decision(reply, asked).map_or_else(Answer::Strange, Answer::Decided),
         400..=499 | 503 => match serde_json::from_slice::<ProblemBody<'_>>(reply.body) {
             Ok(problem) => Answer::Refused(problem.code),
             Err(_) => Answer::Strange(Strange::Body(reply.status)),
@@ -157,21 +179,44 @@ pub(crate) fn read<'a>(reply: &Reply<'a>, asked: Asked<'_>) -> Answer<'a> {
     }
 }
 
-fn win(reply: &Reply<'_>, asked: Asked<'_>) -> Result<Win, Strange> {
+fn decision(reply: &Reply<'_>, asked: Asked<'_>) -> Result<Decision, Strange> {
     let claim: ClaimBody<'_> = serde_json::from_slice(reply.body).map_err(|_| Strange::Body(reply.status))?;
     if claim.campaign_id != asked.campaign || request::user_of(claim.user_id) != Some(asked.user) {
         return Err(Strange::Misdirected);
     }
-    if claim.repeated != (reply.status == 200) || claim.outcome != "won" {
+    if claim.repeated != (reply.status == 200) {
         return Err(Strange::Contradiction);
     }
-    let coupon = claim.coupon;
-    let place = asked.coupon_types.iter().position(|id| id == coupon.coupon_type).ok_or(Strange::CouponType)?;
+    let id = match asked.kind {
+        Kind::Claim => claim.claim_id,
+        Kind::Draw => claim.draw_id,
+        Kind::Entry => None,
+    };
+    let id = id.ok_or(Strange::Body(reply.status))?;
+    let place = |id: &str| {
+        let place = asked.coupon_types.iter().position(|known| known == id).ok_or(Strange::CouponType)?;
+        u16::try_from(place).map_err(|_| Strange::CouponType)
+    };
+    let sampled = claim.sampled.map(place).transpose()?;
+    let coupon = claim.coupon.as_ref().map(|coupon| {
+        Ok(Coupon { code: Code::parse(coupon.code).ok_or(Strange::Form)?, coupon_type: place(coupon.coupon_type)? })
+    });
+    let coupon = coupon.transpose()?;
+    let fits = match (asked.kind, claim.outcome, &coupon) {
+        (Kind::Claim, "won", Some(_)) => sampled.is_none(),
+        (Kind::Draw, "won", Some(coupon)) => sampled == Some(coupon.coupon_type),
+        (Kind::Draw, "no_coupon", None) => true,
+        (Kind::Claim | Kind::Draw | Kind::Entry, _, _) => false,
+    };
+    if !fits {
+        return Err(Strange::Contradiction);
+    }
     let mut hasher = DefaultHasher::new();
-    (claim.claim_id, claim.decided_at, coupon.code, coupon.coupon_type, coupon.expires_at).hash(&mut hasher);
-    Ok(Win {
-        code: Code::parse(coupon.code).ok_or(Strange::Form)?,
-        coupon_type: u16::try_from(place).map_err(|_| Strange::CouponType)?,
+    let words = claim.coupon.map(|coupon| (coupon.code, coupon.coupon_type, coupon.expires_at));
+    (id, claim.decided_at, claim.sampled, words).hash(&mut hasher);
+    Ok(Decision {
+        coupon,
+        sampled,
         day: day(claim.decided_at).ok_or(Strange::Form)?,
         fingerprint: hasher.finish(),
         repeated: claim.repeated,
@@ -193,47 +238,63 @@ mod tests {
         "decided_at":"2026-12-01T02:00:00.123Z","coupon":{"code":"7K3M-0000-ZZZZ-0001","coupon_type":"b","state":"issued",
         "expires_at":"2026-12-31T02:00:00.123Z"}}"#;
 
-    fn check(status: u16, body: &str, expected: impl FnOnce(Answer<'_>)) {
+    const LOST: &str = r#"{"draw_id":"d-1","campaign_id":"spring","user_id":"u-000000000007","outcome":"no_coupon",
+        "repeated":false,"decided_at":"2026-12-01T02:00:00.123Z","sampled":null}"#;
+
+    fn read_as<'a>(kind: Kind, status: u16, body: &'a str) -> Answer<'a> {
         let types = ["a".to_owned(), "b".to_owned()];
         let reply = Reply { status, body: body.as_bytes(), closes: false, taken: 0 };
-        expected(read(&reply, Asked { campaign: "spring", user: 7, coupon_types: &types }));
+        read(&reply, Asked { campaign: "spring", kind, user: 7, coupon_types: &types })
+    }
+
+    #[track_caller]
+    fn decided(kind: Kind, status: u16, body: &str) -> Decision {
+        match read_as(kind, status, body) {
+            Answer::Decided(decision) => decision,
+            answer @ (Answer::Refused(_) | Answer::Strange(_)) => panic!("{answer:?}"),
+        }
     }
 
     #[test]
     fn a_win_is_read_with_its_type_day_and_code() {
-        check(201, WON, |answer| {
-            let Answer::Won(win) = answer else { panic!("{answer:?}") };
-            assert_eq!((win.coupon_type, win.day, win.repeated), (1, 20_261_201, false));
-            assert_eq!(win.code.to_string(), "7K3M-0000-ZZZZ-0001");
-        });
+        let won = decided(Kind::Claim, 201, WON);
+        assert_eq!((won.day, won.repeated, won.sampled), (20_261_201, false, None));
+        let coupon = won.coupon.expect("a coupon");
+        assert_eq!((coupon.coupon_type, coupon.code.to_string().as_str()), (1, "7K3M-0000-ZZZZ-0001"));
     }
 
     #[test]
     fn a_repeat_has_the_fingerprint_of_the_win_and_another_coupon_has_not() {
-        let print = |status, body: &str| {
-            let mut print = 0;
-            check(status, body, |answer| match answer {
-                Answer::Won(win) => print = win.fingerprint,
-                Answer::Refused(_) | Answer::Strange(_) => panic!("{answer:?}"),
-            });
-            print
-        };
+        let print = |status, body: &str| decided(Kind::Claim, status, body).fingerprint;
         let repeat = WON.replace("false", "true").replace("issued", "redeemed");
         assert_eq!(print(200, &repeat), print(201, WON));
         assert_ne!(print(201, &WON.replace("0001", "0002")), print(201, WON));
     }
 
     #[test]
+    fn a_draw_is_read_with_what_its_odds_chose_whether_it_wins_or_not() {
+        let lost = decided(Kind::Draw, 201, LOST);
+        assert_eq!((lost.coupon, lost.sampled), (None, None));
+        let late = LOST.replace("\"sampled\":null", "\"sampled\":\"a\"");
+        assert_eq!(decided(Kind::Draw, 201, &late).sampled, Some(0));
+        assert_ne!(decided(Kind::Draw, 201, &late).fingerprint, lost.fingerprint);
+        let won = WON.replace("claim_id", "draw_id").replace("\"repeated\"", "\"sampled\":\"b\",\"repeated\"");
+        assert_eq!(decided(Kind::Draw, 201, &won).sampled, Some(1));
+        for wrong in [won.replace("\"sampled\":\"b\"", "\"sampled\":\"a\""), LOST.replace("no_coupon", "won")] {
+            assert_eq!(read_as(Kind::Draw, 201, &wrong), Answer::Strange(Strange::Contradiction), "{wrong}");
+        }
+        assert_eq!(read_as(Kind::Draw, 201, WON), Answer::Strange(Strange::Body(201)));
+    }
+
+    #[test]
     fn a_refusal_is_read_by_its_code() {
-        check(409, r#"{"type":"about:blank","status":409,"code":"sold_out"}"#, |answer| {
-            assert_eq!(answer, Answer::Refused("sold_out".into()));
-        });
+        let problem = r#"{"type":"about:blank","status":409,"code":"sold_out"}"#;
+        assert_eq!(read_as(Kind::Claim, 409, problem), Answer::Refused("sold_out".into()));
     }
 
     #[test]
     fn what_breaks_the_contract_is_strange() {
-        let strange =
-            |status, body: &str, what| check(status, body, |answer| assert_eq!(answer, Answer::Strange(what)));
+        let strange = |status, body: &str, what| assert_eq!(read_as(Kind::Claim, status, body), Answer::Strange(what));
         strange(500, "", Strange::Status(500));
         strange(409, "", Strange::Body(409));
         strange(201, "{}", Strange::Body(201));

@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::answer::{self, Answer, Asked, Strange, Win};
+use crate::answer::{self, Answer, Decision, Strange};
 use crate::client::Exchange;
 use crate::oracle::{ClaimKey, Ledger, Rules};
 use crate::recorder::Recorder;
-use crate::request::ClaimTemplate;
+use crate::request::{ClaimTemplate, Kind};
 use crate::response::Reply;
 use crate::workload::Workload;
 
@@ -27,7 +27,7 @@ pub(crate) struct Claims {
 /// What a user was told, where that matters to the oracle.
 #[derive(Debug)]
 enum Told {
-    Won(u64, Win),
+    Decided(u64, Decision),
     Refused(u64, Cow<'static, str>),
     /// No answer, or one that says that it may have happened.
     Unknown(u64),
@@ -37,7 +37,7 @@ enum Told {
 impl Claims {
     /// Asks for coupons of the campaign under `rules` at `host`, at most `requests_max` times.
     pub(crate) fn new(host: &str, rules: Rules, workload: Workload, requests_max: u64) -> Self {
-        let template = ClaimTemplate::new(host, &rules.campaign, false);
+        let template = ClaimTemplate::new(host, &rules.campaign, rules.kind, false);
         Self { template, rules, workload, requests_max, asked: 0, recorder: Recorder::new(), told: Vec::new() }
     }
 
@@ -56,7 +56,7 @@ impl Claims {
         let key = |user| ClaimKey { campaign, user, key: 0 };
         for told in self.told.drain(..) {
             match told {
-                Told::Won(user, win) => ledger.won(key(user), win),
+                Told::Decided(user, decision) => ledger.decided(key(user), decision),
                 Told::Refused(user, code) => ledger.refused(key(user), &code, false),
                 Told::Unknown(user) => ledger.unknown(key(user)),
                 Told::Strange(user, what) => ledger.strange(key(user), what),
@@ -77,11 +77,10 @@ impl Exchange for Claims {
     }
 
     fn answered(&mut self, user: u64, latency: Duration, reply: &Reply<'_>) {
-        let asked = Asked { campaign: &self.rules.campaign, user, coupon_types: &self.rules.coupon_types };
-        match answer::read(reply, asked) {
-            Answer::Won(win) => {
-                self.recorder.record(if win.repeated { "repeated" } else { "won" }, latency);
-                self.told.push(Told::Won(user, win));
+        match answer::read(reply, self.rules.asked(user)) {
+            Answer::Decided(decision) => {
+                self.recorder.record(if decision.repeated { "repeated" } else { "won" }, latency);
+                self.told.push(Told::Decided(user, decision));
             }
             Answer::Refused(code) => {
                 self.recorder.record(&code, latency);
@@ -124,7 +123,7 @@ pub(crate) struct Bare {
 impl Bare {
     /// Claims on `campaign` at `host`, a new user each time.
     pub(crate) fn new(host: &str, campaign: &str, expected: u16) -> Self {
-        let template = ClaimTemplate::new(host, campaign, false);
+        let template = ClaimTemplate::new(host, campaign, Kind::Claim, false);
         Self { template, expected, users: 0, wrong: 0, recorder: Recorder::new() }
     }
 

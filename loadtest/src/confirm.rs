@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use crate::answer::{self, Answer, Asked};
+use crate::answer::{self, Answer};
 use crate::client::{Exchange, drive};
 use crate::departures::Pace;
 use crate::oracle::{ClaimKey, Ledger};
@@ -33,7 +33,8 @@ pub(crate) fn confirm(
     keys.sort_unstable();
     keys.dedup();
     let host = target.to_string();
-    let templates = ledger.all_rules().map(|rules| ClaimTemplate::new(&host, &rules.campaign, rules.limit > 1));
+    let templates =
+        ledger.all_rules().map(|rules| ClaimTemplate::new(&host, &rules.campaign, rules.kind, rules.limit > 1));
     let templates = templates.collect();
     let questions: Vec<_> = keys.into_iter().map(|key| Question { key, attempts: 0 }).collect();
     let open = (0..questions.len()).rev().collect();
@@ -94,11 +95,9 @@ impl Exchange for Again<'_> {
 
     fn answered(&mut self, ticket: u64, _: Duration, reply: &Reply<'_>) {
         let key = self.questions[usize::try_from(ticket).expect("a place in memory")].key;
-        let rules = self.ledger.rules(key.campaign);
-        let asked = Asked { campaign: &rules.campaign, user: key.user, coupon_types: &rules.coupon_types };
-        match answer::read(reply, asked) {
-            Answer::Won(win) => {
-                self.ledger.won(key, win);
+        match answer::read(reply, self.ledger.rules(key.campaign).asked(key.user)) {
+            Answer::Decided(decision) => {
+                self.ledger.decided(key, decision);
                 self.ledger.settle(key);
             }
             Answer::Refused(code) if matches!(&*code, "overloaded" | "rate_limited" | "log_unavailable") => {

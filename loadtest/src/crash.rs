@@ -5,6 +5,7 @@
 //! the older ones; every so many rounds, and at the end, all of them are. That misses nothing: a win that is gone stays
 //! gone, or comes back as another coupon. Nothing is in doubt then, so the server's counts must equal the clients'.
 
+mod campaigns;
 mod traffic;
 
 use std::fs;
@@ -28,7 +29,8 @@ use crate::api::Api;
 use crate::cli::Crash;
 use crate::client::drive;
 use crate::confirm::confirm;
-use crate::crash::traffic::{Crowd, Traffic, scenarios};
+use crate::crash::campaigns::openings;
+use crate::crash::traffic::{Crowd, Traffic};
 use crate::departures::Pace;
 use crate::load::{compare, progress};
 use crate::oracle::{ClaimKey, Ledger};
@@ -86,7 +88,7 @@ pub(crate) fn run(options: &Crash) -> Result<bool> {
         options.seed,
         rounds.killed_starting,
         started.elapsed().as_secs_f64(),
-        rounds.ledger.winners().len(),
+        rounds.ledger.wins(),
     );
     print!("{}", verdict(rounds.ledger.violations()));
     if !sound {
@@ -127,9 +129,12 @@ impl Rounds<'_> {
     }
 
     fn next_generation(&mut self, generation: u32) {
-        let scenarios = scenarios(generation);
-        self.uncreated.extend(scenarios.iter().map(|scenario| scenario.body(Timestamp::now())));
-        self.crowd = Crowd::new(scenarios.iter().map(|scenario| self.ledger.add(scenario.rules())).collect());
+        let mut campaigns = Vec::new();
+        for opening in openings(generation, Timestamp::now()) {
+            self.uncreated.push(opening.body);
+            campaigns.push(self.ledger.add(opening.rules));
+        }
+        self.crowd = Crowd::new(campaigns);
     }
 
     /// One life of the server, ended by a kill, and a look at what it left.
@@ -165,16 +170,16 @@ impl Rounds<'_> {
         for body in self.uncreated.drain(..) {
             api.create_campaign(&body)?;
         }
-        let keys = if thorough { self.ledger.winners().to_vec() } else { self.recent_and_sampled() };
+        let keys = if thorough { self.ledger.decisions().to_vec() } else { self.recent_and_sampled() };
         let keys = [keys, self.ledger.doubtful()].concat();
         let connections = usize::from(self.options.connections);
         confirm(address, connections, &mut self.ledger, keys, &ProgressBar::hidden())?;
-        self.asked_again = self.ledger.winners().len();
+        self.asked_again = self.ledger.decisions().len();
         compare(&mut api, &mut self.ledger)
     }
 
     fn recent_and_sampled(&mut self) -> Vec<ClaimKey> {
-        let (older, recent) = self.ledger.winners().split_at(self.asked_again);
+        let (older, recent) = self.ledger.decisions().split_at(self.asked_again);
         let mut keys = recent.to_vec();
         if let Some(bound) = u64::try_from(older.len()).ok().filter(|bound| *bound > 0) {
             let sample = (0..SAMPLE.min(bound)).map(|_| below(&mut self.rng, bound));

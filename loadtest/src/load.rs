@@ -69,7 +69,7 @@ pub(crate) fn run(options: &Load) -> Result<bool> {
     // Before the judgement: should the server be gone, this much is known all the same.
     print!("{}", report.text());
     judge(target, connections, &mut api, &mut ledger, options.seed)?;
-    println!("{users} users, {} wins, each asked for again", ledger.winners().len());
+    println!("{users} users, {} wins, each asked for again", ledger.wins());
     print!("{}", verdict(ledger.violations()));
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&report.json(&ledger))?;
@@ -105,7 +105,7 @@ impl Own {
 
 /// Asks for every win and every doubtful claim again, and holds the server's counts against what users were told.
 fn judge(target: SocketAddr, connections: usize, api: &mut Api, ledger: &mut Ledger, seed: u64) -> Result<()> {
-    let keys = [ledger.winners(), &ledger.doubtful()].concat();
+    let keys = [ledger.decisions(), &ledger.doubtful()].concat();
     let progress = progress(u64::try_from(keys.len())?, "asked again");
     confirm(target, connections, ledger, keys.clone(), &progress)?;
     progress.finish_and_clear();
@@ -120,7 +120,7 @@ fn judge(target: SocketAddr, connections: usize, api: &mut Api, ledger: &mut Led
 
 /// Holds what `claims/by-user` shows for one user against what the user was told.
 fn look_up(api: &mut Api, ledger: &mut Ledger, key: ClaimKey) -> Result<()> {
-    let Some(code) = ledger.win(key).map(|win| win.code) else { return Ok(()) };
+    let Some(code) = ledger.coupon(key).map(|coupon| coupon.code) else { return Ok(()) };
     let shown = api.codes_of(&ledger.rules(key.campaign).campaign, &user_id(key.user))?;
     if !shown.iter().any(|shown| Code::parse(shown) == Some(code)) {
         ledger.not_shown(key);

@@ -6,7 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::answer::{Code, Strange, Win};
+use crate::answer::{Asked, Code, Coupon, Decision, Strange};
+use crate::request::Kind;
 use crate::violation::Violation;
 
 /// The rules of one campaign, as far as they bound what may be handed out.
@@ -14,6 +15,8 @@ use crate::violation::Violation;
 pub(crate) struct Rules {
     /// The campaign's id.
     pub(crate) campaign: String,
+    /// What it is asked for.
+    pub(crate) kind: Kind,
     /// The ids of its coupon types, in order.
     pub(crate) coupon_types: Vec<String>,
     /// Units of each type for the whole campaign.
@@ -24,7 +27,14 @@ pub(crate) struct Rules {
     pub(crate) limit: u32,
 }
 
-/// A claim that stays the same when it is sent again.
+impl Rules {
+    /// The request of `user`, so that its answer can be read.
+    pub(crate) fn asked(&self, user: u64) -> Asked<'_> {
+        Asked { campaign: &self.campaign, kind: self.kind, user, coupon_types: &self.coupon_types }
+    }
+}
+
+/// A claim or a draw that stays the same when it is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ClaimKey {
     /// The campaign, by its place among the rules.
@@ -37,7 +47,7 @@ pub(crate) struct ClaimKey {
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    win: Win,
+    decision: Decision,
     /// The one answer that may call itself new has come, or can no longer come.
     settled: bool,
 }
@@ -54,6 +64,8 @@ pub(crate) struct Ledger {
     issued_by_day: HashMap<(u16, u16, u32), u64>,
     by_user: HashMap<(u16, u64), u32>,
     sold_out: HashSet<u16>,
+    /// Coupon types that a draw's odds chose without a coupon for it.
+    without_stock: HashSet<(u16, u16)>,
     limit_reached: HashSet<(u16, u64)>,
     doubtful: HashSet<ClaimKey>,
     violations: Vec<Violation>,
@@ -78,14 +90,19 @@ impl Ledger {
         self.rules.iter()
     }
 
-    /// The win of a claim, if one was told.
-    pub(crate) fn win(&self, key: ClaimKey) -> Option<&Win> {
-        self.held.get(&key).map(|held| &held.win)
+    /// The coupon that a claim was told to have, if any.
+    pub(crate) fn coupon(&self, key: ClaimKey) -> Option<Coupon> {
+        self.held.get(&key)?.decision.coupon
     }
 
-    /// Every claim that won, the first told first.
-    pub(crate) fn winners(&self) -> &[ClaimKey] {
+    /// Every claim and draw that was decided, the first told first.
+    pub(crate) fn decisions(&self) -> &[ClaimKey] {
         &self.order
+    }
+
+    /// How many coupons were told.
+    pub(crate) fn wins(&self) -> usize {
+        self.codes.len()
     }
 
     /// Every claim whose effect is unknown, in order.
@@ -100,30 +117,33 @@ impl Ledger {
         &self.violations
     }
 
-    /// Takes a win that `key` was told.
-    pub(crate) fn won(&mut self, key: ClaimKey, win: Win) {
+    /// Takes what `key` was told that its claim or draw came to.
+    pub(crate) fn decided(&mut self, key: ClaimKey, decision: Decision) {
         if let Some(held) = self.held.get_mut(&key) {
-            if held.win.code != win.code {
-                self.violations.push(Violation::WonTwice { key, first: held.win.code, second: win.code });
-            } else if held.win.fingerprint != win.fingerprint {
-                self.violations.push(Violation::AnswerChanged { key, code: win.code });
-            } else if !win.repeated && held.settled {
-                self.violations.push(Violation::NewTwice { key, code: win.code });
-            }
-            held.settled |= !win.repeated;
+            let changed = changed(key, &held.decision, &decision);
+            let again =
+                (!decision.repeated && held.settled).then(|| Violation::NewTwice { key, code: decision.code() });
+            self.violations.extend(changed.or(again));
+            held.settled |= !decision.repeated;
             return;
         }
-        self.held.insert(key, Held { win, settled: !win.repeated });
+        self.held.insert(key, Held { decision, settled: !decision.repeated });
         self.order.push(key);
-        if let Some(first) = self.codes.insert(win.code, key) {
-            self.violations.push(Violation::SameCode { code: win.code, first, second: key });
+        let Some(coupon) = decision.coupon else {
+            if let Some(sampled) = decision.sampled {
+                self.without_stock.insert((key.campaign, sampled));
+            }
+            return;
+        };
+        if let Some(first) = self.codes.insert(coupon.code, key) {
+            self.violations.push(Violation::SameCode { code: coupon.code, first, second: key });
         }
-        self.count(key, win);
+        self.count(key, coupon, decision.day);
     }
 
-    fn count(&mut self, key: ClaimKey, win: Win) {
+    fn count(&mut self, key: ClaimKey, coupon: Coupon, day: u32) {
         let rules = &self.rules[usize::from(key.campaign)];
-        let place = usize::from(win.coupon_type);
+        let place = usize::from(coupon.coupon_type);
         let total = &mut self.issued[usize::from(key.campaign)][place];
         *total += 1;
         if *total > rules.total_quota[place] {
@@ -131,11 +151,11 @@ impl Ledger {
             self.violations.push(Violation::OverQuota { coupon_type, wins: *total, quota: rules.total_quota[place] });
         }
         if let Some(quota) = rules.daily_quota {
-            let today = self.issued_by_day.entry((key.campaign, win.coupon_type, win.day)).or_default();
+            let today = self.issued_by_day.entry((key.campaign, coupon.coupon_type, day)).or_default();
             *today += 1;
             if *today > quota {
                 let coupon_type = rules.coupon_types[place].clone();
-                self.violations.push(Violation::OverDailyQuota { coupon_type, day: win.day, wins: *today, quota });
+                self.violations.push(Violation::OverDailyQuota { coupon_type, day, wins: *today, quota });
             }
         }
         // With a limit of one, a user's second coupon is a second answer to the same claim and was judged as that.
@@ -148,14 +168,14 @@ impl Ledger {
         }
     }
 
-    /// Takes a refusal that `key` was told; `confirming` says that the claim was known to have won before it was sent.
+    /// Takes a refusal that `key` was told; `confirming` says that what is known of the claim was known before it was sent.
     pub(crate) fn refused(&mut self, key: ClaimKey, code: &str, confirming: bool) {
         if let Some(held) = self.held.get(&key).filter(|_| confirming) {
-            self.violations.push(Violation::LostWin { key, code: held.win.code, told: code.to_owned() });
+            self.violations.push(Violation::Lost { key, code: held.decision.code(), told: code.to_owned() });
             return;
         }
         match code {
-            "sold_out" => {
+            "sold_out" if self.rules(key.campaign).kind == Kind::Claim => {
                 self.sold_out.insert(key.campaign);
             }
             "limit_reached" => {
@@ -181,7 +201,7 @@ impl Ledger {
         let doubted = self.doubtful.remove(&key);
         if let Some(held) = self.held.get_mut(&key) {
             if !held.settled && !doubted {
-                self.violations.push(Violation::NeverNew { key, code: held.win.code });
+                self.violations.push(Violation::NeverNew { key, code: held.decision.code() });
             }
             held.settled = true;
         }
@@ -192,9 +212,12 @@ impl Ledger {
         self.violations.push(Violation::Strange { key, what });
     }
 
-    /// Takes note that a win could not be looked up again.
+    /// Takes note that `key` was asked again and never answered. Whether it has won is only known if that was told.
     pub(crate) fn not_confirmed(&mut self, key: ClaimKey) {
-        self.violations.push(Violation::NotConfirmed { key });
+        self.violations.push(match self.held.get(&key) {
+            Some(held) => Violation::NotConfirmed { key, code: held.decision.code() },
+            None => Violation::NotSettled { key },
+        });
     }
 
     /// Whether what is left of each type of `campaign` and what users were told make up the quota.
@@ -221,6 +244,14 @@ impl Ledger {
         if self.sold_out.contains(&campaign) && wins < quota {
             self.violations.push(Violation::RefusedWithStock { campaign: rules.campaign.clone(), wins, quota });
         }
+        for place in 0..rules.coupon_types.len() {
+            let sampled = (campaign, u16::try_from(place).expect("a handful of types"));
+            let (wins, quota) = (told[place], rules.total_quota[place]);
+            if wins < quota && self.without_stock.contains(&sampled) {
+                let coupon_type = rules.coupon_types[place].clone();
+                self.violations.push(Violation::WithheldWithStock { coupon_type, wins, quota });
+            }
+        }
         // Coupons do not go away here, so that it is enough to look once.
         for (campaign, user) in self.limit_reached.extract_if(|(refused, _)| *refused == campaign) {
             let wins = self.by_user.get(&(campaign, user)).copied().unwrap_or_default();
@@ -229,6 +260,16 @@ impl Ledger {
                 self.violations.push(Violation::RefusedBelowLimit { key, wins, limit });
             }
         }
+    }
+}
+
+/// What is wrong with telling `key` one thing first and another then, if anything is.
+fn changed(key: ClaimKey, first: &Decision, then: &Decision) -> Option<Violation> {
+    match (first.code(), then.code()) {
+        (Some(first), Some(second)) if first != second => Some(Violation::WonTwice { key, first, second }),
+        (code @ Some(_), None) => Some(Violation::Lost { key, code, told: "no_coupon".into() }),
+        (None, Some(code)) => Some(Violation::WonLater { key, code }),
+        (code, _) => (first.fingerprint != then.fingerprint).then_some(Violation::AnswerChanged { key, code }),
     }
 }
 

@@ -60,7 +60,7 @@ impl Report<'_> {
             "all": latency_json(self.recorder.all()),
             "outcomes": outcomes,
             "users": self.users,
-            "wins": ledger.winners().len(),
+            "wins": ledger.wins(),
             "violations": ledger.violations().iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     }

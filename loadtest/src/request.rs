@@ -1,4 +1,4 @@
-//! The bytes of a claim: made once, with only the digits of user and idempotency key patched for each request,
+//! The bytes of a claim, a draw or an entry: made once, with only the digits of user and idempotency key patched for each request,
 //! since a generator that formats text would take the processor from the server it measures.
 
 use std::fmt::Write as _;
@@ -6,7 +6,29 @@ use std::fmt::Write as _;
 /// Digits of a user number or of a key in a request.
 const DIGITS: usize = 12;
 
-/// A prepared `POST …/claims` of one campaign.
+/// What is asked of a campaign, by its mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A claim, in mode `first_come`.
+    Claim,
+    /// A draw, in mode `draw`.
+    Draw,
+    /// An entry, in mode `lottery`.
+    Entry,
+}
+
+impl Kind {
+    /// The last part of the path.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Claim => "claims",
+            Self::Draw => "draws",
+            Self::Entry => "entries",
+        }
+    }
+}
+
+/// A prepared `POST …/claims`, `…/draws` or `…/entries` of one campaign.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimTemplate {
     bytes: Vec<u8>,
@@ -15,12 +37,13 @@ pub(crate) struct ClaimTemplate {
 }
 
 impl ClaimTemplate {
-    /// Prepares claims on `campaign` at `host`; with `keyed`, each carries an `Idempotency-Key`.
-    pub(crate) fn new(host: &str, campaign: &str, keyed: bool) -> Self {
+    /// Prepares requests of `kind` to `campaign` at `host`; with `keyed`, each carries an `Idempotency-Key`.
+    pub(crate) fn new(host: &str, campaign: &str, kind: Kind, keyed: bool) -> Self {
         let zeros = "0".repeat(DIGITS);
         let body = format!("{{\"user_id\":\"u-{zeros}\"}}");
+        let path = kind.path();
         let mut text = format!(
-            "POST /v1/campaigns/{campaign}/claims HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            "POST /v1/campaigns/{campaign}/{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         );
         let mut key_at = None;
         if keyed {
@@ -74,7 +97,7 @@ mod tests {
     #[test]
     fn a_claim_is_a_complete_request_with_the_user_in_its_body() {
         let mut out = b"before".to_vec();
-        ClaimTemplate::new("127.0.0.1:8080", "spring", false).write(42, 0, &mut out);
+        ClaimTemplate::new("127.0.0.1:8080", "spring", Kind::Claim, false).write(42, 0, &mut out);
         let text = String::from_utf8(out).expect("text");
         assert_eq!(
             text,
@@ -86,8 +109,9 @@ mod tests {
     #[test]
     fn a_keyed_claim_carries_its_own_key() {
         let mut out = Vec::new();
-        ClaimTemplate::new("h", "c", true).write(987_654_321_012, 3, &mut out);
+        ClaimTemplate::new("h", "c", Kind::Draw, true).write(987_654_321_012, 3, &mut out);
         let text = String::from_utf8(out).expect("text");
+        assert!(text.starts_with("POST /v1/campaigns/c/draws HTTP/1.1\r\n"), "{text}");
         assert!(text.contains("\r\nIdempotency-Key: k-000000000003\r\n"), "{text}");
         assert!(text.ends_with("{\"user_id\":\"u-987654321012\"}"), "{text}");
     }

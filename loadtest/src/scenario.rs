@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::oracle::Rules;
+use crate::request::Kind;
 
 /// A campaign of mode `first_come` that is open from an hour ago until tomorrow.
 #[derive(Clone, Debug)]
@@ -57,6 +58,7 @@ impl Scenario {
     pub(crate) fn rules(&self) -> Rules {
         Rules {
             campaign: self.campaign.clone(),
+            kind: Kind::Claim,
             coupon_types: self.coupon_type_ids(),
             total_quota: vec![self.total_quota; usize::from(self.coupon_types)],
             daily_quota: self.daily_quota,

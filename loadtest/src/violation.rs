@@ -19,16 +19,22 @@ pub(crate) enum Violation {
     WonTwice { key: ClaimKey, first: Code, second: Code },
     /// One coupon, two claims.
     SameCode { code: Code, first: ClaimKey, second: ClaimKey },
-    /// The same coupon was called new twice.
-    NewTwice { key: ClaimKey, code: Code },
-    /// A coupon was only ever called a repeat.
-    NeverNew { key: ClaimKey, code: Code },
-    /// A repeat gives the same code with other words around it.
-    AnswerChanged { key: ClaimKey, code: Code },
-    /// A win that was told is refused when asked for again.
-    LostWin { key: ClaimKey, code: Code, told: String },
-    /// A win that was told could not be asked for again.
-    NotConfirmed { key: ClaimKey },
+    /// A draw that had lost has a coupon when it is asked for again.
+    WonLater { key: ClaimKey, code: Code },
+    /// The same coupon, or the same draw without one, was called new twice.
+    NewTwice { key: ClaimKey, code: Option<Code> },
+    /// A coupon, or a draw without one, was only ever called a repeat.
+    NeverNew { key: ClaimKey, code: Option<Code> },
+    /// A repeat gives the same outcome with other words around it.
+    AnswerChanged { key: ClaimKey, code: Option<Code> },
+    /// A win or a losing draw that was told is refused when asked for again, or a win has become a draw that lost.
+    Lost { key: ClaimKey, code: Option<Code>, told: String },
+    /// A win or a losing draw that was told could not be asked for again.
+    NotConfirmed { key: ClaimKey, code: Option<Code> },
+    /// A request without an answer could not be repeated either, so that nobody knows what it did.
+    NotSettled { key: ClaimKey },
+    /// The odds chose a type that had stock left, and the draw got none of it.
+    WithheldWithStock { coupon_type: String, wins: u64, quota: u64 },
     /// A win that was told is missing from the list of the user's claims.
     NotShown { key: ClaimKey },
     /// An answer that the contract does not have.
@@ -50,6 +56,11 @@ impl fmt::Display for ClaimKey {
     }
 }
 
+/// What a claim or a draw came to, in a word or two.
+fn outcome(code: Option<Code>) -> String {
+    code.map_or_else(|| "a draw without a coupon".into(), |code| code.to_string())
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -62,11 +73,25 @@ impl fmt::Display for Violation {
             Self::OverLimit { key, wins, limit } => write!(f, "{key} has {wins} coupons, the limit is {limit}"),
             Self::WonTwice { key, first, second } => write!(f, "{key} has two coupons: {first} and {second}"),
             Self::SameCode { code, first, second } => write!(f, "{code} was given to {first} and to {second}"),
-            Self::NewTwice { key, code } => write!(f, "{key} was told twice that {code} is new"),
-            Self::NeverNew { key, code } => write!(f, "{key} was told only that {code} is a repeat"),
-            Self::AnswerChanged { key, code } => write!(f, "the answer to {key} changed around {code}"),
-            Self::LostWin { key, code, told } => write!(f, "lost win: {key} had {code} and is now told `{told}`"),
-            Self::NotConfirmed { key } => write!(f, "the win of {key} could not be asked for again"),
+            Self::WonLater { key, code } => write!(f, "{key} had lost a draw, and the same draw now won {code}"),
+            Self::NewTwice { key, code } => write!(f, "{key} was told twice that {} is new", outcome(*code)),
+            Self::NeverNew { key, code } => write!(f, "{key} was told only that {} is a repeat", outcome(*code)),
+            Self::AnswerChanged { key, code } => write!(f, "the answer to {key} changed around {}", outcome(*code)),
+            Self::Lost { key, code: Some(code), told } => {
+                write!(f, "lost win: {key} had {code} and is now told `{told}`")
+            }
+            Self::Lost { key, code: None, told } => {
+                write!(f, "lost draw: {key} had drawn without luck and is now told `{told}`")
+            }
+            Self::NotConfirmed { key, code } => {
+                write!(f, "{key} was told {}, and asking again had no answer", outcome(*code))
+            }
+            Self::NotSettled { key } => {
+                write!(f, "{key} had no answer, and asking again had none either: what it did is not known")
+            }
+            Self::WithheldWithStock { coupon_type, wins, quota } => {
+                write!(f, "a draw chose {coupon_type} and got nothing with {wins} of {quota} given out")
+            }
             Self::NotShown { key } => write!(f, "the claims of {key} do not show the win"),
             Self::Strange { key, what } => write!(f, "{key} was answered with {what}"),
             Self::CountsDiffer { campaign, told, remaining, quota } => {

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::answer::{self, Answer, Asked};
+use crate::answer::{self, Answer};
 use crate::client::Exchange;
 use crate::oracle::{ClaimKey, Ledger};
 use crate::request::ClaimTemplate;
 use crate::response::Reply;
-use crate::scenario::Scenario;
 use crate::schedule::{below, unit};
 
 /// Share of the requests that come from somebody who has asked before.
@@ -19,21 +18,6 @@ const REPEAT_SHARE: f64 = 0.15;
 const KEYED_USERS: u64 = 3_000;
 /// Keys that such a user tries: more than the limit, so that some are refused.
 const KEYS: u64 = 5;
-
-/// The campaigns that are claimed from at one time.
-pub(super) fn scenarios(generation: u32) -> [Scenario; 4] {
-    let scenario = |name: &str, coupon_types, total_quota, daily_quota, limit| {
-        let campaign = format!("crash-{name}-{generation}");
-        Scenario { campaign, coupon_types, total_quota, daily_quota, limit }
-    };
-    [
-        scenario("plenty", 1, 1_000_000, None, 1),
-        // Gone within a few rounds, first one type and then the other.
-        scenario("scarce", 2, 700, None, 1),
-        scenario("daily", 1, 1_000_000, Some(1_000), 1),
-        scenario("keyed", 1, 1_000_000, None, 3),
-    ]
-}
 
 /// The users of one generation of campaigns.
 #[derive(Debug)]
@@ -80,7 +64,8 @@ pub(super) struct Traffic<'a> {
 impl<'a> Traffic<'a> {
     /// Sends `crowd` to the server at `host`.
     pub(super) fn new(host: &str, crowd: &'a mut Crowd, ledger: &'a mut Ledger, rng: &'a mut ChaCha8Rng) -> Self {
-        let template = |rules: &crate::oracle::Rules| ClaimTemplate::new(host, &rules.campaign, rules.limit > 1);
+        let template =
+            |rules: &crate::oracle::Rules| ClaimTemplate::new(host, &rules.campaign, rules.kind, rules.limit > 1);
         let templates = ledger.all_rules().map(template).collect();
         Self { templates, crowd, ledger, rng, sent: Vec::new() }
     }
@@ -100,10 +85,8 @@ impl Exchange for Traffic<'_> {
 
     fn answered(&mut self, ticket: u64, _: Duration, reply: &Reply<'_>) {
         let key = self.key(ticket);
-        let rules = self.ledger.rules(key.campaign);
-        let asked = Asked { campaign: &rules.campaign, user: key.user, coupon_types: &rules.coupon_types };
-        match answer::read(reply, asked) {
-            Answer::Won(win) => self.ledger.won(key, win),
+        match answer::read(reply, self.ledger.rules(key.campaign).asked(key.user)) {
+            Answer::Decided(decision) => self.ledger.decided(key, decision),
             Answer::Refused(code) => {
                 if code == "log_unavailable" {
                     self.ledger.unknown(key);
@@ -126,11 +109,14 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::crash::campaigns::openings;
     use crate::schedule::{Stream, seeded};
 
     fn keys(seed: u64) -> (Ledger, Vec<ClaimKey>) {
         let mut ledger = Ledger::default();
-        let mut crowd = Crowd::new(scenarios(0).iter().map(|scenario| ledger.add(scenario.rules())).collect());
+        let mut crowd = Crowd::new(
+            openings(0, jiff::Timestamp::UNIX_EPOCH).into_iter().map(|opening| ledger.add(opening.rules)).collect(),
+        );
         let mut rng = seeded(seed, Stream::Kill);
         let keys = (0..20_000).map(|_| crowd.next(&mut rng, &ledger)).collect();
         (ledger, keys)
@@ -139,10 +125,10 @@ mod tests {
     #[test]
     fn every_campaign_is_asked_by_new_users_and_by_some_who_ask_again() {
         let (ledger, keys) = keys(1);
-        for place in 0..4 {
+        for place in 0..5 {
             let here: Vec<_> = keys.iter().filter(|key| key.campaign == place).collect();
             let distinct: HashSet<_> = here.iter().collect();
-            assert!(here.len() > 4_500 && distinct.len() < here.len(), "campaign {place}");
+            assert!(here.len() > 3_500 && distinct.len() < here.len(), "campaign {place}");
             assert_eq!(here.iter().any(|key| key.key > 0), ledger.rules(place).limit > 1);
         }
     }
