@@ -27,9 +27,10 @@ pub(super) struct Index {
     last_version: u64,
     /// Free slots below `end`.
     free: Vec<u32>,
-    /// Slots that are free once the change is durable that erases them: not before, or a loss of power might leave what
-    /// comes into the slot in the place of what was to replace its former content.
-    freed: VecDeque<(Ticket, u32)>,
+    /// What is over once a change is durable, in the order of changes.
+    leaving: VecDeque<(Ticket, Leaving)>,
+    /// When whom we know no more will be gone from the disk too.
+    erasing: HashMap<UserId, Ticket>,
     /// The first slot that was never used.
     end: u32,
     /// Slots that are on disk.
@@ -55,6 +56,21 @@ struct Entry {
 struct Former {
     slot: u32,
     hash: u128,
+    /// Of the change by which it became a former one.
+    version: u64,
+}
+
+/// What goes with a change, but not before the change is durable.
+#[derive(Debug, Clone)]
+enum Leaving {
+    /// A slot is free. Used earlier, a loss of power might leave what comes into it in the place of what was to replace
+    /// its former content.
+    Slot(u32),
+    /// An erased user's hold on a number. Given up earlier, somebody else might get another id for the number, and a loss of
+    /// power leave both users there: one number under two ids.
+    Phone(u128),
+    /// An erasure that may be asked about.
+    User(UserId),
 }
 
 /// A number's id, and by how many it is held, now or before.
@@ -86,7 +102,8 @@ impl Index {
             next_phone_id: phone_ids_below,
             last_version: 0,
             free: Vec::new(),
-            freed: VecDeque::new(),
+            leaving: VecDeque::new(),
+            erasing: HashMap::new(),
             end: 0,
             slots: 0,
             superseded: Vec::new(),
@@ -100,7 +117,11 @@ impl Index {
         match &slot.content {
             Content::Former { user, hash, phone_id } => {
                 self.use_phone(*hash, *phone_id);
-                self.former.entry(user.clone()).or_default().push(Former { slot: number, hash: *hash });
+                self.former.entry(user.clone()).or_default().push(Former {
+                    slot: number,
+                    hash: *hash,
+                    version: slot.version,
+                });
             }
             Content::Person { person, phone_id } => {
                 let phone = person.phone.as_ref().map(|phone| self.hash(phone)).zip(*phone_id);
@@ -116,30 +137,33 @@ impl Index {
                 }
                 let before = self.people.insert(person.user.clone(), entry);
                 let Some(before) = before else { return };
-                // Power was lost between writing the new slot and erasing the old one.
-                let older = if before.version < entry.version { before } else { entry };
-                if older.slot == entry.slot {
-                    self.people.insert(person.user.clone(), before);
-                }
-                if let Some((hash, _)) = older.phone {
+                // Power was lost between writing the new slot and erasing the old one: nobody was told of the change, and
+                // not all of it need be there. The older one is whole.
+                let (older, newer) = if before.version < entry.version { (before, entry) } else { (entry, before) };
+                self.people.insert(person.user.clone(), older);
+                if let Some((hash, _)) = newer.phone {
                     self.drop_phone(hash);
                 }
-                self.superseded.push(older.slot);
+                self.superseded.push(newer.slot);
             }
         }
     }
 
-    /// The slots to be erased after all have been read, and people whose former numbers outlived them.
+    /// The slots to be erased after all have been read: what is left of changes that nobody was told of, and former numbers
+    /// that outlived their users.
     pub(super) fn superseded(&mut self) -> Vec<u32> {
         let mut slots = std::mem::take(&mut self.superseded);
-        // An erasure that was cut off: the person is gone, and with the person all that is left goes.
-        let orphans: Vec<UserId> =
-            self.former.keys().filter(|user| !self.people.contains_key(*user)).cloned().collect();
-        for user in orphans {
-            for former in self.former.remove(&user).unwrap_or_default() {
-                self.drop_phone(former.hash);
-                slots.push(former.slot);
-            }
+        let mut dropped = Vec::new();
+        for (user, former) in &mut self.former {
+            // A former number is newer than its user where the change that made it one was cut off; without the user,
+            // an erasure was.
+            let known = self.people.get(user).map_or(0, |entry| entry.version);
+            dropped.extend(former.extract_if(.., |former| former.version > known));
+        }
+        self.former.retain(|_, former| !former.is_empty());
+        for former in dropped {
+            self.drop_phone(former.hash);
+            slots.push(former.slot);
         }
         slots
     }
@@ -160,11 +184,20 @@ impl Index {
         self.free = (0..self.end).rev().filter(|slot| is_free[*slot as usize]).collect();
     }
 
-    /// Knows of slots that were made, and takes back those whose erasure is durable.
-    pub(super) fn grow_to(&mut self, slots: u32, durable: Ticket) {
+    /// Knows of slots that were made, and of changes that have become durable.
+    pub(super) fn settle(&mut self, slots: u32, durable: Ticket) {
         self.slots = self.slots.max(slots);
-        while let Some((_, slot)) = self.freed.pop_front_if(|(ticket, _)| *ticket <= durable) {
-            self.free.push(slot);
+        while let Some((_, leaving)) = self.leaving.pop_front_if(|(ticket, _)| *ticket <= durable) {
+            match leaving {
+                Leaving::Slot(slot) => self.free.push(slot),
+                Leaving::Phone(hash) => self.drop_phone(hash),
+                Leaving::User(user) => {
+                    // Of two erasures of one user the later one counts.
+                    if self.erasing.get(&user).is_some_and(|ticket| *ticket <= durable) {
+                        self.erasing.remove(&user);
+                    }
+                }
+            }
         }
     }
 
@@ -193,6 +226,11 @@ impl Index {
 
     pub(super) fn place_of(&self, user: &UserId) -> Option<(u32, Ticket)> {
         self.people.get(user).map(|entry| (entry.slot, Ticket(entry.version)))
+    }
+
+    /// When the last erasure of somebody who is not known will be durable, if it is not.
+    pub(super) fn erasing(&self, user: &UserId) -> Option<Ticket> {
+        self.erasing.get(user).copied()
     }
 
     /// Says what storing this takes.
@@ -249,7 +287,7 @@ impl Index {
         let before = self.people.insert(user.clone(), entry);
         if let Some(before) = before {
             changes.erase(before.slot);
-            self.freed.push_back((Ticket(version), before.slot));
+            self.leaving.push_back((Ticket(version), Leaving::Slot(before.slot)));
             self.keep_former(user, before, entry, version, &mut changes);
         }
         let stored = Stored { phone: phone_id.map(|(_, id)| id), is_new: before.is_none(), ticket: Ticket(version) };
@@ -269,23 +307,25 @@ impl Index {
         // The use goes on, by the former number in place of the person's own.
         let slot = self.take_slot();
         changes.write(slot, &Slot { version, content: Content::Former { user: user.clone(), hash, phone_id } });
-        self.former.entry(user.clone()).or_default().push(Former { slot, hash });
+        self.former.entry(user.clone()).or_default().push(Former { slot, hash, version });
     }
 
     /// Forgets a person; `None` if nothing is known.
     pub(super) fn erase(&mut self, user: &UserId) -> Option<(Ticket, Changes)> {
         let entry = self.people.remove(user)?;
         let ticket = Ticket(self.next_version());
-        let mut changes = Changes::default();
         let former = self.former.remove(user).unwrap_or_default();
+        let mut changes = Changes::default();
+        // The person goes before the former numbers: the other way round, a loss of power in between would leave the person
+        // without the ids of numbers that the person had.
+        changes.erase_at_once(entry.slot);
+        former.iter().for_each(|former| changes.erase(former.slot));
         let own = entry.phone.map(|(hash, _)| hash);
-        for hash in former.iter().map(|former| former.hash).chain(own) {
-            self.drop_phone(hash);
-        }
-        for slot in former.iter().map(|former| former.slot).chain([entry.slot]) {
-            changes.erase(slot);
-            self.freed.push_back((ticket, slot));
-        }
+        let hashes = former.iter().map(|former| former.hash).chain(own).map(Leaving::Phone);
+        let slots = former.iter().map(|former| former.slot).chain([entry.slot]).map(Leaving::Slot);
+        let user_leaves = [Leaving::User(user.clone())];
+        self.leaving.extend(hashes.chain(slots).chain(user_leaves).map(|leaving| (ticket, leaving)));
+        self.erasing.insert(user.clone(), ticket);
         Some((ticket, changes))
     }
 
