@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use landrush_engine::Engine;
+use landrush_engine::people::People;
 
 use crate::config::Config;
 use crate::gate::admin_key::AdminKey;
@@ -23,6 +24,8 @@ pub struct App {
 pub struct Opened {
     /// The engine.
     pub engine: Engine,
+    /// Phone numbers and names, apart from all else.
+    pub people: People,
     /// The key that management calls bear.
     pub admin_key: AdminKey,
 }
@@ -78,7 +81,8 @@ impl App {
 
     /// Where in its life the server is.
     pub fn phase(&self) -> Phase {
-        let failed = self.opened().is_some_and(|opened| opened.engine.failure().is_some());
+        let failed =
+            self.opened().is_some_and(|opened| opened.engine.failure().is_some() || opened.people.has_failed());
         // The flag guards nothing: who reads it late takes one request more, which is answered too.
         match (failed, self.draining.load(Ordering::Relaxed), self.opened()) {
             (true, _, _) => Phase::Failed,

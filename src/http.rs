@@ -14,15 +14,19 @@ pub mod claim_body;
 mod claim_json;
 mod claims;
 pub mod code_lines;
+mod code_upload;
 pub mod fields;
 pub mod json;
 pub mod json_text;
 mod lane;
 mod ops;
+mod phone;
 pub mod problem;
 pub mod query;
+mod redemptions;
 pub mod retry;
 pub mod route;
+mod users;
 pub(crate) mod words;
 
 use std::rc::Rc;
@@ -115,6 +119,15 @@ async fn other(
         Route::ClaimList(id) => claims::list(lane, opened, id, parts).await,
         Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
+        Route::CodeUpload(id, coupon_type) => code_upload::upload(lane, opened, id, coupon_type, parts, body).await,
+        Route::CouponRead(code) => redemptions::coupon(lane, opened, code, parts).await,
+        Route::Redeem(code) => redemptions::redeem(lane, opened, code, parts, body).await,
+        Route::RedeemByBody => redemptions::redeem_by_body(lane, opened, parts, body).await,
+        Route::Settle(id, settlement) => redemptions::settle(lane, opened, id, settlement, parts, body).await,
+        Route::Draw => claims::draw(lane, opened, parts, body).await,
+        Route::UserCreate => users::create(lane, opened, parts, body, is_admin).await,
+        Route::UserRead(user) => users::read(lane, opened, user, parts).await,
+        Route::UserErase(user) => users::erase(opened, user, parts).await,
         Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts).await,
         Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::Claim(..) => {
             unreachable!("answered before")

@@ -67,6 +67,6 @@ mod tests {
             counts.claim(&Err(Problem::new(code, "")), Instant::now());
         }
         assert!(counts.refused.iter().all(|count| count.load(Ordering::Relaxed) == 1));
-        assert_eq!(counts.claim_us.snapshot().0.iter().map(|(_, count)| count).sum::<u64>(), 28);
+        assert_eq!(counts.claim_us.snapshot().0.iter().map(|(_, count)| count).sum::<u64>(), 40);
     }
 }

@@ -13,6 +13,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use landrush_engine::keys::{Keys, KeysError};
+use landrush_engine::people::{People, PeopleError};
 use landrush_engine::recovery::OpenError;
 use landrush_engine::{Engine, EngineOptions, RecoveryReport};
 use landrush_wal::log::Poisoned;
@@ -53,6 +55,15 @@ pub enum ServeError {
     /// There is no admin key.
     #[error(transparent)]
     AdminKey(#[from] AdminKeyError),
+    /// The keys cannot be read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Personal data cannot be opened.
+    #[error(transparent)]
+    People(#[from] PeopleError),
+    /// Personal data could not be written.
+    #[error(transparent)]
+    PeopleFailed(#[from] landrush_engine::people::Failed),
     /// The log failed while serving.
     #[error(transparent)]
     Poisoned(#[from] Poisoned),
@@ -133,7 +144,7 @@ pub fn run(
             _ = accepting => unreachable!("a listener accepts for ever"),
         }
     });
-    if let Err(ServeError::Poisoned(_)) = &served {
+    if let Err(ServeError::Poisoned(_) | ServeError::PeopleFailed(_)) = &served {
         threads.iter().for_each(|thread| thread.order(Order::LogFailed));
         runtime.block_on(tokio::time::sleep(FAILURE_GRACE));
         // No drain: nothing that is still under way can be acknowledged.
@@ -168,7 +179,13 @@ fn open_engine(
         let data_dir = &app.config().data_dir;
         let (engine, recovery) = Engine::open(data_dir, options, &mut entropy)?;
         let (admin_key, key_source) = AdminKey::load_or_create(admin_key.as_deref(), data_dir, &mut entropy)?;
-        Ok(Ready { opened: Opened { engine, admin_key }, recovery, key_source })
+        // The engine has just made them, if they were not there.
+        let keys = Keys::load_or_create(data_dir, &mut entropy)?;
+        let (people, report) = People::open(&data_dir.join(People::DIRECTORY), &keys)?;
+        if report.unreadable > 0 {
+            tracing::warn!(slots = report.unreadable, "personal data that could not be read was overwritten");
+        }
+        Ok(Ready { opened: Opened { engine, people, admin_key }, recovery, key_source })
     };
     // Not joined: a process that is told to stop while it reads its log has nothing to wait for.
     std::thread::Builder::new().name(String::from("landrush-open")).spawn(move || drop(opened.send(open())))?;
@@ -192,7 +209,7 @@ async fn serve(
         ready = opening => ready.map_err(|_| ServeError::Start(io::Error::other("the thread that opens the log panicked")))??,
         () = stop.asked() => return Ok(()),
     };
-    let engine = opened.engine.clone();
+    let (engine, people) = (opened.engine.clone(), opened.people.clone());
     if let Some(torn) = &recovery.torn_tail {
         tracing::warn!(?torn, "the log's torn tail was cut off; nothing in it had been acknowledged");
     }
@@ -202,9 +219,14 @@ async fn serve(
     let mut looks = tokio::time::interval(FAILURE_LOOK);
     loop {
         tokio::select! {
-            _ = looks.tick() => if let Some(poisoned) = engine.failure() {
-                return Err(poisoned.clone().into());
-            },
+            _ = looks.tick() => {
+                if let Some(poisoned) = engine.failure() {
+                    return Err(poisoned.clone().into());
+                }
+                if people.has_failed() {
+                    return Err(landrush_engine::people::Failed.into());
+                }
+            }
             () = stop.asked() => {
                 tracing::info!("told to stop: no new connections, requests in flight are answered");
                 return Ok(());

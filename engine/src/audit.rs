@@ -145,6 +145,13 @@ pub enum Violation {
     },
 }
 
+impl Violation {
+    /// Whether a draw or a lottery does not follow from its seed.
+    pub fn is_of_a_draw(&self) -> bool {
+        matches!(self, Violation::Draw(_) | Violation::Rank(_))
+    }
+}
+
 impl Audit {
     /// Checks every campaign of `state`, whose codes are made by `codes`.
     pub fn of(state: &State, codes: &Codes) -> Self {

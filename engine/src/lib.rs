@@ -81,6 +81,7 @@ pub mod imported;
 pub mod keys;
 pub mod options;
 pub mod outcome;
+pub mod people;
 pub mod port;
 pub mod published;
 pub mod recovery;

@@ -296,7 +296,7 @@ pub(crate) enum Publication {
         /// How many claims, draws or entries there are.
         entries: u32,
         /// `Some` if they changed.
-        facts: Option<Facts>,
+        facts: Option<Box<Facts>>,
     },
     /// It was archived.
     Archived(CampaignId),
@@ -313,7 +313,7 @@ impl Publication {
                     campaign.entries.store(entries, Ordering::Release);
                 }
                 if let Some(facts) = facts {
-                    campaign.facts.store(Arc::new(facts));
+                    campaign.facts.store(Arc::from(facts));
                 }
             }
             Publication::Archived(id) => directory.list([Listed::Archived(id)]),
@@ -341,6 +341,7 @@ pub struct Directory {
 #[derive(Debug, Default, Clone)]
 struct Listing {
     by_id: HashMap<CampaignId, Listed>,
+    by_number: HashMap<CampaignNumber, Arc<Published>>,
     live_in_order: Vec<Arc<Published>>,
 }
 
@@ -348,6 +349,11 @@ impl Directory {
     /// The campaign called `id`.
     pub fn find(&self, id: &str) -> Option<Listed> {
         self.listing.load().by_id.get(id).cloned()
+    }
+
+    /// The campaign of this number, unless it is archived.
+    pub fn find_number(&self, number: CampaignNumber) -> Option<Arc<Published>> {
+        self.listing.load().by_number.get(&number).cloned()
     }
 
     /// Up to `limit` campaigns that are not archived, in the order of their ids, from the first after `after`.
@@ -375,6 +381,7 @@ impl Directory {
         });
         let mut live_in_order: Vec<_> = live.collect();
         live_in_order.sort_by_cached_key(|published| published.definition().id.clone());
-        self.listing.store(Arc::new(Listing { by_id, live_in_order }));
+        let by_number = live_in_order.iter().map(|published| (published.number(), Arc::clone(published))).collect();
+        self.listing.store(Arc::new(Listing { by_id, by_number, live_in_order }));
     }
 }

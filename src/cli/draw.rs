@@ -3,6 +3,7 @@
 mod check;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -12,6 +13,11 @@ use clap::Subcommand;
 pub(super) enum Command {
     /// Compute one result from public facts: what a draw samples, or the rank of a lottery's entry.
     Check(check::Arguments),
+    /// Compute every draw of a log, and every lottery, again from their seeds. Only reads, also beside a live server.
+    Verify {
+        /// The data directory.
+        dir: PathBuf,
+    },
 }
 
 /// Why a command ended early.
@@ -30,10 +36,11 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Runs `command`; gives its exit code: 0, 1 if the output cannot be written, 2 for what cannot be done as it was asked.
+/// Runs `command`; gives its exit code: 0, 1 if the output cannot be written or a result is wrong, 2 for what cannot be done as it was asked.
 pub(super) fn run(command: &Command) -> ExitCode {
     let ended = match command {
         Command::Check(arguments) => check::run(arguments),
+        Command::Verify { dir } => return super::wal::verify_draws(dir),
     };
     let (code, message) = match ended {
         Ok(()) => return ExitCode::SUCCESS,

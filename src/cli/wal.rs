@@ -67,8 +67,17 @@ impl Command {
 
 /// Runs `command`; gives its exit code: 0, 1 for damage or a broken promise, 2 for what cannot be done as it was asked.
 pub(super) fn run(command: &Command) -> ExitCode {
-    let Err(failure) = command.run() else { return ExitCode::SUCCESS };
-    let Some((code, message)) = failure.report(command.dir()) else { return ExitCode::SUCCESS };
+    exit_code(command.run(), command.dir())
+}
+
+/// Computes every draw of the log in `dir` again; gives the exit code, as [`run`] does.
+pub(super) fn verify_draws(dir: &Path) -> ExitCode {
+    exit_code(check_directory(dir).and_then(|()| replay::verify_draws(dir)), dir)
+}
+
+fn exit_code(ended: Result<(), Failure>, dir: &Path) -> ExitCode {
+    let Err(failure) = ended else { return ExitCode::SUCCESS };
+    let Some((code, message)) = failure.report(dir) else { return ExitCode::SUCCESS };
     // Nothing can be done for somebody who does not listen.
     drop(writeln!(std::io::stderr(), "landrush: {message}"));
     ExitCode::from(code)

@@ -9,9 +9,9 @@ use landrush_engine::command::{CLAIMS_PAGE_MAX, Command};
 use landrush_engine::outcome::Outcome;
 use landrush_engine::published::Published;
 
-use super::claims;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
+use super::{claims, code_upload};
 use crate::app::Opened;
 
 /// Exports and archives a campaign, or with `dry_run` only says whether it may be archived.
@@ -23,6 +23,7 @@ pub(crate) async fn archive(lane: &Lane, opened: &Opened, campaign: &Published, 
     }
     let path = export(lane, opened, campaign).await?;
     ask(lane, opened, campaign, false).await?;
+    code_upload::release(opened.engine.imported_codes(), campaign.number()).await;
     tracing::info!(campaign = %campaign.definition().id, export = %path.display(), "campaign archived");
     Ok(())
 }

@@ -64,7 +64,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 async fn read(body: Incoming, bytes_max: usize, patience: Duration) -> Result<Bytes, Problem> {
     let declared = body.size_hint().lower();
-    let mut reader = Reader { body, patience, deadline: None };
+    let mut reader = Reader { body, patience, deadline: None, is_stream: false };
     if usize::try_from(declared).map_or(true, |declared| declared > bytes_max) {
         return Err(reader.too_large(bytes_max, 0).await);
     }
@@ -86,11 +86,33 @@ async fn read(body: Incoming, bytes_max: usize, patience: Duration) -> Result<By
     Ok(whole.freeze())
 }
 
+/// A body of any length, piece by piece.
+pub(crate) struct Pieces(Reader);
+
+impl Pieces {
+    /// `patience`: how long it may stall.
+    pub(crate) fn new(body: Incoming, patience: Duration) -> Self {
+        Self(Reader { body, patience, deadline: None, is_stream: true })
+    }
+
+    /// The next piece of data; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.0.next().await
+    }
+
+    /// Whether nothing follows.
+    pub(crate) fn is_end(&self) -> bool {
+        self.0.body.is_end_stream()
+    }
+}
+
 struct Reader {
     body: Incoming,
     patience: Duration,
     /// When a body that trickles has taken too long. Set when it first makes its reader wait.
     deadline: Option<tokio::time::Instant>,
+    /// Whether it may take as long as it likes, as long as it goes on.
+    is_stream: bool,
 }
 
 impl Reader {
@@ -124,7 +146,8 @@ impl Reader {
         let now = tokio::time::Instant::now();
         let deadline = *self.deadline.get_or_insert(now + self.patience * WHOLE_BODY_PATIENCE);
         let next = poll_fn(|context| Pin::new(&mut self.body).poll_frame(context));
-        tokio::time::timeout_at(deadline.min(now + self.patience), next)
+        let stalled_at = now + self.patience;
+        tokio::time::timeout_at(if self.is_stream { stalled_at } else { deadline.min(stalled_at) }, next)
             .await
             .map_err(|_elapsed| Problem { close: true, ..Problem::new(Code::RequestTimeout, "") })
     }

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use landrush_engine::campaign::Mode;
-use landrush_engine::id::{CouponTypeId, UserId};
+use landrush_engine::id::{CampaignId, CouponTypeId, UserId};
+use landrush_engine::people::PhoneNumber;
 use serde::Deserialize;
 
-use super::fields::{Faults, FieldError, NOT_IN_THIS_VERSION};
+use super::fields::{Faults, FieldError, Object};
+use super::phone;
 
 /// A claim that has been read and checked as far as the body alone allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct ClaimBody {
     pub user: UserId,
     /// The type asked for by name.
     pub coupon_type: Option<CouponTypeId>,
+    /// The person's phone number, where it comes with the claim.
+    pub phone: Option<PhoneNumber>,
 }
 
 #[derive(Deserialize)]
@@ -24,6 +28,8 @@ struct Quick<'b> {
     user_id: Cow<'b, str>,
     #[serde(borrow, default)]
     coupon_type: Option<Text<'b>>,
+    #[serde(borrow, default)]
+    phone: Option<Text<'b>>,
 }
 
 /// Borrowed where it has no escapes; serde does not borrow a `Cow` within an `Option` by itself.
@@ -53,32 +59,39 @@ impl ClaimBody {
             Some(Text(name)) => Some(CouponTypeId::new(&name).ok()?),
             None => None,
         };
-        (mode == Mode::FirstCome || coupon_type.is_none()).then_some(Self { user, coupon_type })
+        let phone = match quick.phone {
+            Some(Text(phone)) => Some(phone::parse(&phone).ok()?),
+            None => None,
+        };
+        (mode == Mode::FirstCome || coupon_type.is_none()).then_some(Self { user, coupon_type, phone })
     }
 
     fn careful(body: &[u8], mode: Mode) -> Result<Self, Vec<FieldError>> {
+        Faults::read(body, |object| Self::members(object, mode))
+    }
+
+    /// Reads a body that names the campaign too.
+    ///
+    /// # Errors
+    /// Every fault of the body, by pointer.
+    pub fn parse_with_campaign(body: &[u8], mode: Mode) -> Result<(CampaignId, Self), Vec<FieldError>> {
         Faults::read(body, |object| {
-            let user = object.required("user_id", |json, at| at.parsed(json, UserId::new));
-            let coupon_type = match mode {
-                Mode::FirstCome => object.optional("coupon_type", |json, at| at.parsed(json, CouponTypeId::new)),
-                // The odds choose.
-                Mode::Draw | Mode::Lottery => None,
-            };
-            let _: Option<()> = object.optional("phone", |json, at| {
-                let phone = at.text(json)?;
-                at.wrong(if is_phone(phone) { NOT_IN_THIS_VERSION } else { "must be a phone number in E.164" })
-            });
-            Some(Self { user: user?, coupon_type })
+            let campaign = object.required("campaign_id", |json, at| at.parsed(json, CampaignId::new));
+            let claim = Self::members(object, mode);
+            campaign.zip(claim)
         })
     }
-}
 
-/// Whether `text` is E.164 once spaces, dashes, dots and parentheses are left out.
-fn is_phone(text: &str) -> bool {
-    let mut compact = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'));
-    let plus = compact.next() == Some('+');
-    let digits: Vec<char> = compact.collect();
-    plus && (7..=15).contains(&digits.len()) && digits[0] != '0' && digits.iter().all(char::is_ascii_digit)
+    fn members(object: &mut Object<'_>, mode: Mode) -> Option<Self> {
+        let user = object.required("user_id", |json, at| at.parsed(json, UserId::new));
+        let coupon_type = match mode {
+            Mode::FirstCome => object.optional("coupon_type", |json, at| at.parsed(json, CouponTypeId::new)),
+            // The odds choose.
+            Mode::Draw | Mode::Lottery => None,
+        };
+        let phone = object.optional("phone", |json, at| at.parsed(json, phone::parse));
+        Some(Self { user: user?, coupon_type, phone })
+    }
 }
 
 #[cfg(test)]
@@ -141,15 +154,23 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_is_told_from_what_is_none() {
-        for good in ["+6591234567", "+65 9123 4567", "+1 (415) 555-0100"] {
-            assert!(is_phone(good), "{good}");
-        }
-        for bad in ["12", "", "+", "+012345678", "+65 9123 456x", "6591234567", "+1234567890123456"] {
-            assert!(!is_phone(bad), "{bad}");
-        }
-        let detail = |body: &str| ClaimBody::parse(body.as_bytes(), Mode::FirstCome).expect_err(body).remove(0).detail;
-        assert_eq!(detail(r#"{"user_id":"u","phone":"12"}"#), "must be a phone number in E.164");
-        assert_eq!(detail(r#"{"user_id":"u","phone":"+6591234567"}"#), NOT_IN_THIS_VERSION);
+    fn a_phone_comes_normalised() {
+        let phone = |text: &str| {
+            let body = format!(r#"{{"user_id":"u","phone":{}}}"#, serde_json::to_string(text).expect("writes"));
+            ClaimBody::parse(body.as_bytes(), Mode::Draw).map(|claim| claim.phone.expect("there").as_str().to_owned())
+        };
+        assert_eq!(phone("+65 9123 4567"), Ok("+6591234567".to_owned()));
+        assert_eq!(phone("12").expect_err("no number")[0].pointer, "/phone");
+        refused(r#"{"user_id":"u","phone":12}"#, &["/phone"]);
+    }
+
+    #[test]
+    fn a_body_may_name_its_campaign() {
+        let (campaign, claim) =
+            ClaimBody::parse_with_campaign(br#"{"campaign_id":"c","user_id":"u"}"#, Mode::Draw).expect("valid");
+        assert_eq!((campaign.as_str(), claim.user.as_str()), ("c", "u"));
+        let errors = ClaimBody::parse_with_campaign(br#"{"coupon_type":"x"}"#, Mode::Draw).expect_err("faults");
+        let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/campaign_id", "/user_id", "/coupon_type"]);
     }
 }

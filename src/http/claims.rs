@@ -18,7 +18,7 @@ use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
-use super::{body, claim_json, route};
+use super::{body, claim_json, route, users};
 use crate::app::Opened;
 
 /// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
@@ -32,6 +32,15 @@ pub(crate) async fn claim(lane: &Lane, id: &str, mode: Mode, parts: &Parts, body
     ask(lane, opened, id, mode, body, parts, stamped_at).await
 }
 
+/// `POST /draw`: a draw whose body names the campaign.
+pub(crate) async fn draw(lane: &Lane, opened: &Opened, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
+    let patience = lane.app().config().http.body_timeout;
+    let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
+    let stamped_at = opened.engine.clock().now();
+    let (campaign, body) = ClaimBody::parse_with_campaign(&bytes, Mode::Draw).map_err(Problem::invalid)?;
+    ask(lane, opened, campaign.as_str(), Mode::Draw, body, parts, stamped_at).await
+}
+
 /// Asks the shard for what a body says that has been read.
 pub(crate) async fn ask(
     lane: &Lane,
@@ -42,7 +51,7 @@ pub(crate) async fn ask(
     parts: &Parts,
     stamped_at: Timestamp,
 ) -> Result<Answer, Problem> {
-    let ClaimBody { user, coupon_type } = body;
+    let ClaimBody { user, coupon_type, phone } = body;
     let campaign = living(opened, id)?;
     let definition = campaign.definition();
     let coupon_type = match coupon_type {
@@ -59,7 +68,12 @@ pub(crate) async fn ask(
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
-    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone: None, stamped_at };
+    let phone = if phone.is_some() || definition.needs_phone() {
+        users::phone_id(opened, &user, phone.as_ref()).await?
+    } else {
+        None
+    };
+    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone, stamped_at };
     let command = match mode {
         Mode::FirstCome => Command::Claim(claim),
         Mode::Draw => Command::Draw(claim),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use hyper::Method;
 use landrush_engine::campaign::Mode;
+use landrush_engine::command::Settlement;
 
 /// What a request asks. Ids are as they stand in the path; whoever looks them up finds out whether they exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,24 @@ pub enum Route<'p> {
     ClaimsByUser(&'p str, &'p str),
     /// Void a claim.
     ClaimVoid(&'p str, &'p str),
+    /// A draw whose body names the campaign.
+    Draw,
+    /// Store a person's phone number and name.
+    UserCreate,
+    /// One person's phone number and name; the user id is percent-encoded.
+    UserRead(&'p str),
+    /// Erase a person's phone number and name.
+    UserErase(&'p str),
+    /// One coupon; the code is percent-encoded.
+    CouponRead(&'p str),
+    /// Redeem a coupon; the code is percent-encoded.
+    Redeem(&'p str),
+    /// Redeem a coupon that the body names.
+    RedeemByBody,
+    /// Confirm, release or reverse a redemption.
+    Settle(&'p str, Settlement),
+    /// Upload codes for a coupon type.
+    CodeUpload(&'p str, &'p str),
     /// One person's entry; the user id is percent-encoded.
     EntryByUser(&'p str, &'p str),
 }
@@ -99,9 +118,22 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "resume"] => post(Route::CampaignAction(id, Action::Resume)),
             ["v1", "campaigns", id, "cancel"] => post(Route::CampaignAction(id, Action::Cancel)),
             ["v1", "campaigns", id, "archive"] => post(Route::CampaignAction(id, Action::Archive)),
+            ["v1", "campaigns", id, "coupon-types", coupon_type, "codes"] => post(Route::CodeUpload(id, coupon_type)),
             ["v1", "campaigns", id, "draws"] => post(Route::Claim(id, Mode::Draw)),
             ["v1", "campaigns", id, "entries"] => post(Route::Claim(id, Mode::Lottery)),
             ["v1", "campaigns", id, "entries", "by-user", user] => get(Route::EntryByUser(id, user)),
+            ["v1", "users"] | ["user"] => post(Route::UserCreate),
+            ["v1", "users", user] if *method == Method::DELETE => Ok(Route::UserErase(user)),
+            ["v1", "users", user] if reads => Ok(Route::UserRead(user)),
+            ["v1", "users", _] => Err(NoRoute::Method { allow: "DELETE, GET, HEAD" }),
+            ["campaign"] => post(Route::CampaignCreate),
+            ["draw"] => post(Route::Draw),
+            ["redeem"] => post(Route::RedeemByBody),
+            ["v1", "coupons", code] => get(Route::CouponRead(code)),
+            ["v1", "coupons", code, "redemptions"] => post(Route::Redeem(code)),
+            ["v1", "redemptions", id, "confirm"] => post(Route::Settle(id, Settlement::Confirm)),
+            ["v1", "redemptions", id, "release"] => post(Route::Settle(id, Settlement::Release)),
+            ["v1", "redemptions", id, "reverse"] => post(Route::Settle(id, Settlement::Reverse)),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -117,7 +149,14 @@ impl<'p> Route<'p> {
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
             | Route::ClaimList(_)
-            | Route::ClaimVoid(..) => true,
+            | Route::ClaimVoid(..)
+            | Route::UserRead(_)
+            | Route::UserErase(_)
+            | Route::CodeUpload(..)
+            | Route::CouponRead(_)
+            | Route::Redeem(_)
+            | Route::RedeemByBody
+            | Route::Settle(..) => true,
             Route::Livez
             | Route::Readyz
             | Route::Metrics
@@ -127,6 +166,8 @@ impl<'p> Route<'p> {
             | Route::Availability(_)
             | Route::Claim(..)
             | Route::ClaimsByUser(..)
+            | Route::Draw
+            | Route::UserCreate
             | Route::EntryByUser(..) => false,
         }
     }
@@ -149,6 +190,19 @@ pub fn percent_decoded(part: &str) -> Option<Cow<'_, str>> {
         });
     }
     String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+/// Encodes an id for a path: all but what RFC 3986 calls unreserved.
+pub fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 #[cfg(test)]
@@ -190,6 +244,7 @@ mod tests {
     fn percent_encoding_is_undone() {
         assert_eq!(percent_decoded("u-1").as_deref(), Some("u-1"));
         assert_eq!(percent_decoded("a%20b%2f%C3%A4").as_deref(), Some("a b/ä"));
+        assert_eq!(percent_encoded("a b/ä-1"), "a%20b%2F%C3%A4-1");
         for bad in ["%", "%4", "%zz", "%ff", "a%+1"] {
             assert_eq!(percent_decoded(bad), None, "{bad}");
         }

@@ -104,7 +104,7 @@ fn bad_campaigns_are_refused_by_pointer() {
         ("/coupon_types/0/total_quota", json!(1.5)),
         ("/coupon_types/0/valid_for", json!("5 bananas")),
         ("/schedule/ends_at", json!("2025-01-01T00:00:00Z")),
-        ("/mode", json!("draw")),
+        ("/mode", json!("auction")),
     ] {
         let mut body = good.clone();
         *body.pointer_mut(pointer).expect("a place in the body") = value;

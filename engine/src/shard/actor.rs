@@ -302,7 +302,7 @@ impl Shard {
             campaign.refresh(&view);
             return Publication::Made(campaign);
         }
-        let facts = touch.facts.then(|| Facts::new(&view));
+        let facts = touch.facts.then(|| Box::new(Facts::new(&view)));
         let entries = self.state.claim_count(touch.campaign);
         Publication::Changed { campaign, counts: view.counts, today: view.today, entries, facts }
     }

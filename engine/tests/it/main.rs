@@ -11,6 +11,7 @@ mod imports;
 mod lottery;
 mod model;
 mod naive;
+mod people;
 mod phones;
 mod power;
 mod redemptions;

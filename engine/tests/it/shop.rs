@@ -178,10 +178,17 @@ impl Shop {
 
     /// The coupon of a claim, and its latest redemption.
     pub(crate) fn coupon(&mut self, serial: u32) -> CouponItem {
-        match self.submit(&Command::Coupon { campaign: RUSH, coupon: CouponPlace::Claim(Serial(serial)) }) {
-            Outcome::Coupon(item) => *item,
-            other => panic!("no coupon: {other:?}"),
-        }
+        let outcome = self.submit(&Command::Coupon { campaign: RUSH, coupon: CouponPlace::Claim(Serial(serial)) });
+        let Outcome::Coupon(item) = outcome else { panic!("no coupon: {outcome:?}") };
+        *item
+    }
+
+    /// Somebody's claims, draws or entry, oldest first.
+    pub(crate) fn claims_of(&mut self, user: &str) -> Vec<ClaimView> {
+        let user = UserId::new(user).expect("a valid user id");
+        let outcome = self.submit(&Command::ClaimsByUser { campaign: RUSH, user });
+        let Outcome::Claims { items, more: false } = outcome else { panic!("no claims: {outcome:?}") };
+        items.into_iter().map(|item| item.claim).collect()
     }
 
     /// What has become of the coupon of a claim.
@@ -269,10 +276,10 @@ pub(crate) fn redeemed(outcome: &Outcome) -> &RedemptionView {
 
 /// The redemption as it stands, and what has become of its coupon.
 pub(crate) fn stands(outcome: &Outcome) -> (RedemptionState, CouponState) {
-    match outcome {
-        Outcome::Redeemed(item) | Outcome::Redemption(item) => (item.redemption.state, coupon(&item.claim).state),
-        _ => panic!("no redemption: {outcome:?}"),
-    }
+    let (Outcome::Redeemed(item) | Outcome::Redemption(item)) = outcome else {
+        panic!("no redemption: {outcome:?}");
+    };
+    (item.redemption.state, coupon(&item.claim).state)
 }
 
 /// The campaign as it is, or would be.

@@ -4,7 +4,7 @@
 mod print;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use landrush_engine::audit::Audit;
@@ -34,6 +34,38 @@ struct Replayed {
     state: State,
     /// The first record that contradicts those before it: the state is of those.
     contradiction: Option<Unsound>,
+}
+
+/// Rebuilds the state and computes every draw, and ranks of every lottery, again from their seeds.
+pub(super) fn verify_draws(dir: &Path) -> Result<(), Failure> {
+    let Replayed { state, contradiction, .. } = steadily(|| replay(&Log::open(dir)?, None))?;
+    let audit = Audit::without_codes(&state);
+    drop(state);
+    let mut out = std::io::stdout().lock();
+    let mut broken = 0;
+    let drawn = audit.campaigns.iter().filter(|campaign| campaign.recomputed > 0);
+    for campaign in drawn {
+        let (id, claims, recomputed) = (&campaign.id, campaign.claims, campaign.recomputed);
+        if recomputed < claims {
+            writeln!(out, "{id}: {recomputed} of {claims} ranks computed again, and the hash of all entries")?;
+        } else {
+            writeln!(out, "{id}: {} computed again from the seed", super::counted(claims.into(), "result"))?;
+        }
+        let wrong = campaign.violations.iter().filter(|violation| violation.is_of_a_draw());
+        for violation in wrong {
+            broken += 1;
+            writeln!(out, "BROKEN: {violation}")?;
+        }
+    }
+    if let Some(contradiction) = contradiction {
+        return Err(contradiction.into());
+    }
+    if broken > 0 {
+        return Err(Failure::Broken(broken));
+    }
+    let none = audit.campaigns.iter().all(|campaign| campaign.recomputed == 0);
+    writeln!(out, "{}", if none { "the log holds no draws and no drawn lottery" } else { "all as the seeds have it" })?;
+    Ok(())
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -33,10 +33,10 @@ fn refused(pointer: &str, value: Value) {
 #[test]
 fn defaults_are_filled_in() {
     let definition = parse(&minimal()).expect("valid");
-    assert_eq!(definition.limit, Limit { max: 1, per: Period::Campaign });
+    assert_eq!(definition.limit, Limit { max: 1, per: Period::Campaign, by: LimitBy::User });
     assert_eq!(definition.availability_display, AvailabilityDisplay::Exact);
     assert_eq!(definition.expected_claimants, EXPECTED_CLAIMANTS_DEFAULT);
-    assert_eq!(definition.returns, Returns { voided: Return::Restock });
+    assert_eq!(definition.returns, Returns { voided: Return::Restock, expired: Return::Burn });
     assert_eq!(definition.coupon_types[0].daily_quota, None);
     assert_eq!(definition.coupon_types[0].valid_for, None);
 }
@@ -68,7 +68,7 @@ fn everything_that_can_be_said_is_taken() {
     });
     let definition = parse(&body).expect("valid");
     assert_eq!(definition.time_zone, "Asia/Singapore");
-    assert_eq!(definition.limit, Limit { max: 3, per: Period::Day });
+    assert_eq!(definition.limit, Limit { max: 3, per: Period::Day, by: LimitBy::User });
     let coupon_type = &definition.coupon_types[0];
     assert_eq!(coupon_type.valid_for, Some(Duration::from_secs(30 * 86_400)));
     assert_eq!(coupon_type.metadata.as_deref(), Some(r#"{"discount":"500 SGD cents","tiers":[1,2.5,null]}"#));
@@ -109,18 +109,96 @@ fn two_types_of_one_id_and_a_repeated_metadata_field_are_refused() {
 
 #[test]
 fn what_this_version_does_not_have_is_refused_by_name() {
-    refused("/mode", json!("draw"));
-    refused("/mode", json!("lottery"));
-    refused("/phone_required", json!(true));
     refused("/protection", json!({"rate_limit": {"user": "5/10s"}}));
-    refused("/schedule/windows", json!({"at": ["10:00"], "duration": "5m"}));
-    refused("/coupon_types/0/codes", json!("imported"));
-    refused("/coupon_types/0/probability", json!(0.1));
-    for (pointer, limit) in [("/limit/per", json!({"per": "window"})), ("/limit/by", json!({"by": "phone"}))] {
-        assert_eq!(parse(&with("/limit", limit)).expect_err(pointer)[0].pointer, pointer);
+}
+
+/// The minimal body, changed by all of these.
+fn with_all(changes: &[(&str, Value)]) -> Value {
+    let mut body = minimal();
+    for (pointer, value) in changes {
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        body.pointer_mut(parent).expect("a parent")[name] = value.clone();
     }
-    let errors = parse(&with("/returns", json!({"expired": "restock"}))).expect_err("expired");
-    assert_eq!(errors[0], FieldError::new("/returns/expired", NOT_IN_THIS_VERSION));
+    body
+}
+
+fn pointer_of(body: &Value) -> String {
+    parse(body).expect_err(&body.to_string())[0].pointer.clone()
+}
+
+#[test]
+fn draws_need_odds_and_count_by_the_day() {
+    let draw = |odds: Value| with_all(&[("/mode", json!("draw")), ("/coupon_types/0/probability", odds)]);
+    let definition = parse(&draw(json!(0.1))).expect("valid");
+    assert_eq!(definition.limit, Limit { max: 1, per: Period::Day, by: LimitBy::User });
+    assert_eq!(definition.coupon_types[0].probability.map(Probability::billionths), Some(100_000_000));
+    for (odds, billionths) in [(json!(1), 1_000_000_000), (json!(0.000_000_001), 1), (json!(0), 0), (json!(1e-9), 1)] {
+        let read = parse(&draw(odds)).expect("valid").coupon_types[0].probability;
+        assert_eq!(read.map(Probability::billionths), Some(billionths));
+    }
+    for odds in [json!(1.1), json!(-0.1), json!("0.1"), json!(0.000_000_000_1), Value::Null] {
+        assert_eq!(pointer_of(&draw(odds)), "/coupon_types/0/probability");
+    }
+    assert_eq!(pointer_of(&with("/coupon_types/0/probability", json!(0.1))), "/coupon_types/0/probability");
+    let types = json!([
+        {"id": "a", "name": "a", "total_quota": 5, "probability": 0.6},
+        {"id": "b", "name": "b", "total_quota": 5, "probability": 0.6}
+    ]);
+    assert_eq!(pointer_of(&with_all(&[("/mode", json!("draw")), ("/coupon_types", types)])), "/coupon_types");
+}
+
+#[test]
+fn a_lottery_has_neither_windows_nor_daily_quotas_nor_several_entries() {
+    let lottery = |pointer: &str, value| with_all(&[("/mode", json!("lottery")), (pointer, value)]);
+    assert_eq!(parse(&lottery("/name", json!("x"))).expect("valid").mode, Mode::Lottery);
+    let windows = json!({"at": ["10:00"], "duration": "5m"});
+    assert_eq!(pointer_of(&lottery("/schedule/windows", windows)), "/schedule/windows");
+    assert_eq!(pointer_of(&lottery("/coupon_types/0/daily_quota", json!(1))), "/coupon_types/0/daily_quota");
+    assert_eq!(pointer_of(&lottery("/limit", json!({"max": 2}))), "/limit");
+    assert_eq!(pointer_of(&lottery("/limit", json!({"per": "day"}))), "/limit");
+}
+
+#[test]
+fn windows_are_read_and_their_faults_named() {
+    let windows = |value| with("/schedule/windows", value);
+    let definition = parse(&windows(json!({"at": ["20:00", "10:00"], "days": ["fri", "mon"], "duration": "5m"})));
+    let read = definition.expect("valid").windows.expect("there");
+    assert_eq!(read.at().iter().map(ToString::to_string).collect::<Vec<_>>(), ["10:00", "20:00"]);
+    assert_eq!((read.days().to_string(), read.duration()), ("mon,fri".to_owned(), Duration::from_secs(300)));
+    for (value, pointer) in [
+        (json!({"duration": "5m"}), "/schedule/windows/at"),
+        (json!({"at": ["10:00"]}), "/schedule/windows/duration"),
+        (json!({"at": ["25:00"], "duration": "5m"}), "/schedule/windows/at/0"),
+        (json!({"at": ["10:00"], "days": ["someday"], "duration": "5m"}), "/schedule/windows/days/0"),
+        (json!({"at": ["10:00"], "days": ["mon", "mon"], "duration": "5m"}), "/schedule/windows/days"),
+        (json!({"at": ["10:00"], "days": [], "duration": "5m"}), "/schedule/windows/days"),
+        (json!({"at": ["10:00", "10:00"], "duration": "5m"}), "/schedule/windows"),
+        (json!({"at": ["10:00", "10:04"], "duration": "5m"}), "/schedule/windows"),
+        (json!({"at": ["10:00"], "duration": "5m", "every": "day"}), "/schedule/windows/every"),
+    ] {
+        assert_eq!(pointer_of(&windows(value.clone())), pointer, "{value}");
+    }
+}
+
+#[test]
+fn limits_phones_codes_and_returns_are_read() {
+    let definition = parse(&with_all(&[
+        ("/limit", json!({"max": 2, "per": "window", "by": "phone"})),
+        ("/phone_required", json!(true)),
+        ("/returns", json!({"expired": "restock"})),
+        ("/coupon_types/0/codes", json!("imported")),
+    ]));
+    let definition = definition.expect("valid");
+    assert_eq!(definition.limit, Limit { max: 2, per: Period::Window, by: LimitBy::Phone });
+    assert!(definition.phone_required && definition.needs_phone());
+    assert_eq!(definition.returns, Returns { voided: Return::Restock, expired: Return::Restock });
+    assert_eq!(definition.coupon_types[0].codes, CodeSource::Imported);
+    refused("/returns", json!(1));
+    refused("/phone_required", json!("yes"));
+    refused("/coupon_types/0/codes", json!("printed"));
+    for (pointer, limit) in [("/limit/per", json!({"per": "year"})), ("/limit/by", json!({"by": "name"}))] {
+        assert_eq!(pointer_of(&with("/limit", limit)), pointer);
+    }
 }
 
 fn patch_of(body: &Value) -> Result<CampaignPatch, PatchError> {

@@ -125,3 +125,22 @@ fn cancelling_says_what_becomes_of_coupons_and_a_dry_run_does_nothing() {
     assert_eq!(client.claim("revoked", "u-0").json()["coupon"]["state"], "void");
     assert_eq!(state("revoked"), Value::from("cancelled"));
 }
+
+#[test]
+fn every_example_makes_a_campaign_that_is_yet_to_begin() {
+    let server = Server::start("");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/campaigns");
+    let mut modes = Vec::new();
+    for file in std::fs::read_dir(folder).expect("the examples") {
+        let file = file.expect("readable").path();
+        let file = file.to_str().expect("UTF-8");
+        let made = said(command(&server, &["campaign", "create", file, "--json"])).expect(0).err_has("is made");
+        let campaign = &made.json_lines()[0];
+        assert_eq!(campaign["state"], "scheduled", "{file}");
+        let windows = if campaign["schedule"]["windows"].is_object() { " by windows" } else { "" };
+        modes.push(format!("{}{windows}", campaign["mode"].as_str().expect("a mode")));
+        said(command(&server, &["campaign", "create", file])).expect(0).out_has("was already there");
+    }
+    modes.sort();
+    assert_eq!(modes, ["draw", "first_come", "first_come by windows", "lottery"]);
+}

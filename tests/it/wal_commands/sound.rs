@@ -120,7 +120,7 @@ fn replay_counts_and_finds_every_promise_kept() {
     let table = wal(&["replay"], dir.path()).expect(0).out_has("every promise is kept");
     let row: Vec<_> =
         table.out.lines().find(|line| line.contains("cash-5 ")).expect("a row").split_whitespace().collect();
-    assert_eq!(row, ["cash-5", "100", "9", "91", "1"], "{}", table.out);
+    assert_eq!(row, ["cash-5", "100", "9", "91", "1", "0", "0"], "{}", table.out);
 }
 
 #[test]

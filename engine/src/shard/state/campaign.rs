@@ -236,9 +236,8 @@ impl Campaign {
         let definition = &self.definition.coupon_types[coupon_type.as_index()];
         let counts = &self.counts[coupon_type.as_index()];
         let issued_today = if day == self.day { counts.issued_today } else { 0 };
-        if counts.issued >= definition.total_quota || self.is_full() {
-            Stock::Gone
-        } else if definition.codes == CodeSource::Imported && counts.handed_out >= counts.imported {
+        let has_code = definition.codes == CodeSource::Generated || counts.handed_out < counts.imported;
+        if counts.issued >= definition.total_quota || !has_code || self.is_full() {
             Stock::Gone
         } else if definition.daily_quota.is_some_and(|daily| issued_today >= daily) {
             Stock::GoneToday

@@ -25,7 +25,7 @@ const WARM_TABLES: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Due {
     /// Something happened: to be applied and logged like the event of a decision.
-    Event(Event<'static>),
+    Event(Box<Event<'static>>),
     /// A campaign opens soon: call [`State::warm`].
     Warm(CampaignNumber),
 }
@@ -154,12 +154,12 @@ impl Campaign {
     /// What is due at `now`, at which something is.
     fn due(&self, now: Timestamp) -> Due {
         if self.ends_known_at().is_some_and(|at| at <= now) {
-            return Due::Event(self.event(now, Change::Ended));
+            return Due::Event(Box::new(self.event(now, Change::Ended)));
         }
         if let Some((expires_at, number)) = self.redemptions.first_hold()
             && expires_at <= now
         {
-            return Due::Event(self.hold_expired(number, now));
+            return Due::Event(Box::new(self.hold_expired(number, now)));
         }
         if let Some((expires_at, coupon_type)) = self.next_run_out()
             && expires_at <= now
@@ -167,7 +167,8 @@ impl Campaign {
             let is_over = |ahead: &u32| self.run_out_at(coupon_type, *ahead).is_some_and(|at| at <= now);
             let more = (1..RUN_OUT_MAX).take_while(is_over).count();
             let count = 1 + u32::try_from(more).expect("at most RUN_OUT_MAX");
-            return Due::Event(self.event(now, Change::Expired { coupon_type, count, day: self.today(now) }));
+            let change = Change::Expired { coupon_type, count, day: self.today(now) };
+            return Due::Event(Box::new(self.event(now, change)));
         }
         Due::Warm(self.number)
     }

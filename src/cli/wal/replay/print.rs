@@ -5,15 +5,15 @@ use std::io::{IsTerminal, Write};
 use comfy_table::Table;
 use landrush_engine::audit::CampaignAudit;
 
-use crate::cli::wal::Failure;
 use crate::cli::wal::event_json::date;
+use crate::cli::wal::{Failure, counted};
 use crate::http::json_text::JsonText;
 
 /// A campaign's tables, and the promises that were broken.
 pub(super) fn tables(campaign: &CampaignAudit, out: &mut impl Write) -> Result<(), Failure> {
     write!(out, "\ncampaign {} (number {}), {} claims granted", campaign.id, campaign.number.0, campaign.claims)?;
     if campaign.redemptions > 0 {
-        write!(out, ", {} redemptions", campaign.redemptions)?;
+        write!(out, ", {}", counted(campaign.redemptions.into(), "redemption"))?;
     }
     if campaign.recomputed > 0 {
         write!(out, ", {} computed again from the seed", campaign.recomputed)?;
