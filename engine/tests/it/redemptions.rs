@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use landrush_engine::campaign::{CampaignBuilder, CampaignDefinition, CampaignPatch, Return};
-use landrush_engine::command::{Command, Settlement};
-use landrush_engine::id::{RedemptionNumber, UserId};
+use landrush_engine::command::{Command, CouponPlace, Redeem, Settlement};
+use landrush_engine::id::{RedemptionNumber, Serial, UserId};
 use landrush_engine::outcome::{CouponState, Outcome, RedemptionState, Refusal};
 use landrush_engine::shard::HOLD_MAX;
 
-use crate::shop::{HOUR_MS, NOON_MS, RUSH, Shop, at, redeem, redeemed, refused, settle, stands, won};
+use crate::shop::{HOUR_MS, NOON_MS, RUSH, Shop, at, coupon, redeem, redeemed, refused, settle, stands, won};
 
 const HOLD: Option<Duration> = Some(Duration::from_millis(HOLD_MS));
 const HOLD_MS: u64 = 600_000;
@@ -28,7 +28,7 @@ fn shop_of(builder: CampaignBuilder) -> Shop {
 
 fn by(user: &str, order: &str, hold: Option<Duration>) -> Command {
     let Command::Redeem(redeem) = redeem(0, order, hold) else { unreachable!("it is a redemption") };
-    Command::Redeem(landrush_engine::command::Redeem { user: Some(UserId::new(user).expect("valid")), ..redeem })
+    Command::Redeem(Redeem { user: Some(UserId::new(user).expect("valid")), ..redeem })
 }
 
 /// Ann's coupon with its first redemption in this state, on a clock that stands at noon or, if it had to run out, behind it.
@@ -186,13 +186,10 @@ fn a_hold_is_over_by_the_clock_before_its_event() {
         shop.do_what_is_due();
         shop.prove();
     };
-    let read = Command::Coupon {
-        campaign: RUSH,
-        coupon: landrush_engine::command::CouponPlace::Claim(landrush_engine::id::Serial(0)),
-    };
+    let read = Command::Coupon { campaign: RUSH, coupon: CouponPlace::Claim(Serial(0)) };
     let is_issued = |outcome: &Outcome| {
         let Outcome::Coupon(item) = outcome else { panic!("no coupon: {outcome:?}") };
-        assert_eq!(crate::shop::coupon(&item.claim).state, CouponState::Issued);
+        assert_eq!(coupon(&item.claim).state, CouponState::Issued);
         assert_eq!(item.redemption.as_ref().map(|hold| hold.state), Some(RedemptionState::Expired));
     };
     check(read, &is_issued, 0);
@@ -201,8 +198,7 @@ fn a_hold_is_over_by_the_clock_before_its_event() {
     let is_new = |outcome: &Outcome| assert_eq!(redeemed(outcome).number, RedemptionNumber(1));
     check(redeem(0, "o-2", None), &is_new, 2);
     check(redeem(0, "o-1", HOLD), &is_new, 2);
-    let void =
-        Command::Void { campaign: RUSH, claim: landrush_engine::id::Serial(0), restock: None, allow_again: false };
+    let void = Command::Void { campaign: RUSH, claim: Serial(0), restock: None, allow_again: false };
     check(void, &|outcome| assert_eq!(*outcome, Outcome::Voided), 2);
 }
 
