@@ -44,6 +44,7 @@
 mod file;
 mod index;
 mod phone;
+mod phones;
 mod slot;
 mod writer;
 

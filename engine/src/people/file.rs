@@ -234,3 +234,49 @@ impl Header {
         newest.ok_or_else(|| PeopleError::Header(path.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_written_as_ever_and_the_newer_sound_one_counts() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("people.dat");
+        let file = PeopleFile::open(dir.path()).expect("made");
+        assert_eq!(file.phone_ids_below(), 1);
+        file.cover_phone_id(0).expect("nothing to write");
+        file.cover_phone_id(0x0102).expect("written");
+        drop(file);
+        let mut bytes = std::fs::read(&path).expect("readable");
+        assert_eq!(bytes.len(), 8_192);
+        let newer = b"LRPEOPLE\x01\0\0\0\x02\0\0\0\0\0\0\0\x02\x01\x01\0\0\0\0\0";
+        assert_eq!(bytes[..28], *newer);
+        assert_eq!(bytes[28..32], crc32c::crc32c(newer).to_le_bytes());
+        assert_eq!(bytes[4_096 + 12..4_096 + 28], [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(PeopleFile::open(dir.path()).expect("opens").phone_ids_below(), 0x0001_0102);
+
+        // With slots behind it, a file without a sound header is damaged, and left as it is.
+        bytes.resize(8_192 + slot::BYTES, 0);
+        bytes[20] ^= 1;
+        std::fs::write(&path, &bytes).expect("written");
+        assert_eq!(PeopleFile::open(dir.path()).expect("opens by the older one").phone_ids_below(), 1);
+        bytes[4_096] ^= 1;
+        std::fs::write(&path, &bytes).expect("written");
+        assert!(matches!(PeopleFile::open(dir.path()), Err(PeopleError::Header(_))));
+        assert_eq!(std::fs::read(&path).expect("readable"), bytes);
+    }
+
+    #[test]
+    fn a_later_format_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        drop(PeopleFile::open(dir.path()).expect("made"));
+        let path = dir.path().join("people.dat");
+        let mut bytes = std::fs::read(&path).expect("readable");
+        bytes[4_096 + 8] = 2;
+        let crc = crc32c::crc32c(&bytes[4_096..4_096 + 28]);
+        bytes[4_096 + 28..4_096 + 32].copy_from_slice(&crc.to_le_bytes());
+        std::fs::write(&path, &bytes).expect("written");
+        assert!(matches!(PeopleFile::open(dir.path()), Err(PeopleError::Version { found: 2, .. })));
+    }
+}

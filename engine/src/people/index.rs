@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::file::PIECE_SLOTS;
+use super::phones::{Phones, Place};
 use super::slot::{Content, Slot};
 use super::writer::Changes;
 use super::{Known, Person, PhoneNumber, PutError, Stored, Ticket};
@@ -20,10 +21,9 @@ pub(super) struct Index {
     people: HashMap<UserId, Entry>,
     /// What each user had before; few have changed their number.
     former: HashMap<UserId, Vec<Former>>,
-    phones: HashMap<u128, Uses>,
+    phones: Phones,
     hasher: SipHasher13,
     contents: DefaultHashBuilder,
-    next_phone_id: u64,
     last_version: u64,
     /// Free slots below `end`.
     free: Vec<u32>,
@@ -45,10 +45,20 @@ struct Entry {
     slot: u32,
     /// The version of the slot, and the ticket of its change.
     version: u64,
-    phone: Option<(u128, PhoneId)>,
-    has_name: bool,
-    /// Of number and name: what a repeat is compared by.
-    content: u64,
+    phone: Option<Place>,
+    content: Fingerprint,
+}
+
+const _: () = assert!(size_of::<(UserId, Entry)>() == 48, "a person takes 48 bytes, and a control byte, of the table");
+
+/// A hash of number and name, which a repeat is compared by; its lowest bit says whether there is a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn has_name(self) -> bool {
+        self.0 & 1 == 1
+    }
 }
 
 /// A number that somebody had before.
@@ -73,13 +83,6 @@ enum Leaving {
     User(UserId),
 }
 
-/// A number's id, and by how many it is held, now or before.
-#[derive(Debug, Clone, Copy)]
-struct Uses {
-    id: PhoneId,
-    count: u32,
-}
-
 /// What storing a person takes.
 pub(super) enum Planned {
     /// It is so already.
@@ -96,10 +99,9 @@ impl Index {
         Self {
             people: HashMap::new(),
             former: HashMap::new(),
-            phones: HashMap::new(),
+            phones: Phones::new(phone_ids_below),
             hasher: SipHasher13::new_with_key(key[..16].try_into().expect("sixteen bytes")),
             contents: DefaultHashBuilder::default(),
-            next_phone_id: phone_ids_below,
             last_version: 0,
             free: Vec::new(),
             leaving: VecDeque::new(),
@@ -116,7 +118,7 @@ impl Index {
         self.end = self.end.max(number + 1);
         match &slot.content {
             Content::Former { user, hash, phone_id } => {
-                self.use_phone(*hash, *phone_id);
+                self.phones.hold_as(*hash, *phone_id);
                 self.former.entry(user.clone()).or_default().push(Former {
                     slot: number,
                     hash: *hash,
@@ -125,24 +127,17 @@ impl Index {
             }
             Content::Person { person, phone_id } => {
                 let phone = person.phone.as_ref().map(|phone| self.hash(phone)).zip(*phone_id);
-                let entry = Entry {
-                    slot: number,
-                    version: slot.version,
-                    phone,
-                    has_name: person.name.is_some(),
-                    content: self.content(person.phone.as_ref(), person.name.as_deref()),
-                };
-                if let Some((hash, id)) = phone {
-                    self.use_phone(hash, id);
-                }
+                let phone = phone.map(|(hash, id)| self.phones.hold_as(hash, id));
+                let content = self.content(person.phone.as_ref(), person.name.as_deref());
+                let entry = Entry { slot: number, version: slot.version, phone, content };
                 let before = self.people.insert(person.user.clone(), entry);
                 let Some(before) = before else { return };
                 // Power was lost between writing the new slot and erasing the old one: nobody was told of the change, and
                 // not all of it need be there. The older one is whole.
                 let (older, newer) = if before.version < entry.version { (before, entry) } else { (entry, before) };
                 self.people.insert(person.user.clone(), older);
-                if let Some((hash, _)) = newer.phone {
-                    self.drop_phone(hash);
+                if let Some(place) = newer.phone {
+                    self.phones.release(self.phones.hash(place));
                 }
                 self.superseded.push(newer.slot);
             }
@@ -162,7 +157,7 @@ impl Index {
         }
         self.former.retain(|_, former| !former.is_empty());
         for former in dropped {
-            self.drop_phone(former.hash);
+            self.phones.release(former.hash);
             slots.push(former.slot);
         }
         slots
@@ -190,7 +185,7 @@ impl Index {
         while let Some((_, leaving)) = self.leaving.pop_front_if(|(ticket, _)| *ticket <= durable) {
             match leaving {
                 Leaving::Slot(slot) => self.free.push(slot),
-                Leaving::Phone(hash) => self.drop_phone(hash),
+                Leaving::Phone(hash) => self.phones.release(hash),
                 Leaving::User(user) => {
                     // Of two erasures of one user the later one counts.
                     if self.erasing.get(&user).is_some_and(|ticket| *ticket <= durable) {
@@ -221,7 +216,7 @@ impl Index {
 
     pub(super) fn phone(&self, user: &UserId) -> Option<(PhoneId, Ticket)> {
         let entry = self.people.get(user)?;
-        entry.phone.map(|(_, id)| (id, Ticket(entry.version)))
+        entry.phone.map(|place| (self.phones.id(place), Ticket(entry.version)))
     }
 
     pub(super) fn place_of(&self, user: &UserId) -> Option<(u32, Ticket)> {
@@ -243,17 +238,18 @@ impl Index {
     ) -> Result<Planned, PutError> {
         let Some(entry) = self.people.get(user) else { return Ok(Planned::New) };
         let unchanged = Planned::Unchanged(Stored {
-            phone: entry.phone.map(|(_, id)| id),
+            phone: entry.phone.map(|place| self.phones.id(place)),
             is_new: false,
             ticket: Ticket(entry.version),
         });
-        let has_phone = |phone: &PhoneNumber| entry.phone.is_some_and(|(hash, _)| hash == self.hash(phone));
+        let has_phone =
+            |phone: &PhoneNumber| entry.phone.is_some_and(|place| self.phones.hash(place) == self.hash(phone));
         match known {
             Known::Conflict if self.content(phone, name) == entry.content => Ok(unchanged),
             Known::Conflict => Err(PutError::Conflict),
             Known::Update if phone.is_none_or(has_phone) && name.is_none() => Ok(unchanged),
             Known::Update => {
-                let lacks_name = name.is_none() && entry.has_name;
+                let lacks_name = name.is_none() && entry.content.has_name();
                 let lacks_phone = phone.is_none() && entry.phone.is_some();
                 let onto = Planned::Onto { slot: entry.slot, ticket: Ticket(entry.version) };
                 Ok(if lacks_name || lacks_phone { onto } else { Planned::New })
@@ -274,34 +270,31 @@ impl Index {
         }
         let version = self.next_version();
         let slot = self.take_slot();
-        let phone_id = phone.map(|phone| {
-            let hash = self.hash(phone);
-            (hash, self.phone_id(hash))
-        });
+        let place = phone.map(|phone| self.phones.hold(self.hash(phone)));
+        let phone_id = place.map(|place| self.phones.id(place));
         let person = Person { user: user.clone(), phone: phone.cloned(), name: name.map(str::to_owned) };
-        let content = Content::Person { person, phone_id: phone_id.map(|(_, id)| id) };
         let mut changes = Changes::default();
-        changes.write(slot, &Slot { version, content });
-        let entry =
-            Entry { slot, version, phone: phone_id, has_name: name.is_some(), content: self.content(phone, name) };
+        changes.write(slot, &Slot { version, content: Content::Person { person, phone_id } });
+        changes.cover(phone_id);
+        let entry = Entry { slot, version, phone: place, content: self.content(phone, name) };
         let before = self.people.insert(user.clone(), entry);
         if let Some(before) = before {
             changes.erase(before.slot);
             self.leaving.push_back((Ticket(version), Leaving::Slot(before.slot)));
             self.keep_former(user, before, entry, version, &mut changes);
         }
-        let stored = Stored { phone: phone_id.map(|(_, id)| id), is_new: before.is_none(), ticket: Ticket(version) };
-        changes.cover(phone_id.map(|(_, id)| id));
+        let stored = Stored { phone: phone_id, is_new: before.is_none(), ticket: Ticket(version) };
         Some((stored, changes))
     }
 
     /// A number that is replaced keeps its id for as long as its user is known.
     fn keep_former(&mut self, user: &UserId, before: Entry, now: Entry, version: u64, changes: &mut Changes) {
-        let Some((hash, phone_id)) = before.phone else { return };
+        let Some(place) = before.phone else { return };
+        let (hash, phone_id) = (self.phones.hash(place), self.phones.id(place));
         let is_kept = self.former.get(user).is_some_and(|former| former.iter().any(|former| former.hash == hash));
-        let is_same = now.phone.is_some_and(|(now, _)| now == hash);
+        let is_same = now.phone == Some(place);
         if is_same || is_kept {
-            self.drop_phone(hash);
+            self.phones.release(hash);
             return;
         }
         // The use goes on, by the former number in place of the person's own.
@@ -320,7 +313,7 @@ impl Index {
         // without the ids of numbers that the person had.
         changes.erase_at_once(entry.slot);
         former.iter().for_each(|former| changes.erase(former.slot));
-        let own = entry.phone.map(|(hash, _)| hash);
+        let own = entry.phone.map(|place| self.phones.hash(place));
         let hashes = former.iter().map(|former| former.hash).chain(own).map(Leaving::Phone);
         let slots = former.iter().map(|former| former.slot).chain([entry.slot]).map(Leaving::Slot);
         let user_leaves = [Leaving::User(user.clone())];
@@ -331,7 +324,7 @@ impl Index {
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.people.allocation_size()
-            + self.phones.allocation_size()
+            + self.phones.heap_bytes()
             + self.former.allocation_size()
             + self.free.capacity() * size_of::<u32>()
     }
@@ -350,39 +343,15 @@ impl Index {
         self.end - 1
     }
 
-    /// The id of a number, which has one user more from now on.
-    fn phone_id(&mut self, hash: u128) -> PhoneId {
-        let id = match self.phones.get(&hash) {
-            Some(uses) => uses.id,
-            None => {
-                self.next_phone_id += 1;
-                PhoneId(self.next_phone_id - 1)
-            }
-        };
-        self.use_phone(hash, id);
-        id
-    }
-
-    fn use_phone(&mut self, hash: u128, id: PhoneId) {
-        self.next_phone_id = self.next_phone_id.max(id.0 + 1);
-        self.phones.entry(hash).or_insert(Uses { id, count: 0 }).count += 1;
-    }
-
-    fn drop_phone(&mut self, hash: u128) {
-        let uses = self.phones.get_mut(&hash).expect("a number that somebody has");
-        uses.count -= 1;
-        if uses.count == 0 {
-            self.phones.remove(&hash);
-        }
-    }
-
     fn hash(&self, phone: &PhoneNumber) -> u128 {
         let mut hasher = self.hasher;
         hasher.write(phone.as_str().as_bytes());
         hasher.finish128().as_u128()
     }
 
-    fn content(&self, phone: Option<&PhoneNumber>, name: Option<&str>) -> u64 {
-        self.contents.hash_one((phone.map(PhoneNumber::as_str), name.filter(|name| !name.is_empty())))
+    fn content(&self, phone: Option<&PhoneNumber>, name: Option<&str>) -> Fingerprint {
+        let name = name.filter(|name| !name.is_empty());
+        let hash = self.contents.hash_one((phone.map(PhoneNumber::as_str), name));
+        Fingerprint(hash & !1 | u64::from(name.is_some()))
     }
 }

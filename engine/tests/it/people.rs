@@ -3,6 +3,7 @@
 mod disk;
 mod faults;
 mod power;
+mod rate;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;

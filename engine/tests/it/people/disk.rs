@@ -133,7 +133,8 @@ impl TestDisk {
     pub(super) fn holds(&self, text: &str) -> bool {
         let state = self.state();
         // A file is filled with zeros far ahead of its use.
-        let used = state.live.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let last = state.live.chunks(SECTOR_BYTES).rposition(|sector| sector != &[0; SECTOR_BYTES][..sector.len()]);
+        let used = last.map_or(0, |last| (last + 1) * SECTOR_BYTES).min(state.live.len());
         state.live[..used].windows(text.len()).any(|window| window == text.as_bytes())
     }
 
