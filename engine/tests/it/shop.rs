@@ -97,6 +97,9 @@ impl Shop {
     pub(crate) fn apply(&mut self, event: &Event<'_>) {
         let mut bytes = Vec::new();
         encode_event(event, &mut bytes);
+        let mut again = Vec::new();
+        encode_event(&decode_event(&bytes).expect("an event"), &mut again);
+        assert_eq!(again, bytes, "what is read is written the same");
         self.state.apply(event).expect("what was decided, or is due, can be applied");
         self.log.push(bytes);
     }
