@@ -353,6 +353,11 @@ impl People {
         self.shared.progress.wait(ticket)
     }
 
+    /// Gives no id below this from now on: for a store that may be older than the log that counts by its ids.
+    pub fn skip_phone_ids(&self, below: u64) {
+        self.shared.index.lock().skip_phone_ids(below);
+    }
+
     /// How many people there are.
     pub fn count(&self) -> u64 {
         self.shared.index.lock().people()

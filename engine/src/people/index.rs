@@ -210,6 +210,11 @@ impl Index {
         Ticket(self.last_version)
     }
 
+    /// Gives no phone id below this from now on.
+    pub(super) fn skip_phone_ids(&mut self, below: u64) {
+        self.phones.skip(below);
+    }
+
     pub(super) fn people(&self) -> u64 {
         self.people.len() as u64
     }

@@ -47,6 +47,11 @@ impl Phones {
         Self { next_id: ids_below, ..Self::default() }
     }
 
+    /// Gives no id below this from now on.
+    pub(super) fn skip(&mut self, below: u64) {
+        self.next_id = self.next_id.max(below);
+    }
+
     /// One user more holds a number, which has an id from now on.
     pub(super) fn hold(&mut self, hash: u128) -> Place {
         let id = PhoneId(self.next_id);
