@@ -84,7 +84,7 @@ impl ModelCampaign {
 
     /// The window that is open at `moment`.
     pub(super) fn open_window(&self, moment: Timestamp) -> Option<Timestamp> {
-        let is_open = !(moment >= self.ends_at()) && self.not_open(moment).is_none();
+        let is_open = moment < self.ends_at() && self.not_open(moment).is_none();
         is_open.then(|| at(opening(moment.as_milliseconds())))
     }
 
