@@ -1,6 +1,6 @@
 //! The bytes of events: pinned, and read back whole or not at all.
 
-mod campaigns;
+pub(crate) mod campaigns;
 mod later;
 mod successor;
 

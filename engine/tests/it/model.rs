@@ -61,7 +61,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(seeded(400))]
+    #![proptest_config(seeded(1_500))]
 
     #[test]
     fn the_state_answers_as_the_model_does(steps in prop::collection::vec(step(), 1..250)) {

@@ -20,7 +20,7 @@ const GOLDEN_1: &str = include_str!("../../golden/campaign-1.txt");
 const GOLDEN_2: &str = include_str!("../../golden/campaign-2.txt");
 
 /// Claims, one of them voided, in a campaign that was changed, ended and then cancelled.
-fn claims() -> Shop {
+pub(crate) fn claims() -> Shop {
     let mut definition = definition();
     definition.ends_at = at(NOON_MS + 1_000_000_000);
     definition.limit = Limit { max: 1, per: Period::Day, by: LimitBy::User };
@@ -36,7 +36,7 @@ fn claims() -> Shop {
 }
 
 /// Draws in two windows, by phone, some lost, and a redemption in each of its states.
-fn draws() -> Shop {
+pub(crate) fn draws() -> Shop {
     let at_times = ["14:00", "18:00"].map(|time| time.parse().expect("a time of day")).to_vec();
     let windows = Windows::new(at_times, Weekdays::all(), Duration::from_secs(300)).expect("valid");
     let half = Probability::from_billionths(500_000_000).expect("below one");
@@ -73,7 +73,7 @@ fn draws() -> Shop {
 }
 
 /// A lottery that was drawn, for codes of the shop's own: one winner redeemed, one void.
-fn lottery() -> Shop {
+pub(crate) fn lottery() -> Shop {
     let builder = CampaignDefinition::builder("rush").mode(Mode::Lottery).open(at(NOON_MS), at(NOON_MS + HOUR_MS));
     let mut shop = Shop::new(builder.coupon_type("own", 3).imported_codes().build().expect("valid"));
     shop.submit(&import(0, 1, 2, 0));
@@ -118,7 +118,8 @@ fn a_campaign_of_the_first_version_is_read_and_lives_on() {
     assert!(shop.audit().is_sound());
 }
 
-fn stream(state: &State) -> Vec<u8> {
+/// The bytes of [`RUSH`].
+pub(crate) fn stream(state: &State) -> Vec<u8> {
     let mut stream = Vec::new();
     let encoded: Result<(), std::convert::Infallible> = state.encode_campaign(RUSH, |block| {
         stream.extend_from_slice(block);
