@@ -11,6 +11,7 @@ pub mod campaign_body;
 pub(crate) mod campaign_json;
 mod campaigns;
 pub mod claim_body;
+mod claim_export;
 mod claim_json;
 mod claims;
 pub mod code_lines;
@@ -24,6 +25,7 @@ mod phone;
 pub mod problem;
 pub mod query;
 mod redemptions;
+mod reply_body;
 pub mod retry;
 pub mod route;
 mod users;
@@ -31,8 +33,6 @@ pub(crate) mod words;
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use landrush_engine::port::Rejected;
@@ -40,6 +40,7 @@ use landrush_engine::port::Rejected;
 pub(crate) use self::answer::Answer;
 pub use self::lane::Lane;
 use self::problem::{Code, Problem};
+pub use self::reply_body::ReplyBody;
 use self::route::{NoRoute, Route};
 use crate::app::{Opened, Phase};
 
@@ -53,7 +54,7 @@ pub enum Door {
 }
 
 /// Answers one request.
-pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> Response<Full<Bytes>> {
+pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> Response<ReplyBody> {
     let began = std::time::Instant::now();
     let (parts, body) = request.into_parts();
     let answer = match Route::find(&parts.method, parts.uri.path()) {
@@ -116,7 +117,10 @@ async fn other(
         Route::CampaignPatch(id) => campaigns::patch(lane, opened, id, parts, body).await,
         Route::CampaignAction(id, action) => campaigns::act(lane, opened, id, action, parts, body).await,
         Route::Availability(id) => availability::read(lane, opened, id, parts),
-        Route::ClaimList(id) => claims::list(lane, opened, id, parts).await,
+        Route::ClaimList(id) => match claim_export::Format::asked(parts) {
+            Some(format) => claim_export::stream(lane, opened, id, format, parts),
+            None => claims::list(lane, opened, id, parts).await,
+        },
         Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
         Route::CodeUpload(id, coupon_type) => code_upload::upload(lane, opened, id, coupon_type, parts, body).await,

@@ -1,17 +1,22 @@
 //! Owns what a handler gives back when it does not refuse: a status, a body, and the few headers that differ.
 
+use std::io;
+
 use bytes::Bytes;
 use hyper::StatusCode;
+use tokio::sync::mpsc::Receiver;
+
+use super::reply_body::ReplyBody;
 
 /// An answer that is no refusal.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Answer {
     /// The status.
     pub(crate) status: StatusCode,
     /// The media type of the body; `None`: there is no body.
     pub(crate) media_type: Option<&'static str>,
     /// The body.
-    pub(crate) body: Bytes,
+    pub(crate) body: ReplyBody,
     /// `Location`, `ETag`, `Cache-Control`.
     pub(crate) headers: Vec<(&'static str, String)>,
 }
@@ -22,12 +27,17 @@ pub(crate) const JSON: &str = "application/json";
 impl Answer {
     /// A JSON document.
     pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
-        Self { status, media_type: Some(JSON), body, headers: Vec::new() }
+        Self { status, media_type: Some(JSON), body: ReplyBody::whole(body), headers: Vec::new() }
     }
 
     /// A status without a body.
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, media_type: None, body: Bytes::new(), headers: Vec::new() }
+        Self { status, media_type: None, body: ReplyBody::Whole(None), headers: Vec::new() }
+    }
+
+    /// A body that is written as the client takes it.
+    pub(crate) fn stream(status: StatusCode, media_type: &'static str, pieces: Receiver<io::Result<Bytes>>) -> Self {
+        Self { status, media_type: Some(media_type), body: ReplyBody::Stream(pieces), headers: Vec::new() }
     }
 
     /// The same with a header more.

@@ -50,9 +50,17 @@ pub(crate) fn write(
 pub(crate) fn write_code(claim: &ClaimView, coupon: &CouponView, opened: &Opened, json: &mut JsonText<'_>) {
     match coupon.imported {
         None => json.text("code", opened.engine.codes().code(claim.campaign, claim.serial).as_str()),
+        Some(_) => json.optional_text("code", code(claim, coupon, opened).as_deref()),
+    }
+}
+
+/// The coupon's code.
+pub(crate) fn code(claim: &ClaimView, coupon: &CouponView, opened: &Opened) -> Option<String> {
+    let ClaimView { campaign, serial, .. } = *claim;
+    match coupon.imported {
+        None => Some(opened.engine.codes().code(campaign, serial).to_string()),
         Some(position) => {
-            let code = opened.engine.imported_codes().code(claim.campaign, coupon.coupon_type, position);
-            json.optional_text("code", code.as_deref());
+            opened.engine.imported_codes().code(campaign, coupon.coupon_type, position).map(|code| code.to_string())
         }
     }
 }

@@ -5,7 +5,6 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use landrush_engine::Engine;
@@ -15,6 +14,7 @@ use landrush_engine::time::{Clock, SteadyClock, Timestamp};
 
 use super::answer::Answer;
 use super::problem::{Code, Problem};
+use super::reply_body::ReplyBody;
 use super::retry::Spread;
 use crate::app::App;
 use crate::desk::LateDesk;
@@ -127,7 +127,7 @@ impl Lane {
     }
 
     /// The response to a request that had `headers`, whose map is used again.
-    pub(crate) fn respond(&self, answer: Result<Answer, Problem>, mut headers: HeaderMap) -> Response<Full<Bytes>> {
+    pub(crate) fn respond(&self, answer: Result<Answer, Problem>, mut headers: HeaderMap) -> Response<ReplyBody> {
         let request_id = self.request_id(headers.get(X_REQUEST_ID));
         let traceparent = headers.remove(TRACEPARENT).filter(|value| value.len() <= REQUEST_ID_BYTES_MAX);
         headers.clear();
@@ -145,10 +145,10 @@ impl Lane {
                 }
                 (answer.status, answer.body)
             }
-            Err(problem) => (problem.code.status(), self.refuse(&problem, &mut headers)),
+            Err(problem) => (problem.code.status(), ReplyBody::whole(self.refuse(&problem, &mut headers))),
         };
         self.counts().response(status);
-        let mut response = Response::new(Full::new(body));
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response

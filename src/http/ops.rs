@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::Problem;
+use super::reply_body::ReplyBody;
 use crate::metrics;
 
 /// `GET /livez`: the process runs and its I/O threads answer.
@@ -35,7 +36,7 @@ pub(crate) fn metrics(lane: &Lane) -> Answer {
     Answer {
         status: StatusCode::OK,
         media_type: Some(metrics::MEDIA_TYPE),
-        body: Bytes::from(metrics::exposition(lane.app())),
+        body: ReplyBody::whole(Bytes::from(metrics::exposition(lane.app()))),
         headers: Vec::new(),
     }
 }

@@ -6,16 +6,17 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpStream;
 
-use super::pulse::{End, Pulse};
+use super::pulse::{End, InHand, Pulse};
 use super::socket::{Protocol, Socket};
-use crate::http::{self, Door, Lane};
+use crate::http::{self, Door, Lane, ReplyBody};
 
 /// The most bytes of a request that are buffered, which bounds its head too.
 const BUFFER_BYTES_MAX: usize = 16 << 10;
@@ -44,11 +45,7 @@ async fn serve_http1(lane: Rc<Lane>, door: Door, socket: Socket, pulse: Rc<Pulse
     let service = service_fn(|request: Request<Incoming>| {
         let in_hand = pulse.request();
         let answered = http::handle(Rc::clone(&lane), door, request);
-        async move {
-            let response = answered.await;
-            drop(in_hand);
-            Ok::<_, Infallible>(response)
-        }
+        async move { Ok::<_, Infallible>(answered.await.map(|body| Held::new(body, in_hand))) }
     });
     // No timer of hyper's: its header timeout is one for idling and heads alike, and set anew with every request. The
     // pulse has both, by one sweep for all connections.
@@ -73,11 +70,7 @@ async fn serve_http2(lane: Rc<Lane>, door: Door, socket: Socket, pulse: Rc<Pulse
     let service = service_fn(move |request: Request<Incoming>| {
         let in_hand = served.request();
         let answered = http::handle(Rc::clone(&lane), door, request);
-        async move {
-            let response = answered.await;
-            drop(in_hand);
-            Ok::<_, Infallible>(response)
-        }
+        async move { Ok::<_, Infallible>(answered.await.map(|body| Held::new(body, in_hand))) }
     });
     let connection = http2::Builder::new(LocalExecutor)
         .timer(TokioTimer::new())
@@ -94,6 +87,39 @@ async fn serve_http2(lane: Rc<Lane>, door: Door, socket: Socket, pulse: Rc<Pulse
         Pin::as_mut(&mut connection).poll(context)
     })
     .await
+}
+
+/// The body of an answer. While it is a stream that is being written, its request stays in hand.
+struct Held {
+    body: ReplyBody,
+    _in_hand: Option<InHand>,
+}
+
+impl Held {
+    fn new(body: ReplyBody, in_hand: InHand) -> Self {
+        let in_hand = body.is_stream().then_some(in_hand);
+        Self { body, _in_hand: in_hand }
+    }
+}
+
+impl Body for Held {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Runs what belongs to a connection on its own thread.

@@ -35,7 +35,7 @@ fn bad_claims_are_refused_by_pointer() {
     claim(&client, br#"{"user_id":"u","colour":"red"}"#, 400, Some("/colour"));
     claim(&client, br#"{"user_id":"u","user_id":"v"}"#, 400, Some("/user_id"));
     claim(&client, br#"{"user_id":"u","phone":"12"}"#, 400, Some("/phone"));
-    claim(&client, br#"{"user_id":"u","phone":"+6591234567"}"#, 400, Some("/phone"));
+    claim(&client, br#"{"user_id":"u","phone":12}"#, 400, Some("/phone"));
     claim(&client, br#"{"user_id":"u","coupon_type":"none"}"#, 404, None);
     claim(&client, format!(r#"{{"user_id":"{}"}}"#, "x".repeat(20_000)).as_bytes(), 413, None);
     assert_eq!(client.claim("safe", &"x".repeat(128)).status, 201);

@@ -188,3 +188,40 @@ fn many_at_once_get_exactly_what_there_is() {
     assert_eq!(won.iter().map(|(_, body)| body["user_id"].as_str()).collect::<HashSet<_>>().len(), 200);
     assert!(replies.iter().all(|(status, body)| matches!(status, 200 | 201) || body["code"] == "sold_out"));
 }
+
+#[test]
+fn what_was_issued_streams_as_csv_and_as_lines() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("sale", &json!({"coupon_types": [{"id": "a", "name": "a", "total_quota": 5_000}]}));
+    let mut connection = client.connect();
+    for n in 0..2_500 {
+        let body = json!({"user_id": format!("u-{n}, \"x\"")}).to_string();
+        assert_eq!(connection.call("POST", "/v1/campaigns/sale/claims", &[JSON], body.as_bytes()).status, 201);
+    }
+    let export = |media_type: &str| {
+        let key = format!("Bearer {}", crate::server::ADMIN_KEY);
+        let headers = [("authorization", key.as_str()), ("accept", media_type)];
+        let reply = client.call("GET", "/v1/campaigns/sale/claims", &headers, b"");
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply
+    };
+    let lines = export("application/x-ndjson");
+    assert_eq!(lines.header("content-type"), Some("application/x-ndjson"));
+    let items: Vec<Value> = lines.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(items.len(), 2_500);
+    let users: HashSet<&str> = items.iter().map(|item| item["user_id"].as_str().expect("an id")).collect();
+    assert_eq!(users.len(), 2_500);
+    let csv = export("text/csv, application/json;q=0.5").text();
+    let mut rows = csv.lines();
+    assert_eq!(rows.next(), Some("claim_id,user_id,coupon_type,code,state,decided_at,expires_at"));
+    assert_eq!(rows.clone().count(), 2_500);
+    let first = rows.next().expect("a row");
+    let expected = format!(
+        "{},\"u-0, \"\"x\"\"\",a,{},issued,{},",
+        items[0]["claim_id"].as_str().expect("an id"),
+        code(&items[0]),
+        items[0]["decided_at"].as_str().expect("a time")
+    );
+    assert_eq!(first, expected);
+}

@@ -145,10 +145,31 @@ impl Connection {
             }
         }
         let mut reply = Reply { status, headers, body: Vec::new() };
+        if reply.header("transfer-encoding") == Some("chunked") && !is_head {
+            reply.body = self.chunks();
+            return Some(reply);
+        }
         let length = reply.header("content-length").map_or(0, |length| length.parse().expect("a length"));
         reply.body = vec![0; if is_head { 0 } else { length }];
         self.stream.read_exact(&mut reply.body).expect("the body is whole");
         Some(reply)
+    }
+
+    /// A body that comes in chunks.
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).expect("a chunk's length");
+            let length = usize::from_str_radix(line.trim_end(), 16).expect("a chunk's length");
+            // Its line break behind it.
+            let mut chunk = vec![0; length + 2];
+            self.stream.read_exact(&mut chunk).expect("a whole chunk");
+            if length == 0 {
+                return body;
+            }
+            body.extend_from_slice(&chunk[..length]);
+        }
     }
 
     /// Whether the server closes the connection within patience, whatever else it says.
