@@ -182,6 +182,7 @@ fn open_engine(
         // The engine has just made them, if they were not there.
         let keys = Keys::load_or_create(data_dir, &mut entropy)?;
         let (people, report) = People::open(&data_dir.join(People::DIRECTORY), &keys)?;
+        people.skip_phone_ids(engine.phone_ids_below());
         if report.unreadable > 0 {
             tracing::warn!(slots = report.unreadable, "personal data that could not be read was overwritten");
         }

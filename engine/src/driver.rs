@@ -24,7 +24,7 @@ use crate::shard::link::BatchNumber;
 const GATHER_MAX: usize = 4;
 /// Bytes of records that may be appended and not durable before no more are taken from the shards.
 const APPENDED_BYTES_MAX: usize = 4 << 20;
-/// A sleeping thread looks up this often even if nobody wakes it; nothing relies on it.
+/// A sleeping thread looks up this often even if nobody wakes it: what comes due while nobody asks is done so soon.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A log that is about to be driven, and how the threads of its shards will sleep.

@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     codes: Codes,
     imported: ImportedCodes,
+    phone_ids_below: u64,
     hasher: PersonHasher,
     next_campaign: AtomicU32,
     /// By [`PortId`]; `None`: the port is gone.
@@ -65,6 +66,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) codes: Codes,
     pub(crate) imported: ImportedCodes,
+    pub(crate) phone_ids_below: u64,
     pub(crate) hasher: PersonHasher,
     pub(crate) next_campaign: CampaignNumber,
     pub(crate) log_status: Arc<LogStatus>,
@@ -125,6 +127,12 @@ impl Engine {
     /// The codes of the shops' own.
     pub fn imported_codes(&self) -> &ImportedCodes {
         &self.shared.imported
+    }
+
+    /// Every phone id that the log counted by when it was opened is below this: give it to
+    /// [`crate::people::People::skip_phone_ids`].
+    pub fn phone_ids_below(&self) -> u64 {
+        self.shared.phone_ids_below
     }
 
     /// All campaigns.
@@ -209,6 +217,7 @@ impl Shared {
             clock: parts.clock,
             codes: parts.codes,
             imported: parts.imported,
+            phone_ids_below: parts.phone_ids_below,
             hasher: parts.hasher,
             next_campaign: AtomicU32::new(parts.next_campaign.0),
             ports: ArcSwap::default(),

@@ -24,7 +24,7 @@
 //! | 4 | CRC32C of the rest of the slot |
 //! | 1 | kind: 1 a person, 2 a number that a person had before; 0 and all else zero: free |
 //! | 1, 1, 1 | length of user id, of phone number, of name |
-//! | 8 | version: of two slots of one person the higher is the newer |
+//! | 8 | version: of two slots of one person the lower is the older, which counts |
 //! | 8 | phone id, 0: none |
 //! | 128 | user id |
 //! | 16 | phone number; of a former number its keyed hash |
@@ -34,14 +34,17 @@
 //!
 //! A change is made in memory at once, and told to nobody before it is durable: [`People::durable`]. One thread writes all
 //! that has come meanwhile and syncs once for all of it. What is replaced is overwritten with zeros by a second sync, after
-//! the first has put the new slot on disk, so that a loss of power leaves one of the two. Room is made ahead in pieces
-//! filled with zeros; without room [`PutError::Full`] is the answer, until there is some.
+//! the first has put the new slot on disk. A loss of power in between leaves both: then nobody was told of the change, and
+//! recovery keeps the older one, which is whole, and erases what there is of the newer. What an erasure frees, slots and
+//! holds on numbers, is free once it is durable. Room is made ahead in pieces filled with zeros; without room
+//! [`PutError::Full`] is the answer, until there is some.
 //!
 //! A failed write or sync poisons the store: nothing more is acknowledged until a restart.
 
 mod file;
 mod index;
 mod phone;
+mod phones;
 mod slot;
 mod writer;
 
@@ -51,6 +54,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use landrush_wal::storage::StorageFile;
 use thiserror::Error;
 
 use self::file::PeopleFile;
@@ -132,6 +136,9 @@ pub enum PutError {
     /// There is no room on the disk.
     #[error("there is no room for more people")]
     Full,
+    /// More has come than can be written at once: try again soon.
+    #[error("too many people are being stored at once")]
+    Busy,
     /// A write has failed; only a restart helps.
     #[error(transparent)]
     Failed(#[from] Failed),
@@ -179,7 +186,19 @@ impl People {
     /// # Errors
     /// [`PeopleError`] names the file.
     pub fn open(directory: &Path, keys: &Keys) -> Result<(Self, PeopleReport), PeopleError> {
-        let file = PeopleFile::open(directory)?;
+        Self::from_file(PeopleFile::open(directory)?, keys)
+    }
+
+    /// Opens the store in a file that is open already, and empty if the store is new: for programs that bring a storage of
+    /// their own, and for tests. `name` is what messages call the file.
+    ///
+    /// # Errors
+    /// [`PeopleError`] names the file.
+    pub fn open_on(file: Box<dyn StorageFile>, name: &Path, keys: &Keys) -> Result<(Self, PeopleReport), PeopleError> {
+        Self::from_file(PeopleFile::open_on(file, name.to_owned())?, keys)
+    }
+
+    fn from_file(file: PeopleFile, keys: &Keys) -> Result<(Self, PeopleReport), PeopleError> {
         let mut index = Index::new(keys, file.phone_ids_below());
         let mut unreadable = Vec::new();
         file.read_all(&mut |number, slot| match slot {
@@ -217,23 +236,26 @@ impl People {
         }
         let shared = &*self.shared;
         shared.progress.check()?;
+        // What is stored of a person and not given now stays. It is in the file.
+        let mut read: Option<((u32, Ticket), Option<Person>)> = None;
         loop {
             let mut index = shared.index.lock();
-            let (slot, ticket) = match index.plan(user, phone, name, known)? {
+            let place = match index.plan(user, phone, name, known)? {
                 Planned::Unchanged(stored) => return Ok(stored),
                 Planned::New => return self.write(&mut index, user, phone, name),
                 Planned::Onto { slot, ticket } => (slot, ticket),
             };
-            // What is not given stays, and has to be read. It seldom is still on its way; then it is waited for.
-            if ticket <= shared.progress.durable() {
-                let before = shared.file.read(slot).map_err(|_| Failed)?;
-                let (old_phone, old_name) = before.map_or((None, None), |before| (before.phone, before.name));
-                let phone = phone.cloned().or(old_phone);
-                let name = name.map(str::to_owned).or(old_name);
-                return self.write(&mut index, user, phone.as_ref(), name.as_deref());
+            if let Some((_, before)) = read.take_if(|(from, _)| *from == place) {
+                // Where it stays and cannot be read, the disk has lost it.
+                let before = before.ok_or(Failed)?;
+                let (phone, name) = (phone.or(before.phone.as_ref()), name.or(before.name.as_deref()));
+                return self.write(&mut index, user, phone, name);
             }
             drop(index);
-            shared.progress.wait(ticket)?;
+            // It seldom is still on its way; then it is waited for.
+            shared.progress.wait(place.1)?;
+            let before = shared.file.read(place.0).map_err(|_| Failed)?;
+            read = Some((place, before.filter(|person| person.user == *user)));
         }
     }
 
@@ -245,10 +267,12 @@ impl People {
         name: Option<&str>,
     ) -> Result<Stored, PutError> {
         let writer = &self.shared.writer;
-        index.grow_to(self.shared.file.slots(), self.shared.progress.durable());
+        if !writer.accepts() {
+            return Err(PutError::Busy);
+        }
+        index.settle(self.shared.file.slots(), self.shared.progress.durable());
         let Some((stored, changes)) = index.store(user, phone, name) else {
-            writer.make_room();
-            return Err(PutError::Full);
+            return Err(if writer.make_room() { PutError::Busy } else { PutError::Full });
         };
         if index.is_short_of_room() {
             writer.make_room();
@@ -263,35 +287,62 @@ impl People {
         self.shared.index.lock().phone(user)
     }
 
-    /// Reads a person's data. Reads a file.
+    /// Reads a person's data, once it is durable, or durably gone. Reads a file.
     ///
     /// # Errors
     /// [`PeopleError`] names the file.
     pub fn person(&self, user: &UserId) -> Result<Option<Person>, PeopleError> {
-        let Some((slot, ticket)) = self.shared.index.lock().place_of(user) else { return Ok(None) };
-        // What has not been written cannot be read.
-        if self.wait(ticket).is_err() {
-            return Ok(None);
+        let shared = &*self.shared;
+        let mut unread = None;
+        loop {
+            let (place, erasing) = {
+                let index = shared.index.lock();
+                (index.place_of(user), index.erasing(user))
+            };
+            let Some((slot, ticket)) = place else {
+                // A failed store can tell of nothing that is under way.
+                return erasing.map_or(Ok(()), |ticket| self.wait(ticket)).map(|()| None).map_err(|_| self.failed());
+            };
+            self.wait(ticket).map_err(|_| self.failed())?;
+            let read = shared.file.read(slot).map_err(|cause| shared.file.error(cause))?;
+            if let Some(person) = read.filter(|person| person.user == *user) {
+                return Ok(Some(person));
+            }
+            // The person has moved while it was read; or the disk has lost it, if it stays where it was.
+            if unread.replace((slot, ticket)) == Some((slot, ticket)) {
+                return Err(shared.file.error(std::io::ErrorKind::InvalidData.into()));
+            }
         }
-        let read = self.shared.file.read(slot).map_err(|cause| self.shared.file.error(cause))?;
-        Ok(read.filter(|person| person.user == *user))
     }
 
-    /// Erases all that is known of a person; `None` if nothing was. Once the ticket is durable it is on no disk.
+    fn failed(&self) -> PeopleError {
+        let cause = self.failure().map_or(std::io::ErrorKind::Other, |error| error.kind());
+        self.shared.file.error(cause.into())
+    }
+
+    /// Erases all that is known of a person; `None` if nothing was. Once the ticket is durable it is on no disk. Asked again
+    /// before that, it is the same ticket.
     ///
     /// # Errors
     /// [`Failed`]: nothing happened.
     pub fn erase(&self, user: &UserId) -> Result<Option<Ticket>, Failed> {
-        self.shared.progress.check()?;
-        let mut index = self.shared.index.lock();
-        let Some((ticket, changes)) = index.erase(user) else { return Ok(None) };
-        self.shared.writer.queue(ticket, changes);
+        let shared = &*self.shared;
+        shared.progress.check()?;
+        let mut index = shared.index.lock();
+        index.settle(shared.file.slots(), shared.progress.durable());
+        let Some((ticket, changes)) = index.erase(user) else { return Ok(index.erasing(user)) };
+        shared.writer.queue(ticket, changes);
         Ok(Some(ticket))
     }
 
     /// Ready when all changes up to `ticket` are durable.
     pub fn durable(&self, ticket: Ticket) -> Durable {
         Durable { progress: Arc::clone(&self.shared.progress), ticket }
+    }
+
+    /// Whether all changes up to `ticket` are durable now.
+    pub fn is_durable(&self, ticket: Ticket) -> bool {
+        ticket <= self.shared.progress.durable()
     }
 
     /// Sleeps until all changes up to `ticket` are durable.
@@ -302,6 +353,11 @@ impl People {
         self.shared.progress.wait(ticket)
     }
 
+    /// Gives no id below this from now on: for a store that may be older than the log that counts by its ids.
+    pub fn skip_phone_ids(&self, below: u64) {
+        self.shared.index.lock().skip_phone_ids(below);
+    }
+
     /// How many people there are.
     pub fn count(&self) -> u64 {
         self.shared.index.lock().people()
@@ -310,6 +366,11 @@ impl People {
     /// Whether a write has failed.
     pub fn has_failed(&self) -> bool {
         self.shared.progress.check().is_err()
+    }
+
+    /// What the operating system said when a write failed, if one has.
+    pub fn failure(&self) -> Option<Arc<std::io::Error>> {
+        self.shared.progress.failure()
     }
 
     /// What the tables hold of the heap, about, in bytes.

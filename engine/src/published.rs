@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::campaign::calendar::Calendar;
 use crate::campaign::{
-    CampaignDefinition, CampaignView, Cancellation, CodeSource, Fairness, Mode, Phase, Schedule, TypeCounts,
+    CampaignDefinition, CampaignView, Cancellation, CodeSource, Fairness, LimitBy, Mode, Phase, Schedule, TypeCounts,
 };
 use crate::filter::{DecidedFilter, PersonHash, PersonHasher};
 use crate::id::{CampaignId, CampaignNumber, TypeIndex, UserId};
@@ -218,6 +218,8 @@ impl Published {
             return Some(Refusal::NotOpen { opens_at });
         }
         match definition.mode {
+            // A number that has had its coupon is told so, also when nothing is left: the shard knows.
+            Mode::FirstCome if definition.limit.by == LimitBy::Phone => None,
             Mode::FirstCome => self.sold_out(definition, coupon_type, now),
             // Where everything is gone people still draw, and win nothing; entries are not coupons.
             Mode::Draw | Mode::Lottery => None,

@@ -182,6 +182,7 @@ fn start<S: Storage>(
         clock: Arc::clone(&options.clock),
         codes: Codes::new(keys),
         imported,
+        phone_ids_below: rebuilt.states.iter().map(State::phone_ids_below).max().unwrap_or(0),
         hasher,
         next_campaign: rebuilt.next_campaign(),
         log_status: log.status(),

@@ -6,11 +6,17 @@ use landrush::http::campaign_body::{self, PatchBody};
 use landrush::http::claim_body::ClaimBody;
 use landrush::http::query::Query;
 use landrush::http::route::{Route, percent_decoded};
+use landrush_engine::campaign::Mode;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Err(errors) = ClaimBody::parse(bytes) {
-        assert!(!errors.is_empty());
+    for mode in [Mode::FirstCome, Mode::Draw, Mode::Lottery] {
+        if let Err(errors) = ClaimBody::parse(bytes, mode) {
+            assert!(!errors.is_empty());
+        }
+        if let Err(errors) = ClaimBody::parse_with_campaign(bytes, mode) {
+            assert!(!errors.is_empty());
+        }
     }
     if let Err(errors) = campaign_body::parse_definition(bytes) {
         assert!(!errors.is_empty());

@@ -131,6 +131,7 @@ fn not_stored(error: PutError) -> Problem {
     match error {
         PutError::Conflict => Problem::new(Code::Conflict, "the user exists with other data"),
         PutError::Name => Problem::invalid_field("/name", error.to_string()),
+        PutError::Busy => Problem::new(Code::Overloaded, ""),
         // What a later engine may be unable to do is at least no promise that nothing happened.
         PutError::Full | PutError::Failed(Failed) | _ => Problem::new(Code::LogUnavailable, error.to_string()),
     }

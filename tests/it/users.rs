@@ -115,3 +115,21 @@ fn a_phone_may_be_required_without_being_the_limit() {
     let stored = client.admin("GET", "/v1/users/bob", None).json();
     assert_eq!((&stored["phone"], &stored["name"]), (&json!("+6591234567"), &Value::Null));
 }
+
+/// A backup that is older than the log, or none: numbers that come now must not be taken for those that the log counts by.
+#[test]
+fn a_lost_store_of_numbers_takes_no_strangers_for_somebody_else() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("sale", &json!({"limit": {"by": "phone"}}));
+    for (user, phone) in [("ann", "+6591234567"), ("bob", "+6580000000")] {
+        assert_eq!(claim(&client, "sale", user, Some(phone)).status, 201);
+    }
+    let data_dir = server.data_dir();
+    let directory = server.kill();
+    std::fs::remove_dir_all(data_dir.join("people")).expect("it was there");
+    let server = Server::start_in(directory, "");
+    let client = server.client();
+    assert_eq!(claim(&client, "sale", "cyd", Some("+6577777777")).status, 201);
+    assert_eq!(claim(&client, "sale", "ann", None).status, 200);
+}

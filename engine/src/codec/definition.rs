@@ -171,6 +171,9 @@ impl<'a> Wire<'a> for Windows {
         let at: Vec<u32> = Wire::read(from)?;
         let at: Result<Vec<TimeOfDay>, _> = at.into_iter().map(TimeOfDay::from_seconds).collect();
         let at = at.map_err(|_| Invalid("a window opens at no time of day"))?;
+        if !at.is_sorted() {
+            return Err(Invalid("windows are not in order").into());
+        }
         let days = Weekdays::from_bits(u8::read(from)?).map_err(|_| Invalid("windows open on no day"))?;
         let duration = Duration::read(from)?;
         Windows::new(at, days, duration).map_err(|_| Invalid("windows are invalid").into())

@@ -2,10 +2,12 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use landrush_wal::storage::StorageFile;
 
 use super::slot::{self, Content, Slot, Unreadable};
 use super::{PeopleError, Person};
@@ -28,7 +30,7 @@ pub(super) struct PeopleFile {
 
 struct Shared {
     path: PathBuf,
-    file: File,
+    file: Box<dyn StorageFile>,
     /// Slots that are on disk. Grows only; the writer's thread alone stores.
     slots: AtomicU32,
     header: parking_lot::Mutex<Header>,
@@ -49,16 +51,27 @@ impl PeopleFile {
         }
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.map_err(at)?;
-        let length = file.metadata().map_err(at)?.len();
-        let header = if length < SLOTS_AT {
-            // New, or a crash while it was being made: nobody is in it.
-            file.set_len(0).and_then(|()| file.set_len(SLOTS_AT)).map_err(at)?;
-            let header = Header { version: 1, phone_ids_below: 1 };
-            header.write(&file).and_then(|()| file.sync_all()).map_err(at)?;
-            File::open(directory).and_then(|directory| directory.sync_all()).map_err(at)?;
-            header
-        } else {
-            Header::newer(&file, &path)?
+        // Always: the file may be there by a process that ended before it had done this. Its folder's name counts too.
+        for folder in [Some(directory), directory.parent()].into_iter().flatten() {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            File::open(folder).and_then(|folder| folder.sync_all()).map_err(at)?;
+        }
+        Self::open_on(Box::new(file), path)
+    }
+
+    /// On an open file; `path` is for messages.
+    pub(super) fn open_on(file: Box<dyn StorageFile>, path: PathBuf) -> Result<Self, PeopleError> {
+        let at = |cause| PeopleError::Io { path: path.clone(), cause };
+        let length = file.len().map_err(at)?;
+        let header = match Header::newer(&*file, &path) {
+            // New, or a crash while it was being made. Slots come once the header is durable: nobody is in it.
+            Err(PeopleError::Header(_)) if length <= SLOTS_AT => {
+                file.set_len(0).and_then(|()| file.set_len(SLOTS_AT)).map_err(at)?;
+                let header = Header { version: 1, phone_ids_below: 1 };
+                header.write(&*file).and_then(|()| file.sync()).map_err(at)?;
+                header
+            }
+            header => header?,
         };
         let slots = u32::try_from(length.saturating_sub(SLOTS_AT) / slot::BYTES as u64).unwrap_or(u32::MAX);
         let shared = Shared { path, file, slots: AtomicU32::new(slots), header: parking_lot::Mutex::new(header) };
@@ -83,7 +96,7 @@ impl PeopleFile {
         while first < self.slots() {
             let count = PIECE_SLOTS.min(self.slots() - first);
             let bytes = &mut piece[..count as usize * slot::BYTES];
-            self.shared.file.read_exact_at(bytes, offset(first)).map_err(|cause| self.error(cause))?;
+            read_exact(&*self.shared.file, bytes, offset(first)).map_err(|cause| self.error(cause))?;
             let (slots, _) = bytes.as_chunks::<{ slot::BYTES }>();
             for (number, bytes) in (first..).zip(slots) {
                 match Slot::decode(bytes) {
@@ -97,10 +110,10 @@ impl PeopleFile {
         Ok(())
     }
 
-    /// The person in a slot, if there is one.
+    /// The person in a slot, if there is one that can be read.
     pub(super) fn read(&self, number: u32) -> io::Result<Option<Person>> {
         let mut bytes = [0; slot::BYTES];
-        self.shared.file.read_exact_at(&mut bytes, offset(number))?;
+        read_exact(&*self.shared.file, &mut bytes, offset(number))?;
         Ok(match Slot::decode(&bytes) {
             Ok(Some(Slot { content: Content::Person { person, .. }, .. })) => Some(person),
             Ok(Some(Slot { content: Content::Former { .. }, .. }) | None) | Err(Unreadable) => None,
@@ -115,7 +128,7 @@ impl PeopleFile {
         for run in slots.chunk_by(|(before, _), (after, _)| before.checked_add(1) == Some(*after)) {
             buffer.clear();
             run.iter().for_each(|(_, bytes)| buffer.extend_from_slice(bytes));
-            self.shared.file.write_all_at(&buffer, offset(run[0].0))?;
+            self.shared.file.write_at(&buffer, offset(run[0].0))?;
         }
         Ok(())
     }
@@ -130,7 +143,7 @@ impl PeopleFile {
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
-        self.shared.file.sync_data()
+        self.shared.file.sync()
     }
 
     /// Promises the header that ids up to `id` are taken, if it does not know. Not durable before [`PeopleFile::sync`].
@@ -140,7 +153,7 @@ impl PeopleFile {
             return Ok(());
         }
         let next = Header { version: header.version + 1, phone_ids_below: id + LEASE_IDS };
-        next.write(&self.shared.file)?;
+        next.write(&*self.shared.file)?;
         *header = next;
         Ok(())
     }
@@ -150,7 +163,7 @@ impl PeopleFile {
         let slots = self.slots();
         let Some(more) = slots.checked_add(PIECE_SLOTS) else { return Err(io::ErrorKind::FileTooLarge.into()) };
         let zeros = vec![0; PIECE_SLOTS as usize * slot::BYTES];
-        let grown = self.shared.file.write_all_at(&zeros, offset(slots)).and_then(|()| self.shared.file.sync_all());
+        let grown = self.shared.file.write_at(&zeros, offset(slots)).and_then(|()| self.shared.file.sync());
         if let Err(cause) = grown {
             // A piece that is not whole is none.
             drop(self.shared.file.set_len(offset(slots)));
@@ -165,6 +178,17 @@ impl PeopleFile {
     }
 }
 
+fn read_exact(file: &dyn StorageFile, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match file.read_at(&mut bytes[done..], offset + done as u64)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => done += read,
+        }
+    }
+    Ok(())
+}
+
 fn offset(slot: u32) -> u64 {
     SLOTS_AT + u64::from(slot) * slot::BYTES as u64
 }
@@ -173,7 +197,7 @@ impl Header {
     const LENGTH: usize = 32;
 
     /// Into the block that is not the one before's.
-    fn write(self, file: &File) -> io::Result<()> {
+    fn write(self, file: &dyn StorageFile) -> io::Result<()> {
         let mut bytes = [0; Self::LENGTH];
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&VERSION.to_le_bytes());
@@ -181,15 +205,18 @@ impl Header {
         bytes[20..28].copy_from_slice(&self.phone_ids_below.to_le_bytes());
         let crc = crc32c::crc32c(&bytes[..28]);
         bytes[28..].copy_from_slice(&crc.to_le_bytes());
-        file.write_all_at(&bytes, self.version % 2 * HEADER_BYTES)
+        file.write_at(&bytes, self.version % 2 * HEADER_BYTES)
     }
 
-    fn newer(file: &File, path: &Path) -> Result<Self, PeopleError> {
+    fn newer(file: &dyn StorageFile, path: &Path) -> Result<Self, PeopleError> {
         let mut newest: Option<Header> = None;
         for block in [0, HEADER_BYTES] {
             let mut bytes = [0; Self::LENGTH];
-            let read = file.read_exact_at(&mut bytes, block);
-            read.map_err(|cause| PeopleError::Io { path: path.to_owned(), cause })?;
+            match read_exact(file, &mut bytes, block) {
+                // A file that is being made may end anywhere.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
+                read => read.map_err(|cause| PeopleError::Io { path: path.to_owned(), cause })?,
+            }
             let (body, crc) = bytes.split_at(28);
             if *crc != crc32c::crc32c(body).to_le_bytes() || body[..8] != *MAGIC {
                 continue;
@@ -205,5 +232,51 @@ impl Header {
             }
         }
         newest.ok_or_else(|| PeopleError::Header(path.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_written_as_ever_and_the_newer_sound_one_counts() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("people.dat");
+        let file = PeopleFile::open(dir.path()).expect("made");
+        assert_eq!(file.phone_ids_below(), 1);
+        file.cover_phone_id(0).expect("nothing to write");
+        file.cover_phone_id(0x0102).expect("written");
+        drop(file);
+        let mut bytes = std::fs::read(&path).expect("readable");
+        assert_eq!(bytes.len(), 8_192);
+        let newer = b"LRPEOPLE\x01\0\0\0\x02\0\0\0\0\0\0\0\x02\x01\x01\0\0\0\0\0";
+        assert_eq!(bytes[..28], *newer);
+        assert_eq!(bytes[28..32], crc32c::crc32c(newer).to_le_bytes());
+        assert_eq!(bytes[4_096 + 12..4_096 + 28], [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(PeopleFile::open(dir.path()).expect("opens").phone_ids_below(), 0x0001_0102);
+
+        // With slots behind it, a file without a sound header is damaged, and left as it is.
+        bytes.resize(8_192 + slot::BYTES, 0);
+        bytes[20] ^= 1;
+        std::fs::write(&path, &bytes).expect("written");
+        assert_eq!(PeopleFile::open(dir.path()).expect("opens by the older one").phone_ids_below(), 1);
+        bytes[4_096] ^= 1;
+        std::fs::write(&path, &bytes).expect("written");
+        assert!(matches!(PeopleFile::open(dir.path()), Err(PeopleError::Header(_))));
+        assert_eq!(std::fs::read(&path).expect("readable"), bytes);
+    }
+
+    #[test]
+    fn a_later_format_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        drop(PeopleFile::open(dir.path()).expect("made"));
+        let path = dir.path().join("people.dat");
+        let mut bytes = std::fs::read(&path).expect("readable");
+        bytes[4_096 + 8] = 2;
+        let crc = crc32c::crc32c(&bytes[4_096..4_096 + 28]);
+        bytes[4_096 + 28..4_096 + 32].copy_from_slice(&crc.to_le_bytes());
+        std::fs::write(&path, &bytes).expect("written");
+        assert!(matches!(PeopleFile::open(dir.path()), Err(PeopleError::Version { found: 2, .. })));
     }
 }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::file::PIECE_SLOTS;
+use super::phones::{Phones, Place};
 use super::slot::{Content, Slot};
 use super::writer::Changes;
 use super::{Known, Person, PhoneNumber, PutError, Stored, Ticket};
@@ -20,16 +21,16 @@ pub(super) struct Index {
     people: HashMap<UserId, Entry>,
     /// What each user had before; few have changed their number.
     former: HashMap<UserId, Vec<Former>>,
-    phones: HashMap<u128, Uses>,
+    phones: Phones,
     hasher: SipHasher13,
     contents: DefaultHashBuilder,
-    next_phone_id: u64,
     last_version: u64,
     /// Free slots below `end`.
     free: Vec<u32>,
-    /// Slots that are free once the change is durable that erases them: not before, or a loss of power might leave what
-    /// comes into the slot in the place of what was to replace its former content.
-    freed: VecDeque<(Ticket, u32)>,
+    /// What is over once a change is durable, in the order of changes.
+    leaving: VecDeque<(Ticket, Leaving)>,
+    /// When whom we know no more will be gone from the disk too.
+    erasing: HashMap<UserId, Ticket>,
     /// The first slot that was never used.
     end: u32,
     /// Slots that are on disk.
@@ -44,10 +45,20 @@ struct Entry {
     slot: u32,
     /// The version of the slot, and the ticket of its change.
     version: u64,
-    phone: Option<(u128, PhoneId)>,
-    has_name: bool,
-    /// Of number and name: what a repeat is compared by.
-    content: u64,
+    phone: Option<Place>,
+    content: Fingerprint,
+}
+
+const _: () = assert!(size_of::<(UserId, Entry)>() == 48, "a person takes 48 bytes, and a control byte, of the table");
+
+/// A hash of number and name, which a repeat is compared by; its lowest bit says whether there is a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn has_name(self) -> bool {
+        self.0 & 1 == 1
+    }
 }
 
 /// A number that somebody had before.
@@ -55,13 +66,21 @@ struct Entry {
 struct Former {
     slot: u32,
     hash: u128,
+    /// Of the change by which it became a former one.
+    version: u64,
 }
 
-/// A number's id, and by how many it is held, now or before.
-#[derive(Debug, Clone, Copy)]
-struct Uses {
-    id: PhoneId,
-    count: u32,
+/// What goes with a change, but not before the change is durable.
+#[derive(Debug, Clone)]
+enum Leaving {
+    /// A slot is free. Used earlier, a loss of power might leave what comes into it in the place of what was to replace
+    /// its former content.
+    Slot(u32),
+    /// An erased user's hold on a number. Given up earlier, somebody else might get another id for the number, and a loss of
+    /// power leave both users there: one number under two ids.
+    Phone(u128),
+    /// An erasure that may be asked about.
+    User(UserId),
 }
 
 /// What storing a person takes.
@@ -80,13 +99,13 @@ impl Index {
         Self {
             people: HashMap::new(),
             former: HashMap::new(),
-            phones: HashMap::new(),
+            phones: Phones::new(phone_ids_below),
             hasher: SipHasher13::new_with_key(key[..16].try_into().expect("sixteen bytes")),
             contents: DefaultHashBuilder::default(),
-            next_phone_id: phone_ids_below,
             last_version: 0,
             free: Vec::new(),
-            freed: VecDeque::new(),
+            leaving: VecDeque::new(),
+            erasing: HashMap::new(),
             end: 0,
             slots: 0,
             superseded: Vec::new(),
@@ -99,47 +118,47 @@ impl Index {
         self.end = self.end.max(number + 1);
         match &slot.content {
             Content::Former { user, hash, phone_id } => {
-                self.use_phone(*hash, *phone_id);
-                self.former.entry(user.clone()).or_default().push(Former { slot: number, hash: *hash });
+                self.phones.hold_as(*hash, *phone_id);
+                self.former.entry(user.clone()).or_default().push(Former {
+                    slot: number,
+                    hash: *hash,
+                    version: slot.version,
+                });
             }
             Content::Person { person, phone_id } => {
                 let phone = person.phone.as_ref().map(|phone| self.hash(phone)).zip(*phone_id);
-                let entry = Entry {
-                    slot: number,
-                    version: slot.version,
-                    phone,
-                    has_name: person.name.is_some(),
-                    content: self.content(person.phone.as_ref(), person.name.as_deref()),
-                };
-                if let Some((hash, id)) = phone {
-                    self.use_phone(hash, id);
-                }
+                let phone = phone.map(|(hash, id)| self.phones.hold_as(hash, id));
+                let content = self.content(person.phone.as_ref(), person.name.as_deref());
+                let entry = Entry { slot: number, version: slot.version, phone, content };
                 let before = self.people.insert(person.user.clone(), entry);
                 let Some(before) = before else { return };
-                // Power was lost between writing the new slot and erasing the old one.
-                let older = if before.version < entry.version { before } else { entry };
-                if older.slot == entry.slot {
-                    self.people.insert(person.user.clone(), before);
+                // Power was lost between writing the new slot and erasing the old one: nobody was told of the change, and
+                // not all of it need be there. The older one is whole.
+                let (older, newer) = if before.version < entry.version { (before, entry) } else { (entry, before) };
+                self.people.insert(person.user.clone(), older);
+                if let Some(place) = newer.phone {
+                    self.phones.release(self.phones.hash(place));
                 }
-                if let Some((hash, _)) = older.phone {
-                    self.drop_phone(hash);
-                }
-                self.superseded.push(older.slot);
+                self.superseded.push(newer.slot);
             }
         }
     }
 
-    /// The slots to be erased after all have been read, and people whose former numbers outlived them.
+    /// The slots to be erased after all have been read: what is left of changes that nobody was told of, and former numbers
+    /// that outlived their users.
     pub(super) fn superseded(&mut self) -> Vec<u32> {
         let mut slots = std::mem::take(&mut self.superseded);
-        // An erasure that was cut off: the person is gone, and with the person all that is left goes.
-        let orphans: Vec<UserId> =
-            self.former.keys().filter(|user| !self.people.contains_key(*user)).cloned().collect();
-        for user in orphans {
-            for former in self.former.remove(&user).unwrap_or_default() {
-                self.drop_phone(former.hash);
-                slots.push(former.slot);
-            }
+        let mut dropped = Vec::new();
+        for (user, former) in &mut self.former {
+            // A former number is newer than its user where the change that made it one was cut off; without the user,
+            // an erasure was.
+            let known = self.people.get(user).map_or(0, |entry| entry.version);
+            dropped.extend(former.extract_if(.., |former| former.version > known));
+        }
+        self.former.retain(|_, former| !former.is_empty());
+        for former in dropped {
+            self.phones.release(former.hash);
+            slots.push(former.slot);
         }
         slots
     }
@@ -160,11 +179,20 @@ impl Index {
         self.free = (0..self.end).rev().filter(|slot| is_free[*slot as usize]).collect();
     }
 
-    /// Knows of slots that were made, and takes back those whose erasure is durable.
-    pub(super) fn grow_to(&mut self, slots: u32, durable: Ticket) {
+    /// Knows of slots that were made, and of changes that have become durable.
+    pub(super) fn settle(&mut self, slots: u32, durable: Ticket) {
         self.slots = self.slots.max(slots);
-        while let Some((_, slot)) = self.freed.pop_front_if(|(ticket, _)| *ticket <= durable) {
-            self.free.push(slot);
+        while let Some((_, leaving)) = self.leaving.pop_front_if(|(ticket, _)| *ticket <= durable) {
+            match leaving {
+                Leaving::Slot(slot) => self.free.push(slot),
+                Leaving::Phone(hash) => self.phones.release(hash),
+                Leaving::User(user) => {
+                    // Of two erasures of one user the later one counts.
+                    if self.erasing.get(&user).is_some_and(|ticket| *ticket <= durable) {
+                        self.erasing.remove(&user);
+                    }
+                }
+            }
         }
     }
 
@@ -182,17 +210,27 @@ impl Index {
         Ticket(self.last_version)
     }
 
+    /// Gives no phone id below this from now on.
+    pub(super) fn skip_phone_ids(&mut self, below: u64) {
+        self.phones.skip(below);
+    }
+
     pub(super) fn people(&self) -> u64 {
         self.people.len() as u64
     }
 
     pub(super) fn phone(&self, user: &UserId) -> Option<(PhoneId, Ticket)> {
         let entry = self.people.get(user)?;
-        entry.phone.map(|(_, id)| (id, Ticket(entry.version)))
+        entry.phone.map(|place| (self.phones.id(place), Ticket(entry.version)))
     }
 
     pub(super) fn place_of(&self, user: &UserId) -> Option<(u32, Ticket)> {
         self.people.get(user).map(|entry| (entry.slot, Ticket(entry.version)))
+    }
+
+    /// When the last erasure of somebody who is not known will be durable, if it is not.
+    pub(super) fn erasing(&self, user: &UserId) -> Option<Ticket> {
+        self.erasing.get(user).copied()
     }
 
     /// Says what storing this takes.
@@ -205,17 +243,18 @@ impl Index {
     ) -> Result<Planned, PutError> {
         let Some(entry) = self.people.get(user) else { return Ok(Planned::New) };
         let unchanged = Planned::Unchanged(Stored {
-            phone: entry.phone.map(|(_, id)| id),
+            phone: entry.phone.map(|place| self.phones.id(place)),
             is_new: false,
             ticket: Ticket(entry.version),
         });
-        let has_phone = |phone: &PhoneNumber| entry.phone.is_some_and(|(hash, _)| hash == self.hash(phone));
+        let has_phone =
+            |phone: &PhoneNumber| entry.phone.is_some_and(|place| self.phones.hash(place) == self.hash(phone));
         match known {
             Known::Conflict if self.content(phone, name) == entry.content => Ok(unchanged),
             Known::Conflict => Err(PutError::Conflict),
             Known::Update if phone.is_none_or(has_phone) && name.is_none() => Ok(unchanged),
             Known::Update => {
-                let lacks_name = name.is_none() && entry.has_name;
+                let lacks_name = name.is_none() && entry.content.has_name();
                 let lacks_phone = phone.is_none() && entry.phone.is_some();
                 let onto = Planned::Onto { slot: entry.slot, ticket: Ticket(entry.version) };
                 Ok(if lacks_name || lacks_phone { onto } else { Planned::New })
@@ -236,62 +275,61 @@ impl Index {
         }
         let version = self.next_version();
         let slot = self.take_slot();
-        let phone_id = phone.map(|phone| {
-            let hash = self.hash(phone);
-            (hash, self.phone_id(hash))
-        });
+        let place = phone.map(|phone| self.phones.hold(self.hash(phone)));
+        let phone_id = place.map(|place| self.phones.id(place));
         let person = Person { user: user.clone(), phone: phone.cloned(), name: name.map(str::to_owned) };
-        let content = Content::Person { person, phone_id: phone_id.map(|(_, id)| id) };
         let mut changes = Changes::default();
-        changes.write(slot, &Slot { version, content });
-        let entry =
-            Entry { slot, version, phone: phone_id, has_name: name.is_some(), content: self.content(phone, name) };
+        changes.write(slot, &Slot { version, content: Content::Person { person, phone_id } });
+        changes.cover(phone_id);
+        let entry = Entry { slot, version, phone: place, content: self.content(phone, name) };
         let before = self.people.insert(user.clone(), entry);
         if let Some(before) = before {
             changes.erase(before.slot);
-            self.freed.push_back((Ticket(version), before.slot));
+            self.leaving.push_back((Ticket(version), Leaving::Slot(before.slot)));
             self.keep_former(user, before, entry, version, &mut changes);
         }
-        let stored = Stored { phone: phone_id.map(|(_, id)| id), is_new: before.is_none(), ticket: Ticket(version) };
-        changes.cover(phone_id.map(|(_, id)| id));
+        let stored = Stored { phone: phone_id, is_new: before.is_none(), ticket: Ticket(version) };
         Some((stored, changes))
     }
 
     /// A number that is replaced keeps its id for as long as its user is known.
     fn keep_former(&mut self, user: &UserId, before: Entry, now: Entry, version: u64, changes: &mut Changes) {
-        let Some((hash, phone_id)) = before.phone else { return };
+        let Some(place) = before.phone else { return };
+        let (hash, phone_id) = (self.phones.hash(place), self.phones.id(place));
         let is_kept = self.former.get(user).is_some_and(|former| former.iter().any(|former| former.hash == hash));
-        let is_same = now.phone.is_some_and(|(now, _)| now == hash);
+        let is_same = now.phone == Some(place);
         if is_same || is_kept {
-            self.drop_phone(hash);
+            self.phones.release(hash);
             return;
         }
         // The use goes on, by the former number in place of the person's own.
         let slot = self.take_slot();
         changes.write(slot, &Slot { version, content: Content::Former { user: user.clone(), hash, phone_id } });
-        self.former.entry(user.clone()).or_default().push(Former { slot, hash });
+        self.former.entry(user.clone()).or_default().push(Former { slot, hash, version });
     }
 
     /// Forgets a person; `None` if nothing is known.
     pub(super) fn erase(&mut self, user: &UserId) -> Option<(Ticket, Changes)> {
         let entry = self.people.remove(user)?;
         let ticket = Ticket(self.next_version());
-        let mut changes = Changes::default();
         let former = self.former.remove(user).unwrap_or_default();
-        let own = entry.phone.map(|(hash, _)| hash);
-        for hash in former.iter().map(|former| former.hash).chain(own) {
-            self.drop_phone(hash);
-        }
-        for slot in former.iter().map(|former| former.slot).chain([entry.slot]) {
-            changes.erase(slot);
-            self.freed.push_back((ticket, slot));
-        }
+        let mut changes = Changes::default();
+        // The person goes before the former numbers: the other way round, a loss of power in between would leave the person
+        // without the ids of numbers that the person had.
+        changes.erase_at_once(entry.slot);
+        former.iter().for_each(|former| changes.erase(former.slot));
+        let own = entry.phone.map(|place| self.phones.hash(place));
+        let hashes = former.iter().map(|former| former.hash).chain(own).map(Leaving::Phone);
+        let slots = former.iter().map(|former| former.slot).chain([entry.slot]).map(Leaving::Slot);
+        let user_leaves = [Leaving::User(user.clone())];
+        self.leaving.extend(hashes.chain(slots).chain(user_leaves).map(|leaving| (ticket, leaving)));
+        self.erasing.insert(user.clone(), ticket);
         Some((ticket, changes))
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.people.allocation_size()
-            + self.phones.allocation_size()
+            + self.phones.heap_bytes()
             + self.former.allocation_size()
             + self.free.capacity() * size_of::<u32>()
     }
@@ -310,39 +348,15 @@ impl Index {
         self.end - 1
     }
 
-    /// The id of a number, which has one user more from now on.
-    fn phone_id(&mut self, hash: u128) -> PhoneId {
-        let id = match self.phones.get(&hash) {
-            Some(uses) => uses.id,
-            None => {
-                self.next_phone_id += 1;
-                PhoneId(self.next_phone_id - 1)
-            }
-        };
-        self.use_phone(hash, id);
-        id
-    }
-
-    fn use_phone(&mut self, hash: u128, id: PhoneId) {
-        self.next_phone_id = self.next_phone_id.max(id.0 + 1);
-        self.phones.entry(hash).or_insert(Uses { id, count: 0 }).count += 1;
-    }
-
-    fn drop_phone(&mut self, hash: u128) {
-        let uses = self.phones.get_mut(&hash).expect("a number that somebody has");
-        uses.count -= 1;
-        if uses.count == 0 {
-            self.phones.remove(&hash);
-        }
-    }
-
     fn hash(&self, phone: &PhoneNumber) -> u128 {
         let mut hasher = self.hasher;
         hasher.write(phone.as_str().as_bytes());
         hasher.finish128().as_u128()
     }
 
-    fn content(&self, phone: Option<&PhoneNumber>, name: Option<&str>) -> u64 {
-        self.contents.hash_one((phone.map(PhoneNumber::as_str), name.filter(|name| !name.is_empty())))
+    fn content(&self, phone: Option<&PhoneNumber>, name: Option<&str>) -> Fingerprint {
+        let name = name.filter(|name| !name.is_empty());
+        let hash = self.contents.hash_one((phone.map(PhoneNumber::as_str), name));
+        Fingerprint(hash & !1 | u64::from(name.is_some()))
     }
 }

@@ -78,7 +78,7 @@ impl Slot {
 
     /// What the slot holds; `None`: it is free.
     pub(super) fn decode(bytes: &[u8; BYTES]) -> Result<Option<Self>, Unreadable> {
-        if bytes.iter().all(|byte| *byte == 0) {
+        if *bytes == [0; BYTES] {
             return Ok(None);
         }
         if part::<4>(bytes, 0) != crc32c::crc32c(&bytes[4..]).to_le_bytes() {

@@ -17,6 +17,9 @@ use crate::id::PhoneId;
 /// Without room on the disk, it is looked for again after so long.
 const NO_ROOM: Duration = Duration::from_millis(500);
 
+/// Slots that may wait to be written, 16 MiB or so; more than that is for later.
+const QUEUED_SLOTS_MAX: usize = 65_536;
+
 /// What a change does to the file.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
@@ -35,9 +38,18 @@ impl Changes {
         self.erase.push(number);
     }
 
+    /// Erases together with what is written: for what nothing takes the place of.
+    pub(super) fn erase_at_once(&mut self, number: u32) {
+        self.write.push((number, [0; slot::BYTES]));
+    }
+
     /// An id that the header must know to be taken.
     pub(super) fn cover(&mut self, id: Option<PhoneId>) {
         self.phone_id = self.phone_id.max(id.map_or(0, |id| id.0));
+    }
+
+    fn slots(&self) -> usize {
+        self.write.len() + self.erase.len()
     }
 
     fn append(&mut self, mut later: Changes) {
@@ -57,13 +69,18 @@ pub(super) struct Progress {
 #[derive(Debug, Default)]
 struct State {
     durable: u64,
-    has_failed: bool,
+    failure: Option<Arc<io::Error>>,
     waiting: Vec<(u64, Waker)>,
 }
 
 impl Progress {
     pub(super) fn check(&self) -> Result<(), Failed> {
-        if self.state.lock().has_failed { Err(Failed) } else { Ok(()) }
+        if self.state.lock().failure.is_some() { Err(Failed) } else { Ok(()) }
+    }
+
+    /// What the operating system said when a write failed.
+    pub(super) fn failure(&self) -> Option<Arc<io::Error>> {
+        self.state.lock().failure.clone()
     }
 
     /// All changes up to `durable` were read from the disk.
@@ -95,13 +112,13 @@ impl Progress {
         }
     }
 
-    fn advance(&self, to: Result<u64, Failed>) {
+    fn advance(&self, to: Result<u64, io::Error>) {
         let mut state = self.state.lock();
         match to {
             Ok(durable) => state.durable = state.durable.max(durable),
-            Err(Failed) => state.has_failed = true,
+            Err(error) => state.failure = Some(Arc::new(error)),
         }
-        let (durable, has_failed) = (state.durable, state.has_failed);
+        let (durable, has_failed) = (state.durable, state.failure.is_some());
         let ready: Vec<Waker> = state
             .waiting
             .extract_if(.., |(ticket, _)| has_failed || *ticket <= durable)
@@ -118,7 +135,7 @@ impl State {
         if ticket.0 <= self.durable {
             return Some(Ok(()));
         }
-        self.has_failed.then_some(Err(Failed))
+        self.failure.is_some().then_some(Err(Failed))
     }
 }
 
@@ -139,6 +156,8 @@ struct Queue {
     changes: Changes,
     last: u64,
     wants_room: bool,
+    /// The last try to make room has failed.
+    is_full: bool,
     is_closing: bool,
 }
 
@@ -159,12 +178,18 @@ impl Writer {
         self.inbox.bell.notify_one();
     }
 
-    /// Has the file grow.
-    pub(super) fn make_room(&self) {
+    /// Whether more changes may be handed over: what waits is bounded.
+    pub(super) fn accepts(&self) -> bool {
+        self.inbox.queue.lock().changes.slots() < QUEUED_SLOTS_MAX
+    }
+
+    /// Has the file grow; `false` if the last try has failed for want of room.
+    pub(super) fn make_room(&self) -> bool {
         let mut queue = self.inbox.queue.lock();
         if !std::mem::replace(&mut queue.wants_room, true) {
             self.inbox.bell.notify_one();
         }
+        !queue.is_full
     }
 }
 
@@ -188,7 +213,7 @@ fn run(file: &PeopleFile, inbox: &Inbox, progress: &Progress) {
             drop(queue);
             if let Err(error) = write(file, changes) {
                 tracing::error!(%error, "personal data cannot be written; nothing that needs it is acknowledged any more");
-                progress.advance(Err(Failed));
+                progress.advance(Err(error));
                 return;
             }
             durable = last;
@@ -198,6 +223,7 @@ fn run(file: &PeopleFile, inbox: &Inbox, progress: &Progress) {
             drop(queue);
             let grown = file.grow();
             queue = inbox.queue.lock();
+            queue.is_full = grown.is_err();
             match grown {
                 Ok(()) => queue.wants_room = false,
                 Err(error) if queue.is_closing => drop(error),

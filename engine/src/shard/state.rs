@@ -172,6 +172,13 @@ impl State {
         self.live(campaign).map_or(0, |campaign| campaign.claims.count())
     }
 
+    /// Every phone id that a live campaign counts by is below this: a store of numbers that was lost must not give one of
+    /// them to another number.
+    pub fn phone_ids_below(&self) -> u64 {
+        let live = self.campaigns.keys().filter_map(|number| self.live(*number));
+        live.map(|campaign| campaign.claims.phone_ids_below()).max().unwrap_or(0)
+    }
+
     /// The latest moment that any event bears. A clock far behind it is wrong, or was.
     pub fn last_event_at(&self) -> Timestamp {
         self.last_event_at

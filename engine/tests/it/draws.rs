@@ -3,8 +3,8 @@
 use landrush_engine::campaign::{CampaignBuilder, CampaignDefinition, Mode, Period};
 use landrush_engine::command::Command;
 use landrush_engine::fairness::{DrawPlace, Odds, Probability};
-use landrush_engine::id::{TypeIndex, UserId};
-use landrush_engine::outcome::{ClaimItem, ClaimKind, ClaimView, Outcome, Refusal};
+use landrush_engine::id::TypeIndex;
+use landrush_engine::outcome::{ClaimKind, ClaimView, Outcome, Refusal};
 
 use crate::shop::{
     DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, ask, at, claim, coupon, refused, repeated, repeated_claim, seed, won,
@@ -46,12 +46,6 @@ fn sampled(claim: &ClaimView) -> Option<TypeIndex> {
     sampled
 }
 
-fn items(shop: &mut Shop, user: &str) -> Vec<ClaimItem> {
-    let outcome = shop.submit(&Command::ClaimsByUser { campaign: RUSH, user: UserId::new(user).expect("valid") });
-    let Outcome::Claims { items, .. } = outcome else { panic!("no claims: {outcome:?}") };
-    items
-}
-
 #[test]
 fn a_draw_is_what_the_seed_says() {
     let mut shop = shop(draws());
@@ -76,7 +70,7 @@ fn a_losing_draw_counts_and_repeats() {
     assert_eq!(repeated_claim(&shop.draw(&user)), lost);
     shop.state = shop.restored();
     assert_eq!(repeated_claim(&shop.draw(&user)), lost, "also after a restart");
-    assert_eq!(items(&mut shop, &user).len(), 1);
+    assert_eq!(shop.claims_of(&user), [lost]);
     let page = shop.submit(&Command::Claims { campaign: RUSH, after: None, limit: 10 });
     assert_eq!(page, Outcome::Claims { items: Vec::new(), more: false }, "nothing was issued");
     // A new day is a new draw.

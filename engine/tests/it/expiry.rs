@@ -8,8 +8,9 @@ use landrush_engine::event::{Change, Event};
 use landrush_engine::id::TypeIndex;
 use landrush_engine::outcome::{CouponState, Outcome, Refusal};
 use landrush_engine::shard::Due;
+use landrush_engine::time::{Day, Timestamp};
 
-use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, at, coupon, refused, repeated_claim, won};
+use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, at, coupon, redeem, refused, repeated_claim, won};
 
 /// Nine coupons that live for an hour.
 fn hourly() -> CampaignBuilder {
@@ -51,7 +52,7 @@ fn a_coupon_has_run_out_by_the_clock_before_its_event() {
     let mut shop = shop(hourly());
     won(&shop.claim("ann"));
     shop.now += HOUR_MS;
-    assert_eq!(refused(&shop.submit_alone(&crate::shop::redeem(0, "o-1", None))), Some(Refusal::Expired));
+    assert_eq!(refused(&shop.submit_alone(&redeem(0, "o-1", None))), Some(Refusal::Expired));
     assert_eq!(shop.counts(0).expired, 0, "its turn has not come");
     shop.prove();
 }
@@ -111,12 +112,11 @@ fn after_downtime_all_run_out_in_bounded_events() {
         won(&shop.claim(&format!("u-{number}")));
     }
     let mut restarted = Shop { state: shop.restored(), now: NOON_MS + 9 * DAY_MS, ..shop };
-    let Some(Due::Event(event)) = restarted.state.due(at(restarted.now)) else { panic!("something is due") };
-    let Change::Expired { count, .. } = event.change else { panic!("coupons are due, not {event:?}") };
-    assert_eq!(count, 4_096);
+    let Some(Due::Event(first)) = restarted.state.due(at(restarted.now)) else { panic!("coupons are due") };
+    assert!(matches!(first.change, Change::Expired { count: 4_096, .. }), "{first:?}");
     assert_eq!(restarted.do_what_is_due(), 3);
     assert_eq!(restarted.counts(0).expired, CLAIMS);
-    assert_eq!(restarted.state.next_due_at(), Some(landrush_engine::time::Timestamp::MAX));
+    assert_eq!(restarted.state.next_due_at(), Some(Timestamp::MAX));
     restarted.prove();
 }
 
@@ -176,7 +176,7 @@ fn nothing_runs_out_that_was_never_handed_out() {
     let mut shop = shop(hourly());
     won(&shop.claim("ann"));
     let change = |coupon_type, count| {
-        let day = landrush_engine::time::Day(0);
+        let day = Day(0);
         Event {
             campaign: RUSH,
             at: at(shop.now),

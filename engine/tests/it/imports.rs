@@ -1,11 +1,11 @@
 //! The shop's own codes: added file by file, handed out in their order, gone when they are gone.
 
 use landrush_engine::campaign::{CampaignBuilder, CampaignDefinition};
-use landrush_engine::command::{CodeFile, Command, CouponPlace};
+use landrush_engine::command::{CodeFile, Command, CouponPlace, Redeem};
 use landrush_engine::id::{CodeFileId, TypeIndex};
 use landrush_engine::outcome::{Outcome, Refusal};
 
-use crate::shop::{DAY_MS, NOON_MS, RUSH, Shop, at, coupon, refused, repeated_claim, won_claim};
+use crate::shop::{DAY_MS, NOON_MS, RUSH, Shop, at, coupon, redeem, refused, repeated_claim, won_claim};
 
 /// Adds `count` codes from a file to a type that has had `first`.
 pub(crate) fn import(coupon_type: u16, file: u64, count: u32, first: u32) -> Command {
@@ -79,9 +79,9 @@ fn a_coupon_is_found_by_the_place_of_its_code() {
     assert_eq!(refused(&shop.submit(&at_place(1))), Some(Refusal::NoSuchCoupon), "it was not");
     // The code that would have been generated was never issued.
     assert_eq!(refused(&shop.redeem(1, "o-1", None)), Some(Refusal::NoSuchCoupon));
-    let Command::Redeem(redeem) = crate::shop::redeem(0, "o-1", None) else { unreachable!("it is a redemption") };
+    let Command::Redeem(redeem) = redeem(0, "o-1", None) else { unreachable!("it is a redemption") };
     let coupon = CouponPlace::Imported { coupon_type: TypeIndex(0), position: 0 };
-    let redeem = Command::Redeem(landrush_engine::command::Redeem { coupon, ..redeem });
+    let redeem = Command::Redeem(Redeem { coupon, ..redeem });
     assert!(matches!(shop.submit(&redeem), Outcome::Redeemed(_)));
     shop.prove();
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use landrush_engine::campaign::{CampaignBuilder, CampaignDefinition, Fairness, Mode, Return};
 use landrush_engine::command::{Command, CouponPlace};
 use landrush_engine::fairness::{EntriesHash, LotteryKey, Ranks, rank};
-use landrush_engine::id::{Serial, UserId};
+use landrush_engine::id::{Serial, TypeIndex};
 use landrush_engine::outcome::{ClaimKind, ClaimView, CouponState, Outcome, Refusal};
 
 use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, ask, at, coupon, refused, repeated_claim, seed, won_claim};
@@ -46,10 +46,7 @@ fn drawn(builder: CampaignBuilder) -> Shop {
 }
 
 fn entry(shop: &mut Shop, user: &str) -> ClaimView {
-    let by_user = Command::ClaimsByUser { campaign: RUSH, user: UserId::new(user).expect("valid") };
-    let outcome = shop.submit(&by_user);
-    let Outcome::Claims { items, .. } = outcome else { panic!("no entry: {outcome:?}") };
-    items[0].claim
+    shop.claims_of(user)[0]
 }
 
 fn rank_of(view: &ClaimView) -> u32 {
@@ -228,10 +225,8 @@ fn shops_own_codes_are_won_by_rank() {
         };
         assert_eq!(view.coupon.map(|coupon| (coupon.coupon_type.0, coupon.imported)), expected);
     }
-    let first = Command::Coupon {
-        campaign: RUSH,
-        coupon: CouponPlace::Imported { coupon_type: landrush_engine::id::TypeIndex(0), position: 0 },
-    };
+    let first =
+        Command::Coupon { campaign: RUSH, coupon: CouponPlace::Imported { coupon_type: TypeIndex(0), position: 0 } };
     let Outcome::Coupon(item) = shop.submit(&first) else { panic!("it was won") };
     assert_eq!(rank_of(&item.claim), 1);
     shop.prove();

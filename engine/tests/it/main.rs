@@ -5,6 +5,7 @@ mod codec;
 mod draws;
 mod expiry;
 mod fairness;
+mod holds;
 mod hostile;
 mod imported;
 mod imports;

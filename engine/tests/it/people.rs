@@ -1,5 +1,10 @@
 //! The store of personal data: what is told is durable, what is erased is on no disk, and a number has one id.
 
+mod disk;
+mod faults;
+mod power;
+mod rate;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;

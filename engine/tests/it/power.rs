@@ -1,15 +1,17 @@
 //! The whole engine on a disk that loses power at a random operation, again and again over one directory, held against what it
 //! answered: what was told stays true, what was not told may or may not have happened, and then stays so.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod told;
+mod traffic;
 
-use landrush_engine::campaign::CampaignDefinition;
-use landrush_engine::command::{Claim, Command};
-use landrush_engine::fairness::Seed;
-use landrush_engine::id::{CampaignId, CampaignNumber, Serial, UserId};
+use std::time::Duration;
+
+use landrush_engine::campaign::{CampaignDefinition, Mode};
+use landrush_engine::command::Command;
+use landrush_engine::fairness::{Probability, Seed};
+use landrush_engine::id::UserId;
 use landrush_engine::keys::Keys;
-use landrush_engine::outcome::{CouponState, Outcome, Refusal};
-use landrush_engine::port::BlockingPort;
+use landrush_engine::outcome::{CouponState, Outcome};
 use landrush_engine::published::Listed;
 use landrush_engine::recovery::open_on;
 use landrush_engine::{Engine, EngineOptions};
@@ -17,7 +19,12 @@ use landrush_wal::options::LogOptions;
 use landrush_wal::storage::faulty::{Cut, Faults, Kept, Others};
 use landrush_wal::storage::memory::MemoryStorage;
 
-const CAMPAIGNS: [&str; 3] = ["alpha", "beta", "gamma"];
+use self::told::Told;
+use self::traffic::{claim, live};
+
+const CAMPAIGNS: [&str; 4] = ["alpha", "beta", "gamma", DRAWS];
+/// Its users draw: half of them win.
+const DRAWS: &str = "delta";
 const QUOTA: u32 = 300;
 const USERS: u64 = 500;
 
@@ -50,94 +57,6 @@ fn open(storage: &MemoryStorage, shards: usize, salt: u64) -> Result<Engine, Str
         .map_err(|error| error.to_string())
 }
 
-/// What the engine has told of one campaign.
-#[derive(Default)]
-struct Told {
-    number: Option<CampaignNumber>,
-    wins: BTreeMap<u64, Serial>,
-    /// Asked for, and no answer came.
-    in_doubt: BTreeSet<u64>,
-    voided: BTreeSet<u64>,
-    voids_in_doubt: BTreeSet<u64>,
-}
-
-fn claim(engine: &Engine, port: &mut BlockingPort, told: &Told, id: &str, user: u64) -> Option<Outcome> {
-    let user = UserId::new(&format!("user-{user}")).expect("valid");
-    let stamped_at = engine.clock().now();
-    let claim = Claim { campaign: told.number?, user, coupon_type: None, key: None, phone: None, stamped_at };
-    port.call(engine.route(&CampaignId::new(id).expect("valid")), Command::Claim(claim)).ok()
-}
-
-/// Takes in the answer to a claim; `false` if none came, or none that tells.
-fn note(told: &mut Told, user: u64, outcome: Option<&Outcome>) -> bool {
-    match outcome {
-        Some(Outcome::Won(view)) => {
-            assert!(!told.wins.values().any(|serial| *serial == view.serial), "one coupon was given to two");
-            assert!(told.wins.insert(user, view.serial).is_none(), "user {user} was granted two");
-            told.in_doubt.remove(&user);
-            true
-        }
-        Some(Outcome::Repeated(view)) => {
-            let before = *told.wins.entry(user).or_insert(view.serial);
-            assert_eq!(before, view.serial, "user {user} was shown another coupon");
-            told.in_doubt.remove(&user);
-            if told.voided.contains(&user) {
-                assert_eq!(view.coupon.expect("won").state, CouponState::Void, "the coupon of user {user} was voided");
-            } else if !told.voids_in_doubt.contains(&user) {
-                assert_eq!(
-                    view.coupon.expect("won").state,
-                    CouponState::Issued,
-                    "nobody voided the coupon of user {user}"
-                );
-            }
-            true
-        }
-        Some(Outcome::Refused(Refusal::SoldOut)) => {
-            assert!(!told.wins.contains_key(&user), "user {user} has a coupon and is told that there is none");
-            told.in_doubt.remove(&user);
-            true
-        }
-        Some(Outcome::Refused(Refusal::LogUnavailable)) | None => {
-            if !told.wins.contains_key(&user) {
-                told.in_doubt.insert(user);
-            }
-            false
-        }
-        Some(other) => panic!("a claim was answered {other:?}"),
-    }
-}
-
-/// One life of the process: random commands until the power goes or enough has been done.
-fn live(engine: &Engine, told: &mut [Told], random: &mut Random) {
-    let mut port = engine.blocking_port();
-    for _ in 0..400 {
-        let index = usize::try_from(random.below(3)).expect("small");
-        let (id, told) = (CAMPAIGNS[index], &mut told[index]);
-        let Some(campaign) = told.number else { continue };
-        let user = random.below(USERS);
-        let went_on = if random.below(20) == 0 && told.wins.contains_key(&user) {
-            let void = Command::Void { campaign, claim: told.wins[&user], restock: Some(false), allow_again: false };
-            match port.call(engine.route(&CampaignId::new(id).expect("valid")), void) {
-                Ok(Outcome::Voided) => {
-                    told.voided.insert(user);
-                    true
-                }
-                Ok(Outcome::Refused(Refusal::LogUnavailable)) | Err(_) => {
-                    told.voids_in_doubt.insert(user);
-                    false
-                }
-                Ok(other) => panic!("a void was answered {other:?}"),
-            }
-        } else {
-            let outcome = claim(engine, &mut port, told, id, user);
-            note(told, user, outcome.as_ref())
-        };
-        if !went_on && engine.failure().is_some() {
-            return;
-        }
-    }
-}
-
 /// After a restart: everything told is still true, and every doubt is settled.
 fn check(engine: &Engine, told: &mut [Told]) {
     let mut port = engine.blocking_port();
@@ -146,16 +65,18 @@ fn check(engine: &Engine, told: &mut [Told]) {
         for user in asked {
             let had = told.wins.contains_key(&user);
             let outcome = claim(engine, &mut port, told, id, user);
-            assert!(note(told, user, outcome.as_ref()), "user {user} of {id} was answered {outcome:?}");
+            assert!(told.note(user, outcome.as_ref()), "user {user} of {id} was answered {outcome:?}");
             assert!(
                 !had || matches!(outcome, Some(Outcome::Repeated(_))),
-                "user {user} of {id} lost a coupon: {outcome:?}"
+                "user {user} of {id} lost a claim: {outcome:?}"
             );
         }
         let Some(Listed::Live(published)) = engine.directory().find(id) else { panic!("{id} is gone") };
-        let issued = published.view(engine.clock().now()).counts[0].issued;
-        assert_eq!(issued as usize, told.wins.len(), "what {id} has issued is what its users hold");
-        assert!(issued <= QUOTA, "{id} issued {issued} of {QUOTA}");
+        let counts = published.view(engine.clock().now()).counts[0];
+        assert_eq!(counts.issued as usize, told.issued(), "what {id} has issued is what its users hold");
+        let redeemed = told.wins.values().filter(|win| win.is(CouponState::Redeemed)).count();
+        assert_eq!(counts.redeemed as usize, redeemed, "what {id} has redeemed is what its users have redeemed");
+        assert!(counts.issued <= QUOTA, "{id} issued {} of {QUOTA}", counts.issued);
         for user in told.wins.keys() {
             let user = UserId::new(&format!("user-{user}")).expect("valid");
             let now = engine.clock().now();
@@ -171,7 +92,10 @@ fn check(engine: &Engine, told: &mut [Told]) {
 fn create(engine: &Engine, told: &mut [Told]) {
     let mut port = engine.blocking_port();
     for (id, told) in CAMPAIGNS.into_iter().zip(told) {
-        let definition = CampaignDefinition::builder(id).coupon_type("a", QUOTA).build().expect("valid");
+        let builder = CampaignDefinition::builder(id).coupon_type("a", QUOTA);
+        let half = Probability::from_billionths(500_000_000).expect("below one");
+        let builder = if id == DRAWS { builder.mode(Mode::Draw).probability(half) } else { builder };
+        let definition = builder.build().expect("valid");
         let campaign = engine.next_campaign_number();
         let route = engine.route(&definition.id);
         let made = port.call(
@@ -186,7 +110,7 @@ fn create(engine: &Engine, told: &mut [Told]) {
 fn outlive(seed: u64) {
     let mut random = Random(seed);
     let storage = MemoryStorage::new();
-    let mut told = [Told::default(), Told::default(), Told::default()];
+    let mut told: [Told; 4] = Default::default();
     let engine = open(&storage, 1, seed).expect("an empty directory opens");
     create(&engine, &mut told);
     engine.close().expect("nothing has failed yet");
@@ -230,7 +154,7 @@ fn what_was_told_outlives_every_loss_of_power() {
 #[test]
 fn a_failed_sync_is_told_to_everybody_and_forgotten_by_nobody() {
     let storage = MemoryStorage::new();
-    let mut told = [Told::default(), Told::default(), Told::default()];
+    let mut told: [Told; 4] = Default::default();
     let engine = open(&storage, 1, 1).expect("opens");
     create(&engine, &mut told);
     let mut random = Random(7);
@@ -250,7 +174,7 @@ fn a_failed_sync_is_told_to_everybody_and_forgotten_by_nobody() {
 #[test]
 fn a_full_disk_refuses_claims_answers_repeats_and_recovers_by_itself() {
     let storage = MemoryStorage::new();
-    let mut told = [Told::default(), Told::default(), Told::default()];
+    let mut told: [Told; 4] = Default::default();
     let engine = open(&storage, 1, 1).expect("opens");
     let definition = CampaignDefinition::builder("alpha").coupon_type("a", 1_000_000).build().expect("valid");
     let route = engine.route(&definition.id);
@@ -265,7 +189,7 @@ fn a_full_disk_refuses_claims_answers_repeats_and_recovers_by_itself() {
     let mut user = 0;
     loop {
         let outcome = claim(&engine, &mut port, told, "alpha", user);
-        if !note(told, user, outcome.as_ref()) {
+        if !told.note(user, outcome.as_ref()) {
             break;
         }
         user += 1;
@@ -274,10 +198,10 @@ fn a_full_disk_refuses_claims_answers_repeats_and_recovers_by_itself() {
     assert!(engine.failure().is_none(), "a full disk is no failure");
     assert!(matches!(claim(&engine, &mut port, told, "alpha", 0), Some(Outcome::Repeated(_))), "repeats go on");
     storage.set_faults(Faults::default());
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
     loop {
         let outcome = claim(&engine, &mut port, told, "alpha", user);
-        if note(told, user, outcome.as_ref()) {
+        if told.note(user, outcome.as_ref()) {
             break;
         }
         assert!(std::time::Instant::now() < deadline, "claims did not come back when there was room");

@@ -97,6 +97,9 @@ impl Shop {
     pub(crate) fn apply(&mut self, event: &Event<'_>) {
         let mut bytes = Vec::new();
         encode_event(event, &mut bytes);
+        let mut again = Vec::new();
+        encode_event(&decode_event(&bytes).expect("an event"), &mut again);
+        assert_eq!(again, bytes, "what is read is written the same");
         self.state.apply(event).expect("what was decided, or is due, can be applied");
         self.log.push(bytes);
     }
@@ -181,6 +184,14 @@ impl Shop {
         let outcome = self.submit(&Command::Coupon { campaign: RUSH, coupon: CouponPlace::Claim(Serial(serial)) });
         let Outcome::Coupon(item) = outcome else { panic!("no coupon: {outcome:?}") };
         *item
+    }
+
+    /// Somebody's claims, draws or entry, oldest first.
+    pub(crate) fn claims_of(&mut self, user: &str) -> Vec<ClaimView> {
+        let user = UserId::new(user).expect("a valid user id");
+        let outcome = self.submit(&Command::ClaimsByUser { campaign: RUSH, user });
+        let Outcome::Claims { items, more: false } = outcome else { panic!("no claims: {outcome:?}") };
+        items.into_iter().map(|item| item.claim).collect()
     }
 
     /// What has become of the coupon of a claim.
@@ -268,7 +279,9 @@ pub(crate) fn redeemed(outcome: &Outcome) -> &RedemptionView {
 
 /// The redemption as it stands, and what has become of its coupon.
 pub(crate) fn stands(outcome: &Outcome) -> (RedemptionState, CouponState) {
-    let (Outcome::Redeemed(item) | Outcome::Redemption(item)) = outcome else { panic!("no redemption: {outcome:?}") };
+    let (Outcome::Redeemed(item) | Outcome::Redemption(item)) = outcome else {
+        panic!("no redemption: {outcome:?}");
+    };
     (item.redemption.state, coupon(&item.claim).state)
 }
 

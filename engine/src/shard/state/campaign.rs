@@ -345,18 +345,18 @@ impl Campaign {
             accept_redemptions: self.flags.accept_redemptions,
             cancelled: self.cancelled,
             ended: self.ended,
-            fairness: self.fairness(),
+            fairness: self.fairness(self.cancelled.is_some()),
             today: self.day,
             counts: self.counts.clone(),
         }
     }
 
     /// What is public of its draws. The seed of draws comes out when no draw can follow, that of a lottery when it is drawn.
-    fn fairness(&self) -> Option<Fairness> {
+    pub(super) fn fairness(&self, is_cancelled: bool) -> Option<Fairness> {
         let seed = self.seed.as_ref()?;
         let is_out = match self.definition.mode {
             Mode::FirstCome => false,
-            Mode::Draw => self.ended || self.cancelled.is_some(),
+            Mode::Draw => self.ended || is_cancelled,
             Mode::Lottery => self.ranking.is_some(),
         };
         let is_lottery = self.definition.mode == Mode::Lottery;

@@ -174,6 +174,11 @@ impl Claims {
         self.windows.get(later).map_or(Serial(self.count()), |start| start.first)
     }
 
+    /// Every phone id of a claim is below this.
+    pub(super) fn phone_ids_below(&self) -> u64 {
+        self.phones.as_ref().map_or(0, Phones::ids_below)
+    }
+
     /// How many claims count for `phone` in the period whose first claim is `since`.
     pub(super) fn phone_count(&self, phone: PhoneId, since: Serial) -> u16 {
         self.phones.as_ref().map_or(0, |phones| phones.count(phone, since))

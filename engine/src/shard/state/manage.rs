@@ -114,8 +114,12 @@ impl Campaign {
             let at = self.cancelled.map_or(now, |cancellation| cancellation.at);
             view.cancelled = Some(Cancellation { at, revoke });
         }
-        let outcome = Outcome::Campaign(Arc::new(view));
         let happens = changes && !dry_run;
+        if happens {
+            // A dry run gives no seed away.
+            view.fairness = self.fairness(true);
+        }
+        let outcome = Outcome::Campaign(Arc::new(view));
         Decision { outcome, event: happens.then(|| self.event(now, Change::Cancelled { revoke })) }
     }
 

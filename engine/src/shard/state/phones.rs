@@ -14,6 +14,7 @@ const TABLES: usize = 256;
 pub(super) struct Phones {
     /// A claim each.
     by_claim: Chunks<PhoneId>,
+    ids_below: u64,
     /// Empty until the first claim.
     uses: Vec<HashMap<PhoneId, Uses>>,
 }
@@ -27,6 +28,11 @@ struct Uses {
 }
 
 impl Phones {
+    /// Every id of a claim is below this.
+    pub(super) fn ids_below(&self) -> u64 {
+        self.ids_below
+    }
+
     /// The phone that a claim counts for.
     pub(super) fn of(&self, claim: Serial) -> Option<PhoneId> {
         self.by_claim.at(claim.0).copied()
@@ -49,6 +55,7 @@ impl Phones {
         }
         uses.count += 1;
         self.by_claim.push(phone);
+        self.ids_below = self.ids_below.max(phone.0.saturating_add(1));
     }
 
     /// Stops counting a claim. One of an earlier period counts no more in any case.

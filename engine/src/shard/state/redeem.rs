@@ -105,6 +105,7 @@ impl Campaign {
             return Decision::answer(Outcome::Redemption(self.redemption_item(number, now)));
         };
         let change = Change::Settled { redemption: number, settlement, day: self.today(now) };
+        let has_run_out = self.win(redemption.claim).is_some_and(|win| self.has_run_out(win));
         let mut item = self.redemption_item(number, now);
         item.redemption.state = settled;
         let coupon = item.claim.coupon.as_mut().expect("it has a coupon");
@@ -116,7 +117,7 @@ impl Campaign {
             | RedemptionState::Reversed => {
                 if self.is_void(redemption.claim) {
                     CouponState::Void
-                } else if coupon.expires_at.is_some_and(|expires_at| now >= expires_at) {
+                } else if has_run_out || coupon.expires_at.is_some_and(|expires_at| now >= expires_at) {
                     CouponState::Expired
                 } else {
                     CouponState::Issued

@@ -358,7 +358,8 @@ impl Aftermath {
 }
 
 impl Campaign {
-    /// Says what has become of the coupon of a claim whose day is the last one so far. Gives 1 if a redemption has to explain it.
+    /// Says what has become of a claim: of the last one or, where winners are drawn and count for no day, of any. Gives 1 if a
+    /// redemption has to explain it.
     fn restore_aftermath(&mut self, claim: Serial, aftermath: Aftermath) -> Result<u32, Breach> {
         let coupon_type = self.won_type(claim);
         let is_without_unit =

@@ -1,0 +1,79 @@
+//! The events, and the kinds of campaign, that came after the first release.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use landrush_engine::campaign::{
+    CampaignBuilder, CampaignDefinition, LimitBy, Mode, Period, Return, Weekday, Weekdays, Windows,
+};
+use landrush_engine::command::{CodeFile, Settlement};
+use landrush_engine::event::{Change, CodeKeyId, Granted};
+use landrush_engine::fairness::Probability;
+use landrush_engine::id::{CodeFileId, PhoneId, RedemptionNumber, Serial, TypeIndex};
+use landrush_engine::time::Day;
+
+use crate::shop::{NOON_MS, at, seed};
+
+const DAY: Day = Day(20_788);
+
+fn created(builder: CampaignBuilder) -> Change<'static> {
+    let definition = builder.open(at(NOON_MS), at(NOON_MS + 1_000_000_000)).build().expect("valid");
+    let seed = (definition.mode != Mode::FirstCome).then(seed);
+    Change::Created { definition: Cow::Owned(definition), code_key: CodeKeyId(0x0123_4567_89ab_cdef), seed }
+}
+
+/// Mondays and Fridays at ten and at three, one claim a window and phone, the shop's own codes.
+fn with_windows() -> Change<'static> {
+    let at_times = ["10:00", "15:00"].map(|time| time.parse().expect("a time of day")).to_vec();
+    let days = Weekdays::new([Weekday::Monday, Weekday::Friday]).expect("two");
+    let windows = Windows::new(at_times, days, Duration::from_secs(300)).expect("valid");
+    let builder = CampaignDefinition::builder("flash").windows(windows).expired(Return::Restock);
+    let builder = builder.limit(1, Period::Window).limit_by(LimitBy::Phone).coupon_type("own", 100).imported_codes();
+    let Change::Created { definition, code_key, seed } = created(builder) else { unreachable!("it was created") };
+    let definition = CampaignDefinition { phone_required: true, ..definition.into_owned() };
+    Change::Created { definition: Cow::Owned(definition), code_key, seed }
+}
+
+fn draws() -> Change<'static> {
+    let tenth = Probability::from_billionths(100_000_000).expect("below one");
+    let builder = CampaignDefinition::builder("draws").mode(Mode::Draw).limit(3, Period::Day);
+    created(builder.coupon_type("cash-5", 10_000).daily_quota(500).probability(tenth))
+}
+
+fn lottery() -> Change<'static> {
+    created(CampaignDefinition::builder("lottery").mode(Mode::Lottery).coupon_type("car", 1))
+}
+
+pub(super) fn events() -> Vec<(&'static str, Change<'static>)> {
+    let grant = Granted { day: DAY, window: None, user: "u-90210-xy", key: None, phone: None };
+    let in_window = Granted { window: Some(at(NOON_MS)), phone: Some(PhoneId(77)), ..grant };
+    let drew = |key, sampled, won| Change::Drew { grant: Granted { key, ..grant }, sampled, won };
+    let redeemed = |named_user, hold| Change::Redeemed { claim: Serial(77), order: "o-9", named_user, hold };
+    let settled = |settlement| Change::Settled { redemption: RedemptionNumber(3), settlement, day: DAY };
+    let (first, second) = (Some(TypeIndex(0)), Some(TypeIndex(1)));
+    let file = CodeFile { id: CodeFileId(8), count: 9, hash: [7; 32] };
+    vec![
+        ("created-with-windows", with_windows()),
+        ("created-draws", draws()),
+        ("created-lottery", lottery()),
+        (
+            "claimed-in-a-window-by-phone",
+            Change::Claimed { grant: in_window, coupon_type: TypeIndex(0), requested: None },
+        ),
+        ("drew-won", drew(None, second, true)),
+        ("drew-lost", drew(None, second, false)),
+        ("drew-nothing", drew(None, None, false)),
+        ("drew-under-key", drew(Some("k-1"), first, false)),
+        ("entered", Change::Entered { grant }),
+        ("ended", Change::Ended),
+        ("ranked", Change::Ranked { count: 1_000_000, entries_hash: [6; 32], ranks: None }),
+        ("codes-imported", Change::CodesImported { coupon_type: TypeIndex(1), file }),
+        ("redeemed", redeemed(true, None)),
+        ("redeemed-with-hold", redeemed(false, Some(Duration::from_secs(600)))),
+        ("confirmed", settled(Settlement::Confirm)),
+        ("released", settled(Settlement::Release)),
+        ("reversed", settled(Settlement::Reverse)),
+        ("hold-expired", Change::HoldExpired { redemption: RedemptionNumber(3), day: DAY }),
+        ("expired", Change::Expired { coupon_type: TypeIndex(1), count: 4_096, day: DAY }),
+    ]
+}
