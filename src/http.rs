@@ -29,6 +29,7 @@ mod reply_body;
 pub mod retry;
 pub mod route;
 mod users;
+mod web_files;
 pub(crate) mod words;
 
 use std::rc::Rc;
@@ -105,6 +106,10 @@ async fn other(
     if route == Route::Time {
         return Ok(ops::time(lane));
     }
+    if let Route::WebFile(path) = route {
+        // Also while the log is still read back: the page says so, and waits.
+        return web_files::send(path, parts);
+    }
     let opened = opened(lane)?;
     let is_admin = opened.admin_key.is_borne_by(parts.headers.get(hyper::header::AUTHORIZATION));
     if route.is_management() && !is_admin {
@@ -133,7 +138,7 @@ async fn other(
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,
         Route::UserErase(user) => users::erase(opened, user, parts).await,
         Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts).await,
-        Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::Claim(..) => {
+        Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::WebFile(_) | Route::Claim(..) => {
             unreachable!("answered before")
         }
     }

@@ -15,3 +15,4 @@ pub mod http;
 pub mod metrics;
 pub mod server;
 pub mod text;
+mod web;

@@ -92,7 +92,8 @@ fn entity_tag(body_without_time: &[u8]) -> String {
     format!("W/\"{:016x}\"", hasher.finish())
 }
 
-fn not_modified(parts: &Parts, tag: &str) -> bool {
+/// Whether the client has what `tag` names.
+pub(crate) fn not_modified(parts: &Parts, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let given = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).any(|given| given.trim() == "*" || opaque(given) == opaque(tag))

@@ -17,6 +17,8 @@ pub enum Route<'p> {
     Metrics,
     /// The server's time.
     Time,
+    /// A page, or a file that a page loads; the path is below `src/web/`.
+    WebFile(&'p str),
     /// Make a campaign.
     CampaignCreate,
     /// The campaigns, by pages.
@@ -134,6 +136,10 @@ impl<'p> Route<'p> {
             ["v1", "redemptions", id, "confirm"] => post(Route::Settle(id, Settlement::Confirm)),
             ["v1", "redemptions", id, "release"] => post(Route::Settle(id, Settlement::Release)),
             ["v1", "redemptions", id, "reverse"] => post(Route::Settle(id, Settlement::Reverse)),
+            [""] => get(Route::WebFile("page/index.html")),
+            ["admin"] => get(Route::WebFile("admin/index.html")),
+            ["client.js" | "client.d.ts"] => get(Route::WebFile(&path[1..])),
+            ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -161,6 +167,7 @@ impl<'p> Route<'p> {
             | Route::Readyz
             | Route::Metrics
             | Route::Time
+            | Route::WebFile(_)
             | Route::CampaignList
             | Route::CampaignRead(_)
             | Route::Availability(_)
@@ -231,11 +238,15 @@ mod tests {
         check(Method::GET, "/v1/campaigns/c/pause", Err(NoRoute::Method { allow: "POST" }));
         check(Method::GET, "/v1/campaigns/c/availability", Ok(Route::Availability("c")));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
+        check(Method::GET, "/", Ok(Route::WebFile("page/index.html")));
+        check(Method::GET, "/admin", Ok(Route::WebFile("admin/index.html")));
+        check(Method::GET, "/client.js", Ok(Route::WebFile("client.js")));
+        check(Method::GET, "/assets/page/page.css", Ok(Route::WebFile("page/page.css")));
     }
 
     #[test]
     fn other_paths_are_not_found() {
-        for path in ["", "*", "/", "/nope", "/v1", "/v1/", "/v1/campaigns/c/", "/livez/", "/a/b/c/d/e/f/g/h"] {
+        for path in ["", "*", "/nope", "/v1", "/v1/", "/v1/campaigns/c/", "/livez/", "/a/b/c/d/e/f/g/h"] {
             check(Method::GET, path, Err(NoRoute::Path));
         }
     }
