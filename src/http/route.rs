@@ -138,7 +138,7 @@ impl<'p> Route<'p> {
             ["v1", "redemptions", id, "reverse"] => post(Route::Settle(id, Settlement::Reverse)),
             [""] => get(Route::WebFile("page/index.html")),
             ["admin"] => get(Route::WebFile("admin/index.html")),
-            ["client.js" | "client.d.ts"] => get(Route::WebFile(&path[1..])),
+            ["client.js" | "client.d.ts"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
@@ -241,6 +241,7 @@ mod tests {
         check(Method::GET, "/", Ok(Route::WebFile("page/index.html")));
         check(Method::GET, "/admin", Ok(Route::WebFile("admin/index.html")));
         check(Method::GET, "/client.js", Ok(Route::WebFile("client.js")));
+        check(Method::GET, "/client/clock.js", Ok(Route::WebFile("client/clock.js")));
         check(Method::GET, "/assets/page/page.css", Ok(Route::WebFile("page/page.css")));
     }
 

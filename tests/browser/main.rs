@@ -22,6 +22,10 @@ macro_rules! browser_tests {
 }
 
 browser_tests! {
+    client_calls,
+    client_clock,
+    client_server,
+    client_watch,
     harness,
 }
 
