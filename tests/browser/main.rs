@@ -22,9 +22,11 @@ macro_rules! browser_tests {
 }
 
 browser_tests! {
+    client_browser,
     client_calls,
     client_clock,
     client_server,
+    client_types,
     client_watch,
     harness,
 }
