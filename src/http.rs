@@ -7,6 +7,7 @@ mod answer;
 mod archive;
 mod availability;
 mod body;
+mod caller;
 pub mod campaign_body;
 pub(crate) mod campaign_json;
 mod campaigns;
@@ -126,7 +127,7 @@ async fn other(
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,
         },
-        Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
+        Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts, is_admin).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
         Route::CodeUpload(id, coupon_type) => code_upload::upload(lane, opened, id, coupon_type, parts, body).await,
         Route::CouponRead(code) => redemptions::coupon(lane, opened, code, parts).await,
@@ -137,7 +138,7 @@ async fn other(
         Route::UserCreate => users::create(lane, opened, parts, body, is_admin).await,
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,
         Route::UserErase(user) => users::erase(opened, user, parts).await,
-        Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts).await,
+        Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts, is_admin).await,
         Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::WebFile(_) | Route::Claim(..) => {
             unreachable!("answered before")
         }

@@ -1,7 +1,7 @@
 //! Owns what one I/O thread keeps for its requests: the desk, buffers, request ids, jitter, counts; and turns an answer or
 //! a problem into a response.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +18,7 @@ use super::reply_body::ReplyBody;
 use super::retry::Spread;
 use crate::app::App;
 use crate::desk::LateDesk;
+use crate::gate::user_token::cache::TokenCache;
 use crate::metrics::Counts;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,6 +35,8 @@ pub struct Lane {
     /// What bodies and request ids leave in: cut off piece by piece, so that few answers allocate.
     pool: RefCell<BytesMut>,
     request_ids: RequestIds,
+    /// Tokens that this thread has verified.
+    tokens: RefCell<TokenCache>,
     /// Tells the time while there is no engine to ask.
     clock: SteadyClock,
 }
@@ -49,6 +52,8 @@ impl Lane {
     pub fn new(app: Arc<App>, thread: usize, seed: [u8; 32]) -> Self {
         let mut prefix = [0; 8];
         prefix.copy_from_slice(&seed[..8]);
+        let mut token_key = [0; 16];
+        token_key.copy_from_slice(&seed[16..]);
         Self {
             app,
             thread,
@@ -57,6 +62,7 @@ impl Lane {
             scratch: RefCell::default(),
             pool: RefCell::default(),
             request_ids: RequestIds { prefix: u64::from_le_bytes(prefix), next: Cell::new(0) },
+            tokens: RefCell::new(TokenCache::new(token_key)),
             clock: SteadyClock::start(),
         }
     }
@@ -69,6 +75,11 @@ impl Lane {
     /// This thread's counts.
     pub(crate) fn counts(&self) -> &Counts {
         self.app.counts_of(self.thread)
+    }
+
+    /// The tokens that this thread has verified.
+    pub(crate) fn tokens(&self) -> RefMut<'_, TokenCache> {
+        self.tokens.borrow_mut()
     }
 
     /// The present moment.

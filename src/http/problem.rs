@@ -151,7 +151,7 @@ impl Code {
         match self {
             Code::NotFound => (S::NOT_FOUND, "not_found", "Not found"),
             Code::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
-            Code::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The admin key is missing or wrong"),
+            Code::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The key or token is missing or wrong"),
             Code::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Code::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is of another media type")

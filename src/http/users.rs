@@ -7,6 +7,7 @@ use landrush_engine::id::UserId;
 use landrush_engine::people::{Failed, Known, People, Person, PhoneNumber, PutError, Ticket};
 
 use super::answer::Answer;
+use super::caller::Caller;
 use super::fields::{Faults, FieldError};
 use super::json_text::JsonText;
 use super::lane::Lane;
@@ -57,14 +58,20 @@ pub(crate) async fn create(
     is_admin: bool,
 ) -> Result<Answer, Problem> {
     Query::parse(parts.uri.query(), &[])?;
+    let caller = if is_admin { Caller::Trusted } else { Caller::of(lane, &parts.headers)? };
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
     let UserBody { user, phone, name } = UserBody::parse(&bytes).map_err(Problem::invalid)?;
-    if user.is_some() && !is_admin {
+    let user = match (user, caller) {
+        (Some(user), caller @ Caller::User(_)) => caller.may_act_for(&user).map(|()| user)?,
+        (None, Caller::User(caller)) => caller,
         // Whoever may name a user could take another's number away.
-        return Err(Problem::new(Code::Unauthorized, "a user_id is taken with the admin key only: leave it out"));
-    }
-    let user = user.unwrap_or_else(new_user_id);
+        (Some(_), Caller::Trusted) if !is_admin => {
+            return Err(Problem::new(Code::Unauthorized, "a user_id is taken with the admin key only: leave it out"));
+        }
+        (Some(user), Caller::Trusted) => user,
+        (None, Caller::Trusted) => new_user_id(),
+    };
     let stored = opened.people.put(&user, Some(&phone), name.as_deref(), Known::Conflict).map_err(not_stored)?;
     durable(opened, stored.ticket).await?;
     let status = if stored.is_new { StatusCode::CREATED } else { StatusCode::OK };

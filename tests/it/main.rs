@@ -16,5 +16,6 @@ mod redemptions;
 mod refusals;
 mod server;
 mod slow;
+mod tokens;
 mod users;
 mod wal_commands;
