@@ -5,9 +5,9 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use landrush_engine::campaign::Mode;
+use landrush_engine::campaign::{CampaignDefinition, Mode};
 use landrush_engine::command::{Claim, Command};
-use landrush_engine::id::{IdempotencyKey, UserId};
+use landrush_engine::id::{CouponTypeId, IdempotencyKey, TypeIndex, UserId};
 use landrush_engine::outcome::{ClaimItem, ClaimView, Outcome, Refusal};
 use landrush_engine::published::{Listed, Published};
 use landrush_engine::time::Timestamp;
@@ -60,12 +60,7 @@ pub(crate) async fn ask(
     let ClaimBody { user, coupon_type, phone } = body;
     let campaign = living(opened, id)?;
     let definition = campaign.definition();
-    let coupon_type = match coupon_type {
-        Some(name) => {
-            Some(definition.coupon_type(name.as_str()).ok_or_else(|| Problem::refused(Refusal::NoSuchCouponType))?)
-        }
-        None => None,
-    };
+    let coupon_type = named_type(&definition, coupon_type)?;
     if definition.mode != mode {
         return Err(wrong_mode(definition.mode));
     }
@@ -97,8 +92,19 @@ pub(crate) async fn ask(
     Ok(Answer::json(status, body))
 }
 
+/// The coupon type that a claim names.
+pub(crate) fn named_type(
+    definition: &CampaignDefinition,
+    name: Option<CouponTypeId>,
+) -> Result<Option<TypeIndex>, Problem> {
+    let find = |name: CouponTypeId| {
+        definition.coupon_type(name.as_str()).ok_or_else(|| Problem::refused(Refusal::NoSuchCouponType))
+    };
+    name.map(find).transpose()
+}
+
 /// A request of another kind than the campaign takes.
-fn wrong_mode(mode: Mode) -> Problem {
+pub(crate) fn wrong_mode(mode: Mode) -> Problem {
     let detail = match mode {
         Mode::FirstCome => "the campaign is first come, first served: ask for a claim",
         Mode::Draw => "in this campaign coupons are drawn: ask for a draw",

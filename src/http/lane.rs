@@ -15,9 +15,9 @@ use landrush_engine::time::{Clock, SteadyClock, Timestamp};
 use super::answer::Answer;
 use super::problem::{Code, Problem};
 use super::reply_body::ReplyBody;
-use super::retry::Spread;
+use super::retry::{Retry, Spread};
 use crate::app::App;
-use crate::desk::LateDesk;
+use crate::desk::{self, LateDesk};
 use crate::gate::user_token::cache::TokenCache;
 use crate::metrics::Counts;
 
@@ -94,7 +94,21 @@ impl Lane {
         route: landrush_engine::router::Route,
         command: Command,
     ) -> Result<Outcome, Problem> {
-        let answer = self.desk.get(engine).ask(route, command).map_err(super::rejected)?;
+        self.heard(self.submit(engine, route, command)?).await
+    }
+
+    /// Hands a command to a shard, without waiting for what comes of it.
+    pub(crate) fn submit(
+        &self,
+        engine: &Engine,
+        route: landrush_engine::router::Route,
+        command: Command,
+    ) -> Result<desk::Answer, Problem> {
+        self.desk.get(engine).ask(route, command).map_err(super::rejected)
+    }
+
+    /// What came of a command. A refusal comes back as a problem.
+    pub(crate) async fn heard(&self, answer: desk::Answer) -> Result<Outcome, Problem> {
         // The log failed under it: it may have taken effect, which is what the code says.
         match answer.await.map_err(|_lost| Problem::new(Code::LogUnavailable, ""))? {
             Outcome::Refused(refusal) => Err(Problem::refused(refusal)),
@@ -165,8 +179,13 @@ impl Lane {
         response
     }
 
+    /// When to come again after `problem`, spread out.
+    pub(crate) fn retry(&self, problem: &Problem) -> Option<Retry> {
+        self.spread.borrow_mut().retry(problem, self.now())
+    }
+
     fn refuse(&self, problem: &Problem, headers: &mut HeaderMap) -> Bytes {
-        let retry = self.spread.borrow_mut().retry(problem, self.now());
+        let retry = self.retry(problem);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(retry) = retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(retry.seconds()));

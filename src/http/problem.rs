@@ -310,8 +310,14 @@ impl Problem {
 
     /// Writes the document.
     pub fn write(&self, retry: Option<Retry>, out: &mut Vec<u8>) {
-        let (status, name, title) = self.code.entry();
         let mut json = JsonText::object(out);
+        self.write_members(retry, &mut json);
+        json.end();
+    }
+
+    /// Writes the members of the document.
+    pub(crate) fn write_members(&self, retry: Option<Retry>, json: &mut JsonText<'_>) {
+        let (status, name, title) = self.code.entry();
         json.text_of("type", &["urn:landrush:problem:", name]);
         json.text("title", title);
         json.number("status", u64::from(status.as_u16()));
@@ -331,7 +337,6 @@ impl Problem {
                 json.text("detail", &error.detail);
             });
         }
-        json.end();
     }
 }
 

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use landrush_engine::id::UserId;
+use landrush_engine::id::{PhoneId, UserId};
 use landrush_engine::people::{Failed, Known, People, Person, PhoneNumber, PutError, Ticket};
 
 use super::answer::Answer;
@@ -115,19 +115,38 @@ pub(crate) async fn phone_id(
     opened: &Opened,
     user: &UserId,
     phone: Option<&PhoneNumber>,
-) -> Result<Option<landrush_engine::id::PhoneId>, Problem> {
-    let (id, ticket) = match phone {
+) -> Result<Option<PhoneId>, Problem> {
+    match store_phone(opened, user, phone)? {
+        Some(phone) => durable_phone(opened, phone).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A number that is stored, and durable once its ticket is.
+pub(crate) struct Phone {
+    id: PhoneId,
+    ticket: Ticket,
+}
+
+/// Begins to store the number that came with a claim, or looks up the one that is stored.
+pub(crate) fn store_phone(
+    opened: &Opened,
+    user: &UserId,
+    phone: Option<&PhoneNumber>,
+) -> Result<Option<Phone>, Problem> {
+    match phone {
         Some(phone) => {
             let stored = opened.people.put(user, Some(phone), None, Known::Update).map_err(not_stored)?;
-            (stored.phone, stored.ticket)
+            Ok(stored.phone.map(|id| Phone { id, ticket: stored.ticket }))
         }
-        None => match opened.people.phone(user) {
-            Some((id, ticket)) => (Some(id), ticket),
-            None => return Ok(None),
-        },
-    };
-    durable(opened, ticket).await?;
-    Ok(id)
+        None => Ok(opened.people.phone(user).map(|(id, ticket)| Phone { id, ticket })),
+    }
+}
+
+/// What stands for a number, once it is durable.
+pub(crate) async fn durable_phone(opened: &Opened, phone: Phone) -> Result<PhoneId, Problem> {
+    durable(opened, phone.ticket).await?;
+    Ok(phone.id)
 }
 
 async fn durable(opened: &Opened, ticket: Ticket) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! The server from outside: the real program in a process of its own, spoken to over sockets.
 
 mod bad_input;
+mod batch;
 mod campaign_commands;
 mod campaigns;
 mod claims;
