@@ -33,6 +33,8 @@ pub enum Route<'p> {
     Availability(&'p str),
     /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
     Claim(&'p str, Mode),
+    /// Ask for many coupons at once.
+    ClaimBatch(&'p str),
     /// What was issued, by pages.
     ClaimList(&'p str),
     /// One person's claims; the user id is percent-encoded.
@@ -106,6 +108,7 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "claims"] if *method == Method::POST => Ok(Route::Claim(id, Mode::FirstCome)),
             ["v1", "campaigns", id, "claims"] if reads => Ok(Route::ClaimList(id)),
             ["v1", "campaigns", _, "claims"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
+            ["v1", "campaigns", id, "claims:batch"] => post(Route::ClaimBatch(id)),
             ["v1", "campaigns", id, "claims", "by-user", user] => get(Route::ClaimsByUser(id, user)),
             ["v1", "campaigns", id, "claims", claim] if *method == Method::DELETE => Ok(Route::ClaimVoid(id, claim)),
             ["v1", "campaigns", _, "claims", _] => Err(NoRoute::Method { allow: "DELETE" }),
@@ -155,6 +158,7 @@ impl<'p> Route<'p> {
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
             | Route::ClaimList(_)
+            | Route::ClaimBatch(_)
             | Route::ClaimVoid(..)
             | Route::UserRead(_)
             | Route::UserErase(_)
@@ -230,6 +234,7 @@ mod tests {
         check(Method::PUT, claims, Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
         check(Method::GET, "/v1/campaigns/c/claims/by-user/u%2F1", Ok(Route::ClaimsByUser("c", "u%2F1")));
         check(Method::DELETE, "/v1/campaigns/c/claims/x", Ok(Route::ClaimVoid("c", "x")));
+        check(Method::POST, "/v1/campaigns/c/claims:batch", Ok(Route::ClaimBatch("c")));
         check(Method::POST, "/v1/campaigns", Ok(Route::CampaignCreate));
         check(Method::DELETE, "/v1/campaigns", Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
         check(Method::HEAD, "/v1/campaigns/c", Ok(Route::CampaignRead("c")));
