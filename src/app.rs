@@ -8,6 +8,7 @@ use landrush_engine::people::People;
 
 use crate::config::Config;
 use crate::gate::admin_key::AdminKey;
+use crate::live::Live;
 use crate::metrics::Counts;
 
 /// What all I/O threads share.
@@ -17,6 +18,7 @@ pub struct App {
     /// No new work is begun: the server is going down.
     draining: AtomicBool,
     connections: AtomicUsize,
+    live: Arc<Live>,
     counts: Box<[Arc<Counts>]>,
 }
 
@@ -47,11 +49,13 @@ impl App {
     /// A server that has not begun.
     pub fn new(config: Config) -> Self {
         let counts = (0..config.http.io_threads).map(|_| Arc::default()).collect();
+        let live = Arc::new(Live::new(config.events));
         Self {
             config,
             opened: OnceLock::new(),
             draining: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            live,
             counts,
         }
     }
@@ -100,6 +104,11 @@ impl App {
     /// The counts of all I/O threads.
     pub fn counts(&self) -> impl Iterator<Item = &Counts> {
         self.counts.iter().map(|counts| &**counts)
+    }
+
+    /// What the event streams share.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// How many connections there are.

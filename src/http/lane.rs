@@ -2,6 +2,7 @@
 //! a problem into a response.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -10,6 +11,7 @@ use hyper::{Response, StatusCode};
 use landrush_engine::Engine;
 use landrush_engine::command::Command;
 use landrush_engine::outcome::Outcome;
+use landrush_engine::published::Published;
 use landrush_engine::time::{Clock, SteadyClock, Timestamp};
 
 use super::answer::Answer;
@@ -18,6 +20,7 @@ use super::reply_body::ReplyBody;
 use super::retry::Spread;
 use crate::app::App;
 use crate::desk::LateDesk;
+use crate::live::{Halls, Tag, Watcher};
 use crate::metrics::Counts;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,6 +32,7 @@ pub struct Lane {
     thread: usize,
     desk: LateDesk,
     spread: RefCell<Spread>,
+    halls: Rc<Halls>,
     /// Where bodies are written before they leave; its memory stays.
     scratch: RefCell<Vec<u8>>,
     /// What bodies and request ids leave in: cut off piece by piece, so that few answers allocate.
@@ -49,11 +53,13 @@ impl Lane {
     pub fn new(app: Arc<App>, thread: usize, seed: [u8; 32]) -> Self {
         let mut prefix = [0; 8];
         prefix.copy_from_slice(&seed[..8]);
+        let halls = Rc::new(Halls::new(Arc::clone(app.live()), Arc::clone(app.counts_of(thread))));
         Self {
             app,
             thread,
             desk: LateDesk::default(),
             spread: RefCell::new(Spread::new(seed)),
+            halls,
             scratch: RefCell::default(),
             pool: RefCell::default(),
             request_ids: RequestIds { prefix: u64::from_le_bytes(prefix), next: Cell::new(0) },
@@ -107,6 +113,17 @@ impl Lane {
         if let Some(desk) = self.desk.opened() {
             desk.give_up();
         }
+    }
+
+    /// A watcher of `campaign` who has seen `last`; `None` at the cap.
+    pub(crate) fn watch(&self, engine: &Engine, campaign: &Arc<Published>, last: Option<Tag>) -> Option<Watcher> {
+        let retry_ms = self.spread.borrow_mut().reconnect().milliseconds();
+        self.halls.enter(engine, campaign, last, retry_ms)
+    }
+
+    /// Ends the streams of all watchers.
+    pub fn end_watching(&self) {
+        self.halls.close();
     }
 
     /// A body that `write` appends to a buffer.
