@@ -125,7 +125,9 @@ mod tests {
         let mut watcher = watcher(&hall, Some(70));
         assert!(next(&mut watcher).is_ready());
         assert_eq!(next(&mut watcher), Poll::Pending);
-        (1..=5).for_each(|version| drop(hall.accept(newest(version, 70 + version))));
+        for version in 1..=5 {
+            assert!(hall.accept(newest(version, 70 + version)));
+        }
         assert_eq!(next(&mut watcher), Poll::Ready(Some(text(75))));
         assert_eq!(next(&mut watcher), Poll::Pending);
         assert_eq!(hall.counts().events(), (1, 4));
