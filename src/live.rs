@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 use self::channel::Channel;
 pub(crate) use self::halls::Halls;
 pub(crate) use self::piece::{Piece, Tag};
-pub(crate) use self::watcher::Watcher;
+pub use self::watcher::Watcher;
 use crate::config::Events;
 
 /// What all I/O threads share of the event streams.

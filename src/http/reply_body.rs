@@ -13,7 +13,6 @@ use crate::live::Watcher;
 
 /// The body of an answer.
 #[derive(Debug)]
-#[allow(private_interfaces, reason = "made and taken apart in this crate alone")]
 pub enum ReplyBody {
     /// All of it; `None` once it has been taken.
     Whole(Option<Bytes>),

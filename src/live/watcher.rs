@@ -9,7 +9,7 @@ use super::{Piece, Place, Tag};
 
 /// One who watches a campaign. Dropping it gives its place back.
 #[derive(Debug)]
-pub(crate) struct Watcher {
+pub struct Watcher {
     hall: Rc<Hall>,
     seat: usize,
     /// When to come back should the stream break, in milliseconds, until that has been said.

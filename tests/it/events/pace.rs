@@ -90,8 +90,8 @@ fn the_opening_and_the_end_are_told_when_they_come() {
     assert_eq!((&open["state"], &ended["state"]), (&json!("open"), &json!("ended")));
     for (data, edge) in [(&open, time(&before, "opens_at")), (&ended, time(&before, "closes_at"))] {
         let late = edge.duration_until(time(data, "server_time"));
-        // Much less than a quarter of a second, also where tests crowd a small machine.
-        assert!(late >= SignedDuration::ZERO && late < SignedDuration::from_millis(120), "{late}");
+        // Less than the time between two events, also where tests crowd a small machine.
+        assert!(late >= SignedDuration::ZERO && late < SignedDuration::from_millis(200), "{late}");
     }
 }
 

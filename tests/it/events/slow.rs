@@ -1,6 +1,7 @@
 //! Watchers who do not read: they cost a bounded number of bytes, see the newest when they read again, and are cut off at last.
 
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -67,5 +68,25 @@ fn whoever_takes_nothing_for_too_long_is_cut_off() {
     assert_eq!(client.claim("sale", "u-9").status, 201);
     let left = |data: &Value| data["coupon_types"][0]["remaining"].as_u64();
     assert_eq!(left(&quick.event_at_last().expect("the stream goes on").1), left(&availability(&client)));
+    assert!(slow.is_cut_off());
+}
+
+#[test]
+fn a_drain_does_not_wait_for_whoever_takes_nothing() {
+    let server = Server::start("");
+    let client = server.client();
+    campaign_of_large_events(&client);
+    let mut slow = Stream::ask(narrow(&server), "sale", &[]).expect("a stream");
+    let mut quick = Stream::open(&server, "sale", &[]);
+    quick.event();
+    for user in 0..6 {
+        assert_eq!(client.claim("sale", &format!("u-{user}")).status, 201);
+        quick.event();
+    }
+    let began = Instant::now();
+    server.terminate();
+    quick.ends();
+    assert!(server.wait().0.success());
+    assert!(began.elapsed() < Duration::from_secs(5), "not before the drain deadline: {:?}", began.elapsed());
     assert!(slow.is_cut_off());
 }

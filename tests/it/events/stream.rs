@@ -149,6 +149,11 @@ pub(super) async fn events_over_http_2(sender: &mut SendRequest<Empty<Bytes>>, c
 
 /// The next frame of a body, as text; `None`: it has ended as it should.
 pub(super) async fn frame(body: &mut Incoming) -> Option<String> {
-    let frame = body.frame().await?.expect("a frame");
-    Some(String::from_utf8(frame.into_data().expect("data").to_vec()).expect("UTF-8"))
+    loop {
+        let data = body.frame().await?.expect("a frame").into_data().expect("data");
+        // The end may come in a frame of its own.
+        if !data.is_empty() {
+            return Some(String::from_utf8(data.to_vec()).expect("UTF-8"));
+        }
+    }
 }
