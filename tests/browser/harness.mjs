@@ -25,6 +25,25 @@ export function packageFile(path) {
   return join(packages, "node_modules", path);
 }
 
+const closers = new WeakMap();
+
+/**
+ * Lets `close` run after test `t`, the last opened first: a page must not see its server go. Node runs a test's hooks in the order
+ * in which they were given, so this gives one for all.
+ */
+export function closeAfter(t, close) {
+  if (!closers.has(t)) {
+    const all = [];
+    closers.set(t, all);
+    t.after(async () => {
+      const failures = [];
+      for (const each of all.reverse()) await Promise.resolve().then(each).catch((error) => failures.push(error));
+      if (failures.length > 0) throw failures[0];
+    });
+  }
+  closers.get(t).push(close);
+}
+
 /**
  * A ready server over a data directory of its own, ended after test `t`.
  * @param t the test's context
@@ -33,7 +52,7 @@ export function packageFile(path) {
 export async function startServer(t, options = {}) {
   const directory = await mkdtemp(join(tmpdir(), "landrush-browser-"));
   const server = new Server(directory, options);
-  t.after(async () => {
+  closeAfter(t, async () => {
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   });
@@ -162,7 +181,7 @@ export async function openPage(t, server, path = "/", { allowed = [], ...options
   const complaints = watch(context, server.origin, allowed);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
-  t.after(async () => {
+  closeAfter(t, async () => {
     await context.close();
     assert.deepEqual(complaints, [], "what the browser complains of");
   });

@@ -29,6 +29,11 @@ browser_tests! {
     client_types,
     client_watch,
     harness,
+    page_claims,
+    page_draws,
+    page_screenshots,
+    page_states,
+    page_units,
 }
 
 #[test]

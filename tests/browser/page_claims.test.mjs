@@ -1,0 +1,260 @@
+// What shoppers do on the page of a campaign that gives to the first who come, in a real browser against a real server.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { startGateway } from "./gateway.mjs";
+import { fromNow, openPage, packageFile, startServer, until } from "./harness.mjs";
+import { crowd, openCampaign } from "./page_parts.mjs";
+
+const CODE = /^([0-9A-Z]{4}-?){4}$/;
+
+test("the button lets itself be pressed when the server opens, and the press shows a coupon that a reload shows again", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server);
+  const starts_at = fromNow(5_000);
+  await server.createCampaign({ schedule: { starts_at, ends_at: fromNow(3_600_000) } });
+  await page.goto("/c/spring-sale?user=u-1");
+  const button = page.getByRole("button", { name: "Get my coupon" });
+  await page.getByRole("timer").getByText("Opens in", { exact: true }).waitFor();
+  assert.equal(await button.getAttribute("aria-disabled"), "true");
+  await page.evaluate(() => {
+    const button = document.querySelector("button[type=submit]");
+    new MutationObserver(() => {
+      if (!button.hasAttribute("aria-disabled")) globalThis.enabledAt ??= Date.now();
+    }).observe(button, { attributes: true });
+  });
+  await page.waitForFunction(() => globalThis.enabledAt);
+  const late = (await page.evaluate(() => globalThis.enabledAt)) - Date.parse(starts_at);
+  console.log(`enabled ${late} ms after the opening`);
+  assert.ok(late >= -150 && late <= 150, `enabled ${late} ms after the opening`);
+
+  await button.click();
+  const code = page.locator(".ticket-code");
+  await code.waitFor();
+  const given = await code.textContent();
+  assert.match(given, CODE);
+  await page.getByText("9 of 10 left").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Your coupon");
+  assert.equal(new URL(page.url()).search, "", "the customer id does not stay in the address bar");
+
+  await page.reload();
+  await code.waitFor();
+  assert.equal(await code.textContent(), given);
+  assert.equal(await button.count(), 0, "nothing is left to press");
+});
+
+test("a tab that was hidden, whose timers slept, lets the button be pressed as soon as it is shown", async (t) => {
+  const server = await startServer(t);
+  const gateway = await startGateway(t, server);
+  // Neither stream nor polling tells of the opening: only the clock does.
+  gateway.refuse = (path) => (path.endsWith("/events") || path.endsWith("/availability") ? 503 : undefined);
+  const page = await openPage(t, gateway, "/c/none", { allowed: [/status of (404|503)/] });
+  const starts_at = fromNow(3_500);
+  await server.createCampaign({ schedule: { starts_at, ends_at: fromNow(3_600_000) } });
+  await page.goto("/c/spring-sale?user=u-1");
+  await page.getByRole("timer").getByText("Opens in", { exact: true }).waitFor();
+  const enabled = await page.evaluate(async (opening) => {
+    const { promise, resolve } = Promise.withResolvers();
+    const timeout = globalThis.setTimeout;
+    // From here on the page's timers do not fire, as in a tab that nobody sees.
+    globalThis.setTimeout = () => 0;
+    dispatchEvent(new Event("focus"));
+    timeout(resolve, opening - Date.now() + 300);
+    await promise;
+    const isEnabled = () => !document.querySelector("button[type=submit]").hasAttribute("aria-disabled");
+    const before = isEnabled();
+    document.dispatchEvent(new Event("visibilitychange"));
+    return [before, isEnabled()];
+  }, Date.parse(starts_at));
+  assert.deepEqual(enabled, [false, true]);
+});
+
+test("what somebody takes falls on another's screen within a second", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign();
+  const [first, second] = [
+    await openCampaign(t, server, "spring-sale", { user: "u-1" }),
+    await openCampaign(t, server, "spring-sale", { user: "u-2" }),
+  ];
+  await second.getByText("10 of 10 left").waitFor();
+  await first.getByRole("button", { name: "Get my coupon" }).click();
+  await first.locator(".ticket-code").waitFor();
+  const began = performance.now();
+  await second.getByText("9 of 10 left").waitFor();
+  const took = performance.now() - began;
+  console.log(`seen ${Math.round(took)} ms after the coupon was shown`);
+  assert.ok(took < 1_000, `${took} ms`);
+});
+
+test("the QR code holds the code, and the button copies it", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign();
+  await server.call("POST", "/v1/campaigns/spring-sale/claims", { user_id: "u-1" });
+  const page = await openCampaign(t, server, "spring-sale", { user: "u-1", permissions: ["clipboard-read", "clipboard-write"] });
+  const code = await page.locator(".ticket-code").textContent();
+  assert.equal(await scanned(page, page.locator("svg.qr")), code);
+  await page.getByRole("button", { name: "Copy code" }).click();
+  await page.getByText("Copied", { exact: true }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), code);
+});
+
+/** What a scanner reads in the picture of `element`. */
+async function scanned(page, element) {
+  const { default: jsQR } = await import(packageFile("jsqr/dist/jsQR.js"));
+  const picture = `data:image/png;base64,${(await element.screenshot()).toString("base64")}`;
+  const { data, width, height } = await page.evaluate(async (source) => {
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const pixels = context.getImageData(0, 0, image.width, image.height);
+    return { data: Array.from(pixels.data), width: image.width, height: image.height };
+  }, picture);
+  return jsQR(Uint8ClampedArray.from(data), width, height)?.data;
+}
+
+test("with the keyboard alone: the id is typed, a kind is chosen, a coupon is got and its code copied", async (t) => {
+  const server = await startServer(t);
+  const coupon_types = [{ id: "a", name: "Tea", total_quota: 5 }, { id: "b", name: "Cake", total_quota: 5 }];
+  await server.createCampaign({ coupon_types });
+  const page = await openPage(t, server, "/", { permissions: ["clipboard-read", "clipboard-write"] });
+  const { keyboard } = page;
+  await page.getByText("10 coupons left").waitFor();
+  const focused = () => page.evaluate(() => document.activeElement.textContent || document.activeElement.id);
+  const tabTo = async (text) => {
+    await until(async () => {
+      await keyboard.press("Tab");
+      return (await focused()) === text;
+    }, `the keyboard reaches ${text}`);
+  };
+  await tabTo("Spring sale");
+  await keyboard.press("Enter");
+  await page.getByRole("button", { name: "Get my coupon" }).waitFor();
+  await tabTo("user");
+  await keyboard.press("Enter");
+  await page.getByText("Please fill in your customer id.").waitFor();
+  assert.equal(await focused(), "user");
+  await keyboard.type("u-1");
+  await keyboard.press("Tab");
+  await keyboard.press("ArrowDown");
+  await keyboard.press("ArrowDown");
+  await tabTo("Get my coupon");
+  await keyboard.press("Enter");
+  await page.locator(".ticket-kind", { hasText: "Cake" }).waitFor();
+  assert.equal(await focused(), "Your coupon");
+  await tabTo("Copy code");
+  await keyboard.press("Space");
+  await page.getByText("Copied", { exact: true }).waitFor();
+});
+
+test("who waits on the button with the keyboard keeps it, and may press it at the opening", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server);
+  await server.createCampaign({ schedule: { starts_at: fromNow(3_500), ends_at: fromNow(3_600_000) } });
+  await page.goto("/c/spring-sale?user=u-1");
+  const button = page.getByRole("button", { name: "Get my coupon" });
+  await button.focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await page.locator(".ticket-code").count(), 0);
+  await page.waitForFunction(() => !document.querySelector("button[type=submit]").hasAttribute("aria-disabled"));
+  await page.keyboard.press("Enter");
+  await page.locator(".ticket-code").waitFor();
+});
+
+test("too many at once is said and tried again, under one key", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign({ limit: { max: 2 } });
+  const gateway = await startGateway(t, server);
+  const page = await openCampaign(t, gateway, "spring-sale", { user: "u-1", allowed: [/status of 503/] });
+  const keys = [];
+  page.on("request", (request) => {
+    if (request.method() === "POST" && request.url().endsWith("/claims")) keys.push(request.headers()["idempotency-key"]);
+  });
+  let refused = 0;
+  gateway.refuse = (path) => (path.endsWith("/claims") && (refused += 1) <= 3 ? 503 : undefined);
+  await page.getByRole("button", { name: "Get my coupon" }).click();
+  await page.getByText("Many people at once.").waitFor();
+  await page.locator(".ticket-code").waitFor();
+  assert.deepEqual([keys.length, new Set(keys).size], [4, 1]);
+  // Two are allowed: another press is another coupon, under another key.
+  await page.getByRole("button", { name: "Get my coupon" }).click();
+  await until(async () => (await page.locator(".ticket-code").count()) === 2, "a second coupon");
+  assert.equal(new Set(keys).size, 2);
+});
+
+test("offline is said, and what happened meanwhile is shown when the network is back", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign();
+  const page = await openCampaign(t, server, "spring-sale", { user: "u-1", allowed: [/ERR_INTERNET_DISCONNECTED/] });
+  await page.getByText("10 of 10 left").waitFor();
+  await page.context().setOffline(true);
+  await page.getByText("No connection.").waitFor();
+  await crowd(server, "spring-sale", 4);
+  await page.context().setOffline(false);
+  await page.getByText("6 of 10 left").waitFor();
+  await page.getByText("No connection.").waitFor({ state: "detached" });
+});
+
+test("the last coupon going is told, and a press that comes too late is answered in words", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign({ coupon_types: [{ id: "a", name: "Tea", total_quota: 1 }] });
+  const gateway = await startGateway(t, server);
+  const page = await openCampaign(t, gateway, "spring-sale", { user: "u-1", allowed: [/status of (409|503)/] });
+  const button = page.getByRole("button", { name: "Get my coupon" });
+  await page.getByText("1 of 1 left").waitFor();
+  // The news are held up, so that the press is made in good faith.
+  gateway.refuse = (path) => (path.endsWith("/events") || path.endsWith("/availability") ? 503 : undefined);
+  gateway.cut();
+  await crowd(server, "spring-sale", 1);
+  await button.click();
+  await page.getByText("Sold out: the last coupon has just gone.").waitFor();
+  gateway.refuse = () => undefined;
+  await page.getByText("All coupons are gone.").waitFor();
+  assert.equal(await button.getAttribute("aria-disabled"), "true");
+  await page.locator("#announcer", { hasText: "Sold out." }).waitFor();
+});
+
+test("names that look like markup are shown as they are, before scripts run and after", async (t) => {
+  const server = await startServer(t);
+  const name = `<script>globalThis.hurt = 1</script><img src=x onerror="hurt = 1"> & 'co' "{{main}}"`;
+  await server.createCampaign({ name, coupon_types: [{ id: "a", name, total_quota: 1 }] });
+  await server.call("POST", "/v1/campaigns/spring-sale/claims", { user_id: name });
+  for (const javaScriptEnabled of [false, true]) {
+    const page = await openPage(t, server, "/", { javaScriptEnabled });
+    await page.getByRole("heading", { level: 2, name }).waitFor();
+    await page.goto(`/c/spring-sale?user=${encodeURIComponent(name)}`);
+    await page.getByRole("heading", { level: 1, name }).waitFor();
+    await page.getByText(name).nth(1).waitFor();
+    assert.match(await page.title(), /^<script>/);
+    if (javaScriptEnabled) {
+      await page.locator(".ticket-code").waitFor();
+      assert.equal(await page.evaluate("globalThis.hurt"), undefined);
+    }
+  }
+});
+
+test("without scripts the campaigns, their states, times and what is left can be read", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign();
+  await server.createCampaign({ id: "later", name: "Autumn sale", schedule: { starts_at: "2090-10-01T02:00:00Z", ends_at: "2090-10-02T02:00:00Z" } });
+  const page = await openPage(t, server, "/", { javaScriptEnabled: false });
+  await page.getByRole("listitem").filter({ hasText: "Spring sale" }).getByText("Open now").waitFor();
+  const later = page.getByRole("listitem").filter({ hasText: "Autumn sale" });
+  await later.getByText("Opens 2090-10-01 02:00 UTC").waitFor();
+  assert.match(await page.locator("noscript").innerText(), /^To take part, allow scripts for this page\./);
+  await page.getByRole("link", { name: "Spring sale" }).click();
+  await page.getByText("10 of 10 left").waitFor();
+});
+
+test("a link that leads nowhere is answered by a page, and its status says so too", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server, null, { allowed: [/status of 404/] });
+  const answer = await page.goto("/c/nowhere");
+  assert.equal(answer.status(), 404);
+  await page.getByText("There is no such campaign.").waitFor();
+  await page.getByRole("link", { name: "See all campaigns" }).click();
+  await page.getByText("There is no campaign yet.").waitFor();
+});
