@@ -33,6 +33,7 @@ browser_tests! {
     page_draws,
     page_screenshots,
     page_states,
+    page_trouble,
     page_units,
 }
 

@@ -14,6 +14,7 @@ mod imported_codes;
 mod life;
 mod lottery;
 mod operations;
+mod page;
 mod redemptions;
 mod refusals;
 mod server;
