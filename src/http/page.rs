@@ -164,9 +164,10 @@ fn write_campaign(view: &CampaignView, now: Timestamp, out: &mut String) -> fmt:
         };
         write!(out, "<li class=\"stock-row\"><p class=\"stock-name\">{}</p>", Escaped(&coupon_type.name))?;
         out.write_str("<p class=\"stock-words\">")?;
-        match definition.availability_display {
-            AvailabilityDisplay::Exact => write!(out, "{now_left} of {} left", quota.max(now_left))?,
-            AvailabilityDisplay::Bucketed => write!(out, "{}", bucket_words(bucket(now_left, quota)))?,
+        match (definition.mode, definition.availability_display) {
+            (Mode::Lottery, _) => write!(out, "{quota} to win")?,
+            (Mode::FirstCome | Mode::Draw, AvailabilityDisplay::Exact) => write!(out, "{now_left} of {} left", quota.max(now_left))?,
+            (Mode::FirstCome | Mode::Draw, AvailabilityDisplay::Bucketed) => out.write_str(bucket_words(bucket(now_left, quota)))?,
         }
         write!(out, "{when}</p></li>\n")?;
     }

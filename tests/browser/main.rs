@@ -30,9 +30,10 @@ browser_tests! {
     client_watch,
     harness,
     page_claims,
+    page_dark,
     page_draws,
+    page_light,
     page_screenshots,
-    page_states,
     page_trouble,
     page_units,
 }

@@ -1,6 +1,7 @@
 // What shoppers do on the page of a campaign that gives to the first who come, in a real browser against a real server.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import test from "node:test";
 
 import { startGateway } from "./gateway.mjs";
@@ -160,5 +161,29 @@ test("who waits on the button with the keyboard keeps it, and may press it at th
   assert.equal(await page.locator(".ticket-code").count(), 0);
   await page.waitForFunction(() => !document.querySelector("button[type=submit]").hasAttribute("aria-disabled"));
   await page.keyboard.press("Enter");
+  await page.locator(".ticket-code").waitFor();
+});
+
+test("where the shop signs who its customers are, its token says it, and does not stay in the address bar", async (t) => {
+  const secret = "a secret of at least thirty-two bytes";
+  const settings = `[auth]\nusers = "jwt"\n[[auth.keys]]\nalg = "HS256"\nsecret = "${secret}"\n`;
+  const server = await startServer(t, { settings });
+  await server.createCampaign();
+  const page = await openCampaign(t, server, "spring-sale", { user: "somebody-else" });
+  const button = page.getByRole("button", { name: "Get my coupon" });
+  await page.getByText("Please sign in at the shop, and open this page from there.").waitFor();
+  assert.equal(await button.getAttribute("aria-disabled"), "true");
+  assert.equal(await page.getByLabel("Your customer id at the shop").count(), 0);
+
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: "zoë", exp: Math.floor(Date.now() / 1_000) + 600 })}`;
+  const token = `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+  await page.goto("/");
+  await page.goto(`/c/spring-sale#token=${token}`);
+  await page.getByText("You are customer zoë").waitFor();
+  assert.equal(new URL(page.url()).hash, "");
+  await button.click();
+  await page.locator(".ticket-code").waitFor();
+  await page.reload();
   await page.locator(".ticket-code").waitFor();
 });
