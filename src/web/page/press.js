@@ -35,7 +35,7 @@ export class Press {
       this.#press();
     };
     // The browser's own bubbles would come before ours, in its own language.
-    this.node = element("form", { class: "press", novalidate: true, submit }, this.#known, this.#fields, this.#button, this.#note);
+    this.node = element("form", { class: "press", novalidate: true, submit }, this.#fields, this.#button, this.#note, this.#known);
     this.#fill();
   }
 
