@@ -9,6 +9,7 @@ mod availability;
 mod body;
 pub mod campaign_body;
 pub(crate) mod campaign_json;
+mod campaign_preview;
 mod campaigns;
 pub mod claim_body;
 mod claim_export;
@@ -116,6 +117,7 @@ async fn other(
         return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <admin key>"));
     }
     match route {
+        Route::ManagementMetrics => Ok(ops::metrics(lane)),
         Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,
         Route::CampaignList => campaigns::list(lane, opened, parts, is_admin),
         Route::CampaignRead(id) => campaigns::read(lane, opened, id, parts, is_admin),

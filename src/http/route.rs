@@ -15,6 +15,8 @@ pub enum Route<'p> {
     Readyz,
     /// Counts for whoever watches.
     Metrics,
+    /// The same counts for the operator's page: on the main listener also where the others have one of their own.
+    ManagementMetrics,
     /// The server's time.
     Time,
     /// A page, or a file that a page loads; the path is below `src/web/`.
@@ -140,6 +142,7 @@ impl<'p> Route<'p> {
             ["admin"] => get(Route::WebFile("admin/index.html")),
             ["client.js" | "client.d.ts"] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
+            ["v1", "metrics"] => get(Route::ManagementMetrics),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -151,7 +154,8 @@ impl<'p> Route<'p> {
     /// Whether the call needs the admin key.
     pub fn is_management(self) -> bool {
         match self {
-            Route::CampaignCreate
+            Route::ManagementMetrics
+            | Route::CampaignCreate
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
             | Route::ClaimList(_)
@@ -238,6 +242,7 @@ mod tests {
         check(Method::GET, "/v1/campaigns/c/pause", Err(NoRoute::Method { allow: "POST" }));
         check(Method::GET, "/v1/campaigns/c/availability", Ok(Route::Availability("c")));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
+        check(Method::GET, "/v1/metrics", Ok(Route::ManagementMetrics));
         check(Method::GET, "/", Ok(Route::WebFile("page/index.html")));
         check(Method::GET, "/admin", Ok(Route::WebFile("admin/index.html")));
         check(Method::GET, "/client.js", Ok(Route::WebFile("client.js")));

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod campaign_commands;
+mod campaign_preview;
 mod campaigns;
 mod claims;
 mod client;
