@@ -93,7 +93,10 @@ export interface Client {
   close(): void;
 }
 
-/** A clock that is in step with the server's, and never goes backwards while it runs. */
+/**
+ * A clock in step with the server's. Once synced it goes backwards only when it turns out to be wrong by more than a second
+ * (something was set, or has slept); a smaller correction makes it run slower for a moment.
+ */
 export interface ServerClock {
   /** The server's time in milliseconds since the epoch; the device's own until the first sync. */
   now(): number;
@@ -101,7 +104,7 @@ export interface ServerClock {
   readonly uncertainty: number;
   /** Whether the server has been asked with success. */
   readonly synced: boolean;
-  /** Asks the server a few times, and trusts the shortest round trip. Rejects when none came back. */
+  /** Asks the server eight times in turn; the shortest round trips count most. Rejects when none came back. */
   sync(): Promise<void>;
   /** Syncs now, again every few minutes, and when the device wakes, comes back online or shows the page again. */
   start(): void;

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const NODE_MAJOR_MIN: u32 = 20;
+/// The first that tells an ES module by its syntax, as browsers do.
+const NODE_MIN: (u32, u32) = (20, 19);
 
 /// Where everything is.
 pub(super) struct Installed {
@@ -25,10 +26,12 @@ fn ensure_node() {
         apt_install(&["nodejs", "npm"]);
     }
     let version = version_of("node").expect("Node is needed: install nodejs and npm");
-    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse::<u32>().ok());
+    let is_new_enough = numbers.next().zip(numbers.next()).is_some_and(|version| version >= NODE_MIN);
+    let (major, minor) = NODE_MIN;
     assert!(
-        major.is_some_and(|major| major >= NODE_MAJOR_MIN),
-        "Node {NODE_MAJOR_MIN} or later is needed, this is {version}: install it from https://nodejs.org"
+        is_new_enough,
+        "Node {major}.{minor} or later is needed, this is {version}: install it from https://nodejs.org"
     );
 }
 

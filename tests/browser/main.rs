@@ -22,6 +22,12 @@ macro_rules! browser_tests {
 }
 
 browser_tests! {
+    client_browser,
+    client_calls,
+    client_clock,
+    client_server,
+    client_types,
+    client_watch,
     harness,
 }
 

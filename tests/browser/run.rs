@@ -51,11 +51,11 @@ fn wait(node: &mut Child) -> Option<ExitStatus> {
     let in_time = status.is_some();
     if !in_time {
         // The browser is in a group of its own; Node ends it on this signal.
-        drop(rustix::process::kill_process(group, Signal::TERM));
+        let _ = rustix::process::kill_process(group, Signal::TERM);
         status = wait_until(node, Instant::now() + GRACE);
     }
     // Whatever it has left behind: servers, and itself if it would not end. There may be nothing, which is no error.
-    drop(rustix::process::kill_process_group(group, Signal::KILL));
+    let _ = rustix::process::kill_process_group(group, Signal::KILL);
     if status.is_none() {
         drop(node.wait());
     }
