@@ -12,6 +12,7 @@ import { showMoment, viewersZone } from "./time.js";
 import { uploadButton } from "./upload.js";
 import { windowsPreview } from "./windows_preview.js";
 
+const FIGURES = new Set(["Left today", "Redeemed", "Voided", "Expired", "Odds"]);
 const RETURNS = { restock: "goes back on the shelf", burn: "is gone" };
 
 /** The view of the campaign called `id`. */
@@ -64,7 +65,7 @@ function living(first) {
       h("div", { class: "head" }, name, shown, edge, rate),
       actions.element,
       h("h2", {}, "Coupons"), types.element,
-      h("div", { class: "columns" },
+      h("div", { class: "columns uneven" },
         h("section", { class: "card" }, h("h2", {}, "Rules"), facts),
         h("section", { class: "card" }, h("h2", {}, "Windows"), windows.element)),
       h("section", { class: "card" }, h("h2", {}, "Issued coupons"), downloadButtons(now), claims.element),
@@ -135,7 +136,7 @@ function typesTable(first) {
       },
     };
   });
-  const table = h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows.map(({ element }) => element)));
+  const table = h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col", class: FIGURES.has(head) && "number" }, head)))), h("tbody", {}, rows.map(({ element }) => element)));
   return {
     element: h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Coupon types" }, table),
     update: (campaign) => campaign.coupon_types.forEach((type, i) => rows[i].update(type)),

@@ -71,7 +71,7 @@ export function changeDialog(campaign) {
         event.preventDefault();
         void submit(attempt, async (body) => {
           const [before, after] = [await call("GET", campaignPath(campaign.id)), await call("PATCH", campaignPath(campaign.id, "?dry_run=true"), { json: body })];
-          replace(outcome, differences(before, after));
+          replace(outcome, differences(before, after, new Set(body.coupon_types?.map(({ id }) => id))));
           attempt.hidden = true;
           apply.hidden = false;
           apply.focus();
@@ -84,7 +84,7 @@ export function changeDialog(campaign) {
       field("Shoppers see what is left as", display, { pointer: "/availability_display" })),
     tick("Coupons can be redeemed", redeem),
     h("table", { class: "quotas" },
-      h("thead", {}, h("tr", {}, ["Coupon type", "Issued", "In all", "A day"].map((head) => h("th", { scope: "col" }, head)))),
+      h("thead", {}, h("tr", {}, ["Coupon type", "Issued", "In all", "A day"].map((head) => h("th", { scope: "col", class: head === "Issued" && "number" }, head)))),
       h("tbody", {}, types.map(({ type, total, daily }, i) => h("tr", { "data-pointer": `/types/${i}` },
         h("th", { scope: "row" }, type.name, h("span", { class: "error" })), h("td", { class: "number" }, showCount(type.issued)),
         quota(total, `/types/${i}/total_quota`), campaign.mode === "lottery" ? h("td", {}, "–") : quota(daily, `/types/${i}/daily_quota`))))),
@@ -111,8 +111,8 @@ function count(text) {
   return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : trimmed;
 }
 
-// What a reader may care about, before and after.
-function differences(before, after) {
+// What a reader may care about, before and after; of the coupon types only those that change, since the others run on meanwhile.
+function differences(before, after, changed) {
   const moment = (text) => (text === null ? "never" : showMoment(text, after.time_zone));
   const quotas = (type) => `${showCount(type.total_quota)} in all, ${type.daily_quota === null ? "no daily limit" : `${showCount(type.daily_quota)} a day`}`;
   const rows = [
@@ -122,7 +122,7 @@ function differences(before, after) {
     ["Closes next", moment(before.closes_at), moment(after.closes_at)],
     ["Shoppers see", before.availability_display, after.availability_display],
     ["Redemption", before.accept_redemptions ? "goes on" : "paused", after.accept_redemptions ? "goes on" : "paused"],
-    ...before.coupon_types.flatMap((type, i) => [
+    ...before.coupon_types.flatMap((type, i) => !changed.has(type.id) ? [] : [
       [type.name, quotas(type), quotas(after.coupon_types[i])],
       [`${type.name}, left`, showCount(type.remaining), showCount(after.coupon_types[i].remaining)],
       [`${type.name}, left today`, showCount(type.remaining_today), showCount(after.coupon_types[i].remaining_today)],

@@ -43,7 +43,7 @@ export function nextEdge(campaign, now = Date.now()) {
 export function campaignTable() {
   const body = h("tbody");
   const empty = h("p", { class: "empty", hidden: true }, "No campaign yet. ", h("a", { href: "#/new" }, "Create the first one"), ".");
-  const head = ["Campaign", "State", "Issued", "Rate", "Next"].map((name) => h("th", { scope: "col" }, name));
+  const head = ["Campaign", "State", "Issued", "Rate", "Next"].map((name) => h("th", { scope: "col", class: name === "Rate" && "number" }, name));
   const table = h("table", { class: "campaigns" }, h("thead", {}, h("tr", {}, head)), body);
   let rows = new Map();
   const update = () => {

@@ -10,8 +10,10 @@ const MINUTE = 60_000;
 
 /**
  * @param {{title: string, description: string, show: (value: number) => string, spanMs: number, least: number,
- *   series: Array<{label: string, colour: string, value: (point: object) => number | null}>, stacked?: boolean}} chart
- *   `least`: the top of the scale is no lower; `colour`: a class of charts.css; `stacked`: areas, the first one lowest
+ *   series: Array<{label: string, colour: string, value: (point: object) => number | null}>, stacked?: boolean,
+ *   hidesIdle?: boolean}} chart
+ *   `least`: the top of the scale is no lower; `colour`: a class of charts.css; `stacked`: areas, the first one lowest;
+ *   `hidesIdle`: series that were zero all along are not in the legend
  * @returns {{element: HTMLElement, update: (points: object[], now: number) => void}}
  */
 export function createChart(chart) {
@@ -20,12 +22,15 @@ export function createChart(chart) {
   const hair = svg("line", { class: "hair", y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, visibility: "hidden" });
   const picture = svg("svg", { role: "img", "aria-labelledby": `${titleId} ${descId}`, class: "picture" },
     svg("title", { id: titleId }, chart.title), svg("desc", { id: descId }, chart.description), drawing, hair);
-  const legend = chart.series.map((series) => ({ series, figure: h("output", { class: "figure" }, "–") }));
+  const legend = chart.series.map((series) => {
+    const figure = h("span", { class: "figure" }, "–");
+    return { series, figure, item: h("li", {}, h("i", { class: `key ${series.colour}` }), series.label, " ", figure) };
+  });
   const when = h("span", { class: "when" }, "now");
   const table = tableOf(chart);
   const element = h("figure", { class: "chart" },
     h("figcaption", {}, h("h3", {}, chart.title), when),
-    h("ul", { class: "legend" }, legend.map(({ series, figure }) => h("li", {}, h("i", { class: `key ${series.colour}` }), series.label, " ", figure))),
+    h("ul", { class: "legend" }, legend.map(({ item }) => item)),
     picture,
     table.element);
 
@@ -41,9 +46,10 @@ export function createChart(chart) {
     hair.setAttribute("x1", scale.x(shown.at));
     hair.setAttribute("x2", scale.x(shown.at));
     setText(when, pointer === null ? "now" : `${Math.round((now - shown.at) / 1000)} s ago`);
-    for (const { series, figure } of legend) {
+    for (const { series, figure, item } of legend) {
       const value = series.value(shown);
       setText(figure, value === null || value === undefined ? "–" : chart.show(value));
+      if (chart.hidesIdle) item.hidden = !points.some((point) => series.value(point) > 0);
     }
   };
   picture.addEventListener("pointermove", (event) => {
@@ -96,7 +102,10 @@ function axes(chart, scale, width) {
     marks.push(svg("text", { class: "mark", x: MARGIN.left - 8, y: y + 4, "text-anchor": "end" }, chart.show(i * scale.step)));
   }
   const now = scale.time(width - MARGIN.right);
+  // Every minute; where that is too tight, every other.
+  const isTight = (width - MARGIN.left) * MINUTE < 64 * chart.spanMs;
   for (let ago = 0; ago <= chart.spanMs; ago += MINUTE) {
+    if (isTight && ago > 0 && ((chart.spanMs - ago) / MINUTE) % 2 === 1) continue;
     const anchor = ago === 0 ? "end" : ago === chart.spanMs ? "start" : "middle";
     const text = ago === 0 ? "now" : `−${ago / MINUTE} min`;
     marks.push(svg("text", { class: "mark", x: scale.x(now - ago), y: HEIGHT - 5, "text-anchor": anchor }, text));

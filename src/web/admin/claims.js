@@ -46,10 +46,10 @@ export function claimTable(campaign, claims, changed) {
     return h("tr", {},
       h("th", { scope: "row" }, h("a", { href: `#/look-up?user=${encodeURIComponent(claim.user_id)}` }, claim.user_id)),
       h("td", {}, coupon?.coupon_type ?? claim.outcome.replace("_", " ")),
-      h("td", {}, coupon?.code ? h("a", { href: `#/look-up?code=${encodeURIComponent(coupon.code)}`, class: "code" }, coupon.code) : "–"),
+      h("td", {}, coupon?.code ? h("a", { href: `#/look-up?code=${encodeURIComponent(coupon.code)}`, class: "code moment" }, coupon.code) : "–"),
       h("td", {}, coupon ? h("span", { class: `badge k-${coupon.state}` }, coupon.state) : "–"),
-      h("td", {}, showMoment(claim.decided_at, campaign.time_zone)),
-      h("td", {}, coupon?.expires_at ? showMoment(coupon.expires_at, campaign.time_zone) : "–"),
+      h("td", { class: "moment" }, showMoment(claim.decided_at, campaign.time_zone)),
+      h("td", { class: "moment" }, coupon?.expires_at ? showMoment(coupon.expires_at, campaign.time_zone) : "–"),
       h("td", {}, canVoid && h("button", { type: "button", class: "plain danger", onclick: () => void voidDialog(campaign, claim, changed) }, "Void…")));
   });
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Issued coupons" },

@@ -4,12 +4,13 @@
 import { h, newId, replace } from "./dom.js";
 
 /** A field: `control` gets an id, the hint and the error describe it. */
-export function field(label, control, { pointer = null, hint = null, narrow = false } = {}) {
+export function field(label, control, { pointer = null, hint = null } = {}) {
   control.id ||= newId("field");
-  const about = hint === null ? null : h("span", { id: `${control.id}-hint`, class: "hint" }, hint);
+  // There also when empty: fields side by side share their rows.
+  const about = h("span", { id: `${control.id}-hint`, class: "hint" }, hint);
   const error = h("span", { id: `${control.id}-error`, class: "error" });
-  control.setAttribute("aria-describedby", [about?.id, error.id].filter(Boolean).join(" "));
-  return h("div", { class: narrow ? "field narrow" : "field", "data-pointer": pointer },
+  control.setAttribute("aria-describedby", hint === null ? error.id : `${about.id} ${error.id}`);
+  return h("div", { class: "field", "data-pointer": pointer, "data-label": label },
     h("label", { for: control.id }, label), about, control, error);
 }
 
@@ -56,7 +57,7 @@ export function showErrors(form, errors) {
       homeless.push({ pointer, detail });
       continue;
     }
-    place.querySelector(":scope > .error").append(h("span", {}, detail));
+    place.querySelector(":scope > .error").append(h("span", {}, sentence(place.dataset.label, detail)));
     const control = place.querySelector(":scope > input, :scope > select, :scope > textarea");
     control?.setAttribute("aria-invalid", "true");
     for (const folded of ancestors(place, "DETAILS")) folded.open = true;
@@ -66,6 +67,12 @@ export function showErrors(form, errors) {
   shown.sort((a, b) => (a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
   shown[0]?.focus();
   return homeless;
+}
+
+// `must be after the start` of a field that is called `Ends`: as a sentence that stands for itself.
+function sentence(label, detail) {
+  const isPredicate = /^(is|are|must|has|needs|stands|may|holds) /.test(detail);
+  return isPredicate && label ? `${label}: ${detail}` : detail[0].toUpperCase() + detail.slice(1);
 }
 
 // The field of that pointer, or of the longest beginning of it that has one.

@@ -28,7 +28,7 @@ export function newCampaign(from) {
 function copied(from) {
   const element = h("section", {}, h("h1", { tabindex: "-1" }, "New campaign"), h("p", { class: "hint" }, `Fetching ${from} …`));
   call("GET", campaignPath(from)).then(
-    (campaign) => replace(element, form(valuesOf(campaign)).element.childNodes),
+    (campaign) => replace(element, [...form(valuesOf(campaign)).element.childNodes]),
     (error) => {
       forgetDraft();
       replace(element, h("h1", { tabindex: "-1" }, "New campaign"), h("p", { class: "problem" }, error.sentence ?? String(error)));

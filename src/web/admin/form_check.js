@@ -58,7 +58,7 @@ function checkSchedule({ starts_at, ends_at, windows }, wrong) {
 
 function checkWindows({ at, duration }, wrong) {
   const pointer = "/schedule/windows";
-  if (at.length === 0) wrong(`${pointer}/at`, "name at least one time of day, as 10:00");
+  if (at.length === 0) wrong(`${pointer}/at`, "needs at least one time of day, as 10:00");
   if (at.length > WINDOWS_A_DAY_MAX) wrong(`${pointer}/at`, `must be at most ${WINDOWS_A_DAY_MAX} times`);
   const isTime = (time) => /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$/.test(time);
   at.forEach((time, i) => isTime(time) || wrong(`${pointer}/at/${i}`, `${time} is no time of day, as 10:00`));

@@ -43,15 +43,15 @@ export function formParts(values, onChange) {
   const windows = h("div", { class: "grid", "data-pointer": "/schedule/windows" },
     h("p", { class: "error full" }),
     field("Opens at", controls.times, { pointer: "/schedule/windows/at", hint: "Times of day in the campaign’s zone" }),
-    field("Stays open for", controls.duration, { pointer: "/schedule/windows/duration", hint: "5m, 1h30m", narrow: true }),
+    field("Stays open for", controls.duration, { pointer: "/schedule/windows/duration", hint: "5m, 1h30m" }),
     h("fieldset", { class: "days full", "data-pointer": "/schedule/windows/days" }, h("legend", {}, "On these days; none: every day"), h("p", { class: "error" }),
       days.map(([day, box]) => tick(DAY_NAMES[day], box))));
   const windowsTick = tick("Only in windows that recur", hasWindows, "Otherwise it is open from start to end");
   const limits = group("Who", "/limit",
     h("div", { class: "grid" },
-      field("How many a person", controls.max, { pointer: "/limit/max", narrow: true }),
-      field("Counted over", controls.per, { pointer: "/limit/per", narrow: true }),
-      field("A person is a", controls.by, { pointer: "/limit/by", narrow: true })),
+      field("How many a person", controls.max, { pointer: "/limit/max" }),
+      field("Counted over", controls.per, { pointer: "/limit/per" }),
+      field("A person is a", controls.by, { pointer: "/limit/by" })),
     tick("A phone number is needed", phone));
   const lotteryNote = h("p", { class: "hint" }, "A lottery takes one entry a person, and has neither windows nor daily quotas.");
 
@@ -71,22 +71,22 @@ export function formParts(values, onChange) {
     windows.hidden = mode === "lottery" || !hasWindows.checked;
     limits.querySelector(".grid").hidden = mode === "lottery";
     lotteryNote.hidden = mode !== "lottery";
-    for (const [name, element] of Object.entries(instants)) replace(element, instantOf(controls[name].value, controls.time_zone.value));
+    for (const [name, element] of Object.entries(instants)) replace(element, instantOf(name === "starts_at" ? "Starts" : "Ends", controls[name].value, controls.time_zone.value));
   };
   const elements = [
     group("What", "", h("div", { class: "grid" },
       field("Name", controls.name, { pointer: "/name", hint: "As shoppers see it" }),
-      field("Id", controls.id, { pointer: "/id", hint: "In addresses and logs, for good: a-z, 0-9 and -" })), modes.element),
+      field("Id", controls.id, { pointer: "/id", hint: "For good: a-z, 0-9 and -" })), modes.element),
     group("When", "/schedule", h("div", { class: "grid" },
       field("Time zone", controls.time_zone, { pointer: "/time_zone", hint: "Of the shop: its days and clocks count" }),
-      field("Starts", controls.starts_at, { pointer: "/schedule/starts_at", narrow: true }),
-      field("Ends", controls.ends_at, { pointer: "/schedule/ends_at", narrow: true })),
+      field("Starts", controls.starts_at, { pointer: "/schedule/starts_at" }),
+      field("Ends", controls.ends_at, { pointer: "/schedule/ends_at" })),
     zoneList, h("p", { class: "hint" }, instants.starts_at, instants.ends_at), windowsTick, windows, lotteryNote),
     types.element,
     limits,
     h("details", { class: "card" }, h("summary", {}, "More: display, size, returns"), h("div", { class: "grid" },
       field("Shoppers see what is left as", controls.availability_display, { pointer: "/availability_display" }),
-      field("Claimants expected", controls.expected_claimants, { pointer: "/expected_claimants", hint: "Sizes tables only", narrow: true }),
+      field("Claimants expected", controls.expected_claimants, { pointer: "/expected_claimants", hint: "Sizes tables only" }),
       field("A voided coupon", controls.voided, { pointer: "/returns/voided" }),
       field("An expired coupon", controls.expired, { pointer: "/returns/expired" }))),
   ];
@@ -114,9 +114,9 @@ function moment(value) {
   return input;
 }
 
-function instantOf(wall, zone) {
+function instantOf(verb, wall, zone) {
   const instant = wall === "" || !isZone(zone) ? null : toInstant(wall, zone);
   if (instant === null) return null;
   const forViewer = zone === viewersZone ? "" : `; for you ${showMoment(instant, viewersZone)}`;
-  return `${showMoment(instant, zone)} ${showOffset(instant, zone)}${forViewer}`;
+  return `${verb} ${showMoment(instant, zone)} ${showOffset(instant, zone)}${forViewer}`;
 }

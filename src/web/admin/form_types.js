@@ -59,16 +59,16 @@ function row(type, remove) {
   const fields = {
     id: field("Id", controls.id, { hint: "a-z, 0-9 and -" }),
     name: field("Name", controls.name),
-    total_quota: field("How many in all", controls.total_quota, { narrow: true }),
-    daily_quota: field("How many a day", controls.daily_quota, { narrow: true }),
-    probability: field("Probability of a draw", controls.probability, { hint: "0 to 1; the rest is “no coupon”", narrow: true }),
-    valid_for: field("Valid for", controls.valid_for, { hint: "after it is won: 30d, 12h", narrow: true }),
-    codes: field("Codes", controls.codes, { narrow: true }),
+    total_quota: field("How many in all", controls.total_quota),
+    daily_quota: field("How many a day", controls.daily_quota),
+    probability: field("Probability of a draw", controls.probability, { hint: "0 to 1; the rest is “no coupon”" }),
+    valid_for: field("Valid for", controls.valid_for, { hint: "after it is won: 30d, 12h" }),
+    codes: field("Codes", controls.codes),
     metadata: field("Metadata", controls.metadata, { hint: "A JSON object that only operators see" }),
   };
   const { metadata, ...first } = fields;
   const away = h("button", { type: "button", class: "plain danger", onclick: () => remove(self) }, "Remove");
-  const name = h("strong", {});
+  const name = h("strong");
   const error = h("p", { class: "error" });
   const folded = h("details", {}, h("summary", {}, "Metadata"), metadata);
   folded.open = type.metadata !== "";

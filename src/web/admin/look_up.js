@@ -14,7 +14,7 @@ const AT_ONCE = 6;
 export function lookUp(parameters) {
   const coupon = searchCard("Coupon", "Code", "7K3M-…", couponOf);
   const user = searchCard("Person", "User id", "u-1", userOf);
-  const element = h("section", {}, h("h1", { tabindex: "-1" }, "Look up"), h("div", { class: "columns" }, coupon.element, user.element));
+  const element = h("section", {}, h("h1", { tabindex: "-1" }, "Look up"), coupon.element, user.element);
   if (parameters.has("code")) coupon.search(parameters.get("code"));
   if (parameters.has("user")) user.search(parameters.get("user"));
   return { title: "Look up", element };

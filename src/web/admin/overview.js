@@ -51,7 +51,7 @@ function charts() {
     }),
     createChart({
       ...all, title: "Outcomes per second", description: "What claims were answered each second, by outcome or reason of refusal.",
-      show: showShort, least: 5, stacked: true,
+      show: showShort, least: 5, stacked: true, hidesIdle: true,
       series: [
         ...OUTCOMES.map(([name, label]) => ({ label, colour: `c-${name.replaceAll("_", "-")}`, value: rate(name) })),
         { label: "other refusals", colour: "c-other", value: (point) => sumOf(point.rates, (outcome) => !NAMED.has(outcome)) },
@@ -66,19 +66,21 @@ function charts() {
       ],
     }),
     createChart({
-      ...all, title: "Connections and watchers", description: "Open connections, and the live event streams among them.",
+      ...all, title: "Connections", description: "Open connections, those that wait for the next request among them.",
       show: showShort, least: 5,
-      series: [
-        { label: "connections", colour: "c-p50", value: (point) => point.connections },
-        { label: "watchers", colour: "c-p99", value: (point) => point.watchers },
-      ],
+      series: [{ label: "connections", colour: "c-p50", value: (point) => point.connections }],
+    }),
+    createChart({
+      ...all, title: "Watchers", description: "Event streams that are open: people who watch the stock live.",
+      show: showShort, least: 5,
+      series: [{ label: "watchers", colour: "c-entered", value: (point) => point.watchers }],
     }),
   ];
 }
 
 const TILES = [
-  ["Claims per second", (point) => showRate(point.claims)],
-  ["Won since the start", (point, reading) => showCount(reading.outcomes().get("won") ?? 0)],
+  ["Claims a second", (point) => showRate(point.claims)],
+  ["Won since start", (point, reading) => showCount(reading.outcomes().get("won") ?? 0)],
   ["Answered, p99", (point) => secondsOr(point.latency.p99)],
   ["Log sync, p99", (point) => secondsOr(point.sync.p99)],
   ["Fullest mailbox", (point, reading) => `${showCount(reading.largest("mailbox_depth") ?? 0)} of ${showShort(reading.value("mailbox_capacity") ?? 0)}`],
