@@ -19,6 +19,7 @@ mod claim_json;
 mod claims;
 pub mod code_lines;
 mod code_upload;
+mod events;
 pub mod fields;
 pub mod json;
 pub mod json_text;
@@ -42,6 +43,7 @@ use hyper::{Request, Response};
 use landrush_engine::port::Rejected;
 
 pub(crate) use self::answer::Answer;
+pub(crate) use self::availability::Shown;
 pub use self::lane::Lane;
 use self::problem::{Code, Problem};
 pub use self::reply_body::ReplyBody;
@@ -127,6 +129,7 @@ async fn other(
         Route::CampaignPatch(id) => campaigns::patch(lane, opened, id, parts, body).await,
         Route::CampaignAction(id, action) => campaigns::act(lane, opened, id, action, parts, body).await,
         Route::Availability(id) => availability::read(lane, opened, id, parts),
+        Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,

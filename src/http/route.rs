@@ -33,6 +33,8 @@ pub enum Route<'p> {
     CampaignAction(&'p str, Action),
     /// What is left of a campaign.
     Availability(&'p str),
+    /// What is left of a campaign, as it changes.
+    Events(&'p str),
     /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
     Claim(&'p str, Mode),
     /// Ask for many coupons at once.
@@ -115,6 +117,7 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "claims", claim] if *method == Method::DELETE => Ok(Route::ClaimVoid(id, claim)),
             ["v1", "campaigns", _, "claims", _] => Err(NoRoute::Method { allow: "DELETE" }),
             ["v1", "campaigns", id, "availability"] => get(Route::Availability(id)),
+            ["v1", "campaigns", id, "events"] => get(Route::Events(id)),
             ["v1", "campaigns"] if *method == Method::POST => Ok(Route::CampaignCreate),
             ["v1", "campaigns"] if reads => Ok(Route::CampaignList),
             ["v1", "campaigns"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
@@ -183,7 +186,8 @@ impl<'p> Route<'p> {
             | Route::ClaimsByUser(..)
             | Route::Draw
             | Route::UserCreate
-            | Route::EntryByUser(..) => false,
+            | Route::EntryByUser(..)
+            | Route::Events(_) => false,
         }
     }
 }
@@ -246,6 +250,8 @@ mod tests {
         check(Method::POST, "/v1/campaigns/c/pause", Ok(Route::CampaignAction("c", Action::Pause)));
         check(Method::GET, "/v1/campaigns/c/pause", Err(NoRoute::Method { allow: "POST" }));
         check(Method::GET, "/v1/campaigns/c/availability", Ok(Route::Availability("c")));
+        check(Method::GET, "/v1/campaigns/c/events", Ok(Route::Events("c")));
+        check(Method::POST, "/v1/campaigns/c/events", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
         check(Method::GET, "/v1/metrics", Ok(Route::ManagementMetrics));
         check(Method::GET, "/", Ok(Route::WebFile("page/index.html")));

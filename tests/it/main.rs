@@ -10,6 +10,7 @@ mod client;
 mod crowd;
 mod draw_commands;
 mod draws;
+mod events;
 mod imported_codes;
 mod life;
 mod lottery;
