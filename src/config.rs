@@ -2,6 +2,7 @@
 //! [`Config`]. Everything behind it takes its values for granted.
 
 mod raw;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use raw::{KEYS, Raw};
+pub use tokens::{KeySource, SigningAlgorithm, TokenKey, TokenSettings};
 
 use crate::text;
 
@@ -36,11 +38,16 @@ pub struct Config {
     pub logging: Logging,
 }
 
-/// Whose word is taken for who a user is. In this version always the caller's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Auth {
-    /// Believe callers from other machines too.
-    pub trusted_from_anywhere: bool,
+/// Whose word is taken for who a user is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// The caller's: the shop's own gateway.
+    Trusted {
+        /// Believe callers from other machines too.
+        from_anywhere: bool,
+    },
+    /// That of whoever has signed the user's token.
+    Tokens(TokenSettings),
 }
 
 /// Threads, connections and patience of the HTTP server.
@@ -193,7 +200,7 @@ impl Config {
         let config = Config {
             listen: address("listen", listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
             data_dir: data_dir.unwrap_or_else(|| PathBuf::from("landrush-data")),
-            auth: Auth { trusted_from_anywhere: auth.trusted_from_anywhere.unwrap_or(false) },
+            auth: tokens::check(auth)?,
             http: Http {
                 io_threads: automatic(within("http.io_threads", http.io_threads.unwrap_or(0), 0, 64)?),
                 connections_max,
@@ -243,12 +250,7 @@ impl Config {
                 filter: logging.filter.unwrap_or_else(|| String::from("info")),
             },
         };
-        match auth.users.as_deref().unwrap_or("trusted") {
-            "trusted" => {}
-            "jwt" => return Err(value("auth.users", "is \"jwt\", which this version does not have")),
-            other => return Err(value("auth.users", format!("is \"{other}\", not \"trusted\""))),
-        }
-        if !config.listen.ip().is_loopback() && !config.auth.trusted_from_anywhere {
+        if !config.listen.ip().is_loopback() && config.auth == (Auth::Trusted { from_anywhere: false }) {
             return Err(ConfigError::TrustedFromAnywhere { listen: config.listen });
         }
         Ok(config)

@@ -7,9 +7,11 @@ mod answer;
 mod archive;
 mod availability;
 mod body;
+mod caller;
 pub mod campaign_body;
 pub(crate) mod campaign_json;
 mod campaigns;
+mod claim_batch;
 pub mod claim_body;
 mod claim_export;
 mod claim_json;
@@ -63,7 +65,8 @@ pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> R
     let answer = match Route::find(&parts.method, parts.uri.path()) {
         Ok(Route::Claim(campaign, mode)) if door == Door::Main => {
             let answer = claims::claim(&lane, campaign, mode, &parts, body).await;
-            lane.counts().claim(&answer, began);
+            let outcome = answer.as_ref().map(|answer| answer.status).map_err(|problem| problem.code);
+            lane.counts().claim(outcome, began);
             answer
         }
         // Boxed, so that a connection that only claims does not hold room for the largest of all futures.
@@ -129,7 +132,8 @@ async fn other(
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,
         },
-        Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
+        Route::ClaimBatch(id) => claim_batch::claim(lane, opened, id, parts, body).await,
+        Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts, is_admin).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
         Route::CodeUpload(id, coupon_type) => code_upload::upload(lane, opened, id, coupon_type, parts, body).await,
         Route::CouponRead(code) => redemptions::coupon(lane, opened, code, parts).await,
@@ -140,7 +144,7 @@ async fn other(
         Route::UserCreate => users::create(lane, opened, parts, body, is_admin).await,
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,
         Route::UserErase(user) => users::erase(opened, user, parts).await,
-        Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts).await,
+        Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts, is_admin).await,
         Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::WebFile(_) | Route::Claim(..) => {
             unreachable!("answered before")
         }

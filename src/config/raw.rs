@@ -26,7 +26,7 @@ macro_rules! section {
 
 section!(
     /// The table `[auth]`.
-    RawAuth { users: String, trusted_from_anywhere: bool }
+    RawAuth { users: String, trusted_from_anywhere: bool, issuer: String, audience: Vec<String>, keys: Vec<RawTokenKey> }
 );
 section!(
     /// The table `[http]`.
@@ -60,6 +60,18 @@ section!(
     RawLogging { format: String, filter: String }
 );
 
+/// One of `[[auth.keys]]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "config/landrush.toml says what each setting means")]
+pub struct RawTokenKey {
+    pub alg: Option<String>,
+    pub kid: Option<String>,
+    pub secret: Option<String>,
+    pub public_key: Option<String>,
+    pub jwks: Option<String>,
+}
+
 /// Settings as one source gives them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -77,11 +89,13 @@ pub struct Raw {
 }
 
 /// Every setting. Its environment variable is `LANDRUSH_` and the key in capitals, dots as underscores.
-pub const KEYS: [&str; 22] = [
+pub const KEYS: [&str; 24] = [
     "listen",
     "data_dir",
     "auth.users",
     "auth.trusted_from_anywhere",
+    "auth.issuer",
+    "auth.audience",
     "http.io_threads",
     "http.connections_max",
     "http.head_timeout",

@@ -151,7 +151,7 @@ impl Code {
         match self {
             Code::NotFound => (S::NOT_FOUND, "not_found", "Not found"),
             Code::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
-            Code::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The admin key is missing or wrong"),
+            Code::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The key or token is missing or wrong"),
             Code::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Code::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is of another media type")
@@ -310,8 +310,14 @@ impl Problem {
 
     /// Writes the document.
     pub fn write(&self, retry: Option<Retry>, out: &mut Vec<u8>) {
-        let (status, name, title) = self.code.entry();
         let mut json = JsonText::object(out);
+        self.write_members(retry, &mut json);
+        json.end();
+    }
+
+    /// Writes the members of the document.
+    pub(crate) fn write_members(&self, retry: Option<Retry>, json: &mut JsonText<'_>) {
+        let (status, name, title) = self.code.entry();
         json.text_of("type", &["urn:landrush:problem:", name]);
         json.text("title", title);
         json.number("status", u64::from(status.as_u16()));
@@ -331,7 +337,6 @@ impl Problem {
                 json.text("detail", &error.detail);
             });
         }
-        json.end();
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Route<'p> {
     Events(&'p str),
     /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
     Claim(&'p str, Mode),
+    /// Ask for many coupons at once.
+    ClaimBatch(&'p str),
     /// What was issued, by pages.
     ClaimList(&'p str),
     /// One person's claims; the user id is percent-encoded.
@@ -108,6 +110,7 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "claims"] if *method == Method::POST => Ok(Route::Claim(id, Mode::FirstCome)),
             ["v1", "campaigns", id, "claims"] if reads => Ok(Route::ClaimList(id)),
             ["v1", "campaigns", _, "claims"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
+            ["v1", "campaigns", id, "claims:batch"] => post(Route::ClaimBatch(id)),
             ["v1", "campaigns", id, "claims", "by-user", user] => get(Route::ClaimsByUser(id, user)),
             ["v1", "campaigns", id, "claims", claim] if *method == Method::DELETE => Ok(Route::ClaimVoid(id, claim)),
             ["v1", "campaigns", _, "claims", _] => Err(NoRoute::Method { allow: "DELETE" }),
@@ -141,7 +144,7 @@ impl<'p> Route<'p> {
             ["v1", "redemptions", id, "reverse"] => post(Route::Settle(id, Settlement::Reverse)),
             [""] => get(Route::WebFile("page/index.html")),
             ["admin"] => get(Route::WebFile("admin/index.html")),
-            ["client.js" | "client.d.ts"] => get(Route::WebFile(&path[1..])),
+            ["client.js" | "client.d.ts"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
@@ -158,6 +161,7 @@ impl<'p> Route<'p> {
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
             | Route::ClaimList(_)
+            | Route::ClaimBatch(_)
             | Route::ClaimVoid(..)
             | Route::UserRead(_)
             | Route::UserErase(_)
@@ -234,6 +238,7 @@ mod tests {
         check(Method::PUT, claims, Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
         check(Method::GET, "/v1/campaigns/c/claims/by-user/u%2F1", Ok(Route::ClaimsByUser("c", "u%2F1")));
         check(Method::DELETE, "/v1/campaigns/c/claims/x", Ok(Route::ClaimVoid("c", "x")));
+        check(Method::POST, "/v1/campaigns/c/claims:batch", Ok(Route::ClaimBatch("c")));
         check(Method::POST, "/v1/campaigns", Ok(Route::CampaignCreate));
         check(Method::DELETE, "/v1/campaigns", Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
         check(Method::HEAD, "/v1/campaigns/c", Ok(Route::CampaignRead("c")));
@@ -247,6 +252,7 @@ mod tests {
         check(Method::GET, "/", Ok(Route::WebFile("page/index.html")));
         check(Method::GET, "/admin", Ok(Route::WebFile("admin/index.html")));
         check(Method::GET, "/client.js", Ok(Route::WebFile("client.js")));
+        check(Method::GET, "/client/clock.js", Ok(Route::WebFile("client/clock.js")));
         check(Method::GET, "/assets/page/page.css", Ok(Route::WebFile("page/page.css")));
     }
 

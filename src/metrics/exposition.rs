@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn a_server_that_has_not_opened_shows_its_counts() {
         let config = Config::load(Raw::default(), |_| None, None).expect("defaults");
-        let app = App::new(config);
+        let app = App::new(config, None);
         app.counts_of(0).response(hyper::StatusCode::OK);
         let text = exposition(&app);
         assert!(text.contains("landrush_http_responses_total{class=\"2xx\"} 1\n"), "{text}");

@@ -1,6 +1,7 @@
 //! The server from outside: the real program in a process of its own, spoken to over sockets.
 
 mod bad_input;
+mod batch;
 mod campaign_commands;
 mod campaigns;
 mod claims;
@@ -17,5 +18,6 @@ mod redemptions;
 mod refusals;
 mod server;
 mod slow;
+mod tokens;
 mod users;
 mod wal_commands;
