@@ -10,6 +10,7 @@ mod body;
 mod caller;
 pub mod campaign_body;
 pub(crate) mod campaign_json;
+mod campaign_preview;
 mod campaigns;
 mod claim_batch;
 pub mod claim_body;
@@ -128,6 +129,7 @@ async fn other(
         return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <admin key>"));
     }
     match route {
+        Route::ManagementMetrics => Ok(ops::metrics(lane)),
         Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,
         Route::CampaignList => campaigns::list(lane, opened, parts, is_admin),
         Route::CampaignRead(id) => campaigns::read(lane, opened, id, parts, is_admin),

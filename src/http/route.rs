@@ -15,6 +15,8 @@ pub enum Route<'p> {
     Readyz,
     /// Counts for whoever watches.
     Metrics,
+    /// The same counts for the operator's page: on the main listener also where the others have one of their own.
+    ManagementMetrics,
     /// The server's time.
     Time,
     /// The shopper's page of all campaigns.
@@ -153,6 +155,7 @@ impl<'p> Route<'p> {
             ["admin"] => get(Route::WebFile("admin/index.html")),
             ["client.js" | "client.d.ts"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
+            ["v1", "metrics"] => get(Route::ManagementMetrics),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -164,7 +167,8 @@ impl<'p> Route<'p> {
     /// Whether the call needs the admin key.
     pub fn is_management(self) -> bool {
         match self {
-            Route::CampaignCreate
+            Route::ManagementMetrics
+            | Route::CampaignCreate
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
             | Route::ClaimList(_)
@@ -258,6 +262,7 @@ mod tests {
         check(Method::GET, "/v1/campaigns/c/events", Ok(Route::Events("c")));
         check(Method::POST, "/v1/campaigns/c/events", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
+        check(Method::GET, "/v1/metrics", Ok(Route::ManagementMetrics));
         check(Method::GET, "/", Ok(Route::ListPage));
         check(Method::GET, "/c/sale", Ok(Route::CampaignPage("sale")));
         check(Method::GET, "/admin", Ok(Route::WebFile("admin/index.html")));
