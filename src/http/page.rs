@@ -166,8 +166,12 @@ fn write_campaign(view: &CampaignView, now: Timestamp, out: &mut String) -> fmt:
         out.write_str("<p class=\"stock-words\">")?;
         match (definition.mode, definition.availability_display) {
             (Mode::Lottery, _) => write!(out, "{quota} to win")?,
-            (Mode::FirstCome | Mode::Draw, AvailabilityDisplay::Exact) => write!(out, "{now_left} of {} left", quota.max(now_left))?,
-            (Mode::FirstCome | Mode::Draw, AvailabilityDisplay::Bucketed) => out.write_str(bucket_words(bucket(now_left, quota)))?,
+            (Mode::FirstCome | Mode::Draw, AvailabilityDisplay::Exact) => {
+                write!(out, "{now_left} of {} left", quota.max(now_left))?
+            }
+            (Mode::FirstCome | Mode::Draw, AvailabilityDisplay::Bucketed) => {
+                out.write_str(bucket_words(bucket(now_left, quota)))?
+            }
         }
         write!(out, "{when}</p></li>\n")?;
     }
