@@ -53,12 +53,12 @@ pub(crate) fn campaign(lane: &Lane, opened: Result<&Opened, Problem>, id: &str) 
         }
         Err(problem) => {
             // Where it may yet be had, the scripts ask on.
-            let (title, words, view) = match problem.code {
-                Code::NotFound => {
-                    ("Not found", "There is no such campaign. The link may be old, or misspelt.", "notice")
-                }
-                Code::Archived => ("Long over", "This campaign ended some time ago.", "notice"),
-                _ => ("One moment", "The campaign appears here as soon as the shop is ready.", "campaign"),
+            let (title, words, view) = if problem.code == Code::NotFound {
+                ("Not found", "There is no such campaign. The link may be old, or misspelt.", "notice")
+            } else if problem.code == Code::Archived {
+                ("Long over", "This campaign ended some time ago.", "notice")
+            } else {
+                ("One moment", "The campaign appears here as soon as the shop is ready.", "campaign")
             };
             write!(
                 main,
@@ -173,7 +173,7 @@ fn write_campaign(view: &CampaignView, now: Timestamp, out: &mut String) -> fmt:
                 out.write_str(bucket_words(bucket(now_left, quota)))?
             }
         }
-        write!(out, "{when}</p></li>\n")?;
+        writeln!(out, "{when}</p></li>")?;
     }
     out.write_str("</ul></section>")
 }
