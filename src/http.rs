@@ -18,6 +18,7 @@ mod claim_json;
 mod claims;
 pub mod code_lines;
 mod code_upload;
+mod docs;
 pub mod fields;
 pub mod json;
 pub mod json_text;
@@ -113,6 +114,9 @@ async fn other(
         // Also while the log is still read back: the page says so, and waits.
         return web_files::send(path, parts);
     }
+    if let Some(answer) = docs::answer(route, parts) {
+        return answer;
+    }
     let opened = opened(lane)?;
     let is_admin = opened.admin_key.is_borne_by(parts.headers.get(hyper::header::AUTHORIZATION));
     if route.is_management() && !is_admin {
@@ -142,9 +146,15 @@ async fn other(
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,
         Route::UserErase(user) => users::erase(opened, user, parts).await,
         Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts, is_admin).await,
-        Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::WebFile(_) | Route::Claim(..) => {
-            unreachable!("answered before")
-        }
+        Route::Livez
+        | Route::Readyz
+        | Route::Metrics
+        | Route::Time
+        | Route::WebFile(_)
+        | Route::OpenApi
+        | Route::DocsPage(_)
+        | Route::DocsFile(_)
+        | Route::Claim(..) => unreachable!("answered before"),
     }
 }
 

@@ -13,6 +13,7 @@ pub mod desk;
 pub mod gate;
 pub mod http;
 pub mod metrics;
+pub mod openapi;
 pub mod server;
 pub mod text;
 mod web;
