@@ -12,6 +12,7 @@ mod draws;
 mod imported_codes;
 mod life;
 mod lottery;
+mod openapi;
 mod operations;
 mod redemptions;
 mod refusals;

@@ -118,7 +118,7 @@ pub(crate) struct NewCouponType {
     #[schema(nullable = false)]
     codes: Option<CodeSource>,
     /// The shop's own, shown to the admin key only.
-    #[schema(value_type = Object, nullable = false)]
+    #[schema(value_type = Option<Object>, nullable = false)]
     metadata: Option<serde_json::Value>,
 }
 
@@ -224,7 +224,7 @@ pub(crate) struct CouponType {
     #[schema(required = true)]
     valid_for: Option<Span>,
     codes: CodeSource,
-    #[schema(value_type = Object, nullable = false)]
+    #[schema(value_type = Option<Object>, nullable = false)]
     metadata: Option<serde_json::Value>,
     #[schema(nullable = false)]
     issued: Option<u32>,

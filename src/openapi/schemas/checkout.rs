@@ -83,7 +83,7 @@ pub(crate) struct Coupon {
     #[schema(required = true)]
     expires_at: Option<Moment>,
     /// The shop's own, of the coupon type.
-    #[schema(value_type = Object, nullable = false)]
+    #[schema(value_type = Option<Object>, nullable = false)]
     metadata: Option<serde_json::Value>,
     /// Null: none ever.
     #[schema(required = true)]
