@@ -10,6 +10,7 @@ mod body;
 mod caller;
 pub mod campaign_body;
 pub(crate) mod campaign_json;
+mod campaign_preview;
 mod campaigns;
 mod claim_batch;
 pub mod claim_body;
@@ -19,11 +20,13 @@ mod claims;
 pub mod code_lines;
 mod code_upload;
 mod docs;
+mod events;
 pub mod fields;
 pub mod json;
 pub mod json_text;
 mod lane;
 mod ops;
+mod page;
 mod phone;
 pub mod problem;
 pub mod query;
@@ -42,6 +45,7 @@ use hyper::{Request, Response};
 use landrush_engine::port::Rejected;
 
 pub(crate) use self::answer::Answer;
+pub(crate) use self::availability::Shown;
 pub use self::lane::Lane;
 use self::problem::{Code, Problem};
 pub use self::reply_body::ReplyBody;
@@ -110,12 +114,18 @@ async fn other(
     if route == Route::Time {
         return Ok(ops::time(lane));
     }
+    // Also while the log is still read back: the page says so, and waits.
     if let Route::WebFile(path) = route {
-        // Also while the log is still read back: the page says so, and waits.
         return web_files::send(path, parts);
     }
     if let Some(answer) = docs::answer(route, parts) {
         return answer;
+    }
+    if route == Route::ListPage {
+        return page::list(lane, opened(lane));
+    }
+    if let Route::CampaignPage(id) = route {
+        return page::campaign(lane, opened(lane), id);
     }
     let opened = opened(lane)?;
     let is_admin = opened.admin_key.is_borne_by(parts.headers.get(hyper::header::AUTHORIZATION));
@@ -123,12 +133,14 @@ async fn other(
         return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <admin key>"));
     }
     match route {
+        Route::ManagementMetrics => Ok(ops::metrics(lane)),
         Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,
         Route::CampaignList => campaigns::list(lane, opened, parts, is_admin),
         Route::CampaignRead(id) => campaigns::read(lane, opened, id, parts, is_admin),
         Route::CampaignPatch(id) => campaigns::patch(lane, opened, id, parts, body).await,
         Route::CampaignAction(id, action) => campaigns::act(lane, opened, id, action, parts, body).await,
         Route::Availability(id) => availability::read(lane, opened, id, parts),
+        Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,
@@ -150,6 +162,8 @@ async fn other(
         | Route::Readyz
         | Route::Metrics
         | Route::Time
+        | Route::ListPage
+        | Route::CampaignPage(_)
         | Route::WebFile(_)
         | Route::OpenApi
         | Route::DocsPage(_)

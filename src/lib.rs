@@ -12,6 +12,7 @@ pub mod config;
 pub mod desk;
 pub mod gate;
 pub mod http;
+pub mod live;
 pub mod metrics;
 pub mod openapi;
 pub mod server;

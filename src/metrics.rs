@@ -24,6 +24,8 @@ pub struct Counts {
     claim_us: Histogram,
     /// By the hundreds of the status.
     responses: [AtomicU64; 6],
+    events_sent: AtomicU64,
+    events_skipped: AtomicU64,
 }
 
 impl Default for Counts {
@@ -34,6 +36,8 @@ impl Default for Counts {
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             claim_us: Histogram::default(),
             responses: std::array::from_fn(|_| AtomicU64::new(0)),
+            events_sent: AtomicU64::new(0),
+            events_skipped: AtomicU64::new(0),
         }
     }
 }
@@ -48,6 +52,18 @@ impl Counts {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         self.claim_us.record(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts an event that a watcher gets, and those before it that it was too slow for.
+    pub(crate) fn event_sent(&self, skipped: u64) {
+        self.events_sent.fetch_add(1, Ordering::Relaxed);
+        self.events_skipped.fetch_add(skipped, Ordering::Relaxed);
+    }
+
+    /// Events sent and skipped.
+    #[cfg(test)]
+    pub(crate) fn events(&self) -> (u64, u64) {
+        (self.events_sent.load(Ordering::Relaxed), self.events_skipped.load(Ordering::Relaxed))
     }
 
     /// Counts a response.

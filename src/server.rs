@@ -4,6 +4,7 @@
 mod acceptor;
 mod connection;
 mod descriptors;
+mod event_writer;
 mod io_thread;
 mod pulse;
 mod socket;

@@ -40,6 +40,10 @@ section!(
     }
 );
 section!(
+    /// The table `[events]`.
+    RawEvents { watchers_max: usize, heartbeat: String, stall_timeout: String }
+);
+section!(
     /// The table `[log]`.
     RawLog { durability: String, interval: String, segment_bytes: u64, snapshot_every_bytes: u64 }
 );
@@ -77,6 +81,7 @@ pub struct Raw {
     pub data_dir: Option<PathBuf>,
     pub auth: RawAuth,
     pub http: RawHttp,
+    pub events: RawEvents,
     pub log: RawLog,
     pub shards: RawShards,
     pub metrics: RawMetrics,
@@ -84,7 +89,7 @@ pub struct Raw {
 }
 
 /// Every setting. Its environment variable is `LANDRUSH_` and the key in capitals, dots as underscores.
-pub const KEYS: [&str; 21] = [
+pub const KEYS: [&str; 24] = [
     "listen",
     "data_dir",
     "auth.users",
@@ -97,6 +102,9 @@ pub const KEYS: [&str; 21] = [
     "http.body_timeout",
     "http.keep_alive",
     "http.drain_deadline",
+    "events.watchers_max",
+    "events.heartbeat",
+    "events.stall_timeout",
     "log.durability",
     "log.interval",
     "log.segment_bytes",
@@ -155,6 +163,7 @@ impl Raw {
             data_dir: self.data_dir.or(below.data_dir),
             auth: self.auth.over(below.auth),
             http: self.http.over(below.http),
+            events: self.events.over(below.events),
             log: self.log.over(below.log),
             shards: self.shards.over(below.shards),
             metrics: self.metrics.over(below.metrics),

@@ -75,6 +75,15 @@ fn flags_beat_the_environment_which_beats_the_file() {
 }
 
 #[test]
+fn watchers_leave_connections_to_others_unless_told_otherwise() {
+    let watchers_max = |text: &str| file(text).expect("valid").events.watchers_max;
+    assert_eq!(watchers_max(""), 15_360);
+    assert_eq!(watchers_max("[http]\nconnections_max = 160"), 150);
+    assert_eq!(watchers_max("[http]\nconnections_max = 1"), 1);
+    assert_eq!(watchers_max("[events]\nwatchers_max = 7"), 7);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_by_name() {
     refused("lisen = \"127.0.0.1:1\"", &["landrush.toml", "lisen"]);
     refused("[http]\nio_treads = 1", &["io_treads"]);
@@ -83,6 +92,7 @@ fn what_makes_no_sense_is_refused_by_name() {
     refused("[http]\nhead_timeout = \"soon\"", &["http.head_timeout", "soon"]);
     refused("[http]\nkeep_alive = \"0s\"", &["http.keep_alive"]);
     refused("[http]\nconnections_max = 0", &["http.connections_max"]);
+    refused("[events]\nheartbeat = \"0s\"", &["events.heartbeat"]);
     refused("[log]\ndurability = \"maybe\"", &["log.durability", "maybe"]);
     refused("[shards]\ncount = 1000", &["shards.count"]);
     refused("[auth]\nusers = \"jwt\"", &["auth.keys", "jwt"]);

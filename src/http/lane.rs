@@ -2,6 +2,7 @@
 //! a problem into a response.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -10,6 +11,7 @@ use hyper::{Response, StatusCode};
 use landrush_engine::Engine;
 use landrush_engine::command::Command;
 use landrush_engine::outcome::Outcome;
+use landrush_engine::published::Published;
 use landrush_engine::time::{Clock, SteadyClock, Timestamp};
 
 use super::answer::Answer;
@@ -19,6 +21,7 @@ use super::retry::{Retry, Spread};
 use crate::app::App;
 use crate::desk::{self, LateDesk};
 use crate::gate::user_token::cache::TokenCache;
+use crate::live::{Halls, Tag, Watcher};
 use crate::metrics::Counts;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,6 +33,7 @@ pub struct Lane {
     thread: usize,
     desk: LateDesk,
     spread: RefCell<Spread>,
+    halls: Rc<Halls>,
     /// Where bodies are written before they leave; its memory stays.
     scratch: RefCell<Vec<u8>>,
     /// What bodies and request ids leave in: cut off piece by piece, so that few answers allocate.
@@ -54,11 +58,13 @@ impl Lane {
         prefix.copy_from_slice(&seed[..8]);
         let mut token_key = [0; 16];
         token_key.copy_from_slice(&seed[16..]);
+        let halls = Rc::new(Halls::new(Arc::clone(app.live()), Arc::clone(app.counts_of(thread))));
         Self {
             app,
             thread,
             desk: LateDesk::default(),
             spread: RefCell::new(Spread::new(seed)),
+            halls,
             scratch: RefCell::default(),
             pool: RefCell::default(),
             request_ids: RequestIds { prefix: u64::from_le_bytes(prefix), next: Cell::new(0) },
@@ -132,6 +138,17 @@ impl Lane {
         if let Some(desk) = self.desk.opened() {
             desk.give_up();
         }
+    }
+
+    /// A watcher of `campaign` who has seen `last`; `None` at the cap.
+    pub(crate) fn watch(&self, engine: &Engine, campaign: &Arc<Published>, last: Option<Tag>) -> Option<Watcher> {
+        let retry_ms = self.spread.borrow_mut().reconnect().milliseconds();
+        self.halls.enter(engine, campaign, last, retry_ms)
+    }
+
+    /// Ends the streams of all watchers.
+    pub fn end_watching(&self) {
+        self.halls.close();
     }
 
     /// A body that `write` appends to a buffer.

@@ -57,6 +57,10 @@ fn bare(status: u16, description: &'static str) -> Success {
     Success { status, description, contents: Vec::new(), example: None, headers: &[] }
 }
 
+fn html(status: u16, description: &'static str) -> Success {
+    Success { contents: vec![(HTML, None)], ..bare(status, description) }
+}
+
 /// 201, and the same with 200 for a repeat.
 fn made(what: [&'static str; 2], schema: &'static str, example: Value, repeat: Value) -> Vec<Success> {
     vec![json(201, what[0], schema, example), json(200, what[1], schema, repeat)]
@@ -160,7 +164,7 @@ impl Operation {
             Operation::Readyz => {
                 with(&[CacheControl], vec![json(200, "It serves.", "Health", examples::health("ready"))])
             }
-            Operation::Metrics => {
+            Operation::Metrics | Operation::ManagementMetrics => {
                 vec![Success { contents: vec![(crate::metrics::MEDIA_TYPE, None)], ..bare(200, "OpenMetrics text.") }]
             }
             Operation::OpenApi => with(
@@ -170,7 +174,21 @@ impl Operation {
                     bare(304, "What the client has still holds."),
                 ],
             ),
-            Operation::Page | Operation::DocsPage => with(
+            Operation::Events => with(
+                &[CacheControl],
+                vec![Success { contents: vec![("text/event-stream", None)], ..bare(200, "The stream.") }],
+            ),
+            Operation::Page => with(&[CacheControl, ContentSecurityPolicy], vec![html(200, "The page.")]),
+            Operation::CampaignPage => with(
+                &[CacheControl, ContentSecurityPolicy],
+                vec![
+                    html(200, "The page."),
+                    html(404, "A page that says that there is no such campaign."),
+                    html(410, "A page that says that the campaign ended long ago."),
+                    html(503, "A page that asks to come again."),
+                ],
+            ),
+            Operation::AdminPage | Operation::DocsPage => with(
                 &[ETag, CacheControl, ContentSecurityPolicy],
                 vec![
                     Success { contents: vec![(HTML, None)], ..bare(200, "The page.") },

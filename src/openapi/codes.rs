@@ -60,7 +60,15 @@ impl Operation {
             Operation::UserErase => &[SERVING, &[Overloaded, InvalidRequest, NotFound]],
             Operation::Readyz => &[SERVING],
             Operation::Metrics => &[&[NotFound]],
-            Operation::Livez | Operation::Time | Operation::OpenApi | Operation::Page | Operation::DocsPage => &[],
+            Operation::Events => &[SERVING, CAMPAIGN, &[Overloaded]],
+            Operation::ManagementMetrics => &[SERVING],
+            Operation::Livez
+            | Operation::Time
+            | Operation::OpenApi
+            | Operation::Page
+            | Operation::CampaignPage
+            | Operation::AdminPage
+            | Operation::DocsPage => &[],
         };
         let caller: &[Code] = match self.entry().caller {
             Caller::Management => &[Unauthorized],

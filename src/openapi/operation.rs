@@ -105,6 +105,8 @@ operations! {
         "With its rank, once the winners are drawn.";
     Availability Anybody Live "get" ["/v1/campaigns/{campaign_id}/availability"] "availability" "What is left of a campaign"
         "Of durable decisions only. Cacheable for a second; the tag does not change with `server_time`.";
+    Events Anybody Live "get" ["/v1/campaigns/{campaign_id}/events"] "events" "What is left of a campaign, as it changes"
+        "Server-sent events: `event: availability` with an opaque `id:` and, as data, what `availability` answers; one at once, then on change, at most four a second. A comment every 15 s; a jittered `retry:`. At the cap newcomers are refused, and nobody is evicted.";
     Time Anybody Live "get" ["/v1/time"] "time" "The server's time"
         "For clients that keep a clock in step.";
     CampaignList AnybodyAndMore Campaigns "get" ["/v1/campaigns"] "list_campaigns" "The campaigns, by pages"
@@ -155,10 +157,16 @@ operations! {
         "503 until recovery is done, and while draining.";
     Metrics Anybody Operations "get" ["/metrics"] "metrics" "Counts, for Prometheus"
         "Not found here where `[metrics] listen` gives them a listener of their own.";
+    ManagementMetrics Management Operations "get" ["/v1/metrics"] "management_metrics" "The same counts, for the operator's page"
+        "Also where the others have a listener of their own.";
     OpenApi Anybody Operations "get" ["/openapi.json"] "openapi" "This document"
         "";
-    Page Anybody Pages "get" ["/", "/admin"] "page" "The live page, and the operator's"
-        "What they load lies below `/assets/`.";
+    Page Anybody Pages "get" ["/"] "page" "The live page: all campaigns"
+        "What it loads lies below `/assets/page/`.";
+    CampaignPage Anybody Pages "get" ["/c/{campaign_id}"] "campaign_page" "The live page of one campaign"
+        "A page also where there is no such campaign, for people follow old links.";
+    AdminPage Anybody Pages "get" ["/admin"] "admin_page" "The operator's page"
+        "It asks for the admin key. What it loads lies below `/assets/admin/`.";
     DocsPage Anybody Pages "get" ["/swagger-ui", "/redoc", "/rapidoc"] "docs_page" "This document, to read and try"
         "What they load lies below `/assets/docs/`, with the licences in `licences.txt`.";
 }
@@ -172,7 +180,12 @@ impl Operation {
             Route::Readyz => Operation::Readyz,
             Route::Metrics => Operation::Metrics,
             Route::Time => Operation::Time,
-            Route::WebFile(_) => Operation::Page,
+            Route::ManagementMetrics => Operation::ManagementMetrics,
+            Route::ListPage => Operation::Page,
+            Route::CampaignPage(_) => Operation::CampaignPage,
+            // The only page among the files.
+            Route::WebFile(_) => Operation::AdminPage,
+            Route::Events(_) => Operation::Events,
             Route::OpenApi => Operation::OpenApi,
             Route::DocsPage(_) => Operation::DocsPage,
             Route::DocsFile(_) => return None,

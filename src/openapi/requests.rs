@@ -53,7 +53,11 @@ impl Operation {
             | Operation::Readyz
             | Operation::Metrics
             | Operation::OpenApi
+            | Operation::Events
+            | Operation::ManagementMetrics
             | Operation::Page
+            | Operation::CampaignPage
+            | Operation::AdminPage
             | Operation::DocsPage => None,
         }
     }
@@ -68,7 +72,10 @@ impl Operation {
             )],
             Operation::CampaignList => paging().into(),
             Operation::ClaimList => paging().into(),
-            Operation::CampaignPatch | Operation::CampaignArchive => vec![dry_run()],
+            Operation::CampaignCreate | Operation::CampaignPatch | Operation::CampaignArchive => vec![dry_run()],
+            Operation::Events => {
+                vec![header("Last-Event-ID", "The `id:` of the last event seen.", json!({"type": "string"}))]
+            }
             Operation::CampaignCancel => vec![dry_run(), flag("revoke", "Voids the coupons that were issued.")],
             Operation::ClaimVoid => vec![
                 flag(
@@ -77,11 +84,13 @@ impl Operation {
                 ),
                 flag("allow_again", "Lets the person claim again."),
             ],
-            Operation::Availability | Operation::OpenApi | Operation::Page | Operation::DocsPage => {
+            Operation::Availability | Operation::OpenApi | Operation::AdminPage | Operation::DocsPage => {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
             Operation::ClaimBatch
-            | Operation::CampaignCreate
+            | Operation::ManagementMetrics
+            | Operation::Page
+            | Operation::CampaignPage
             | Operation::CampaignPause
             | Operation::CampaignResume
             | Operation::CodeUpload

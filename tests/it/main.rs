@@ -3,12 +3,14 @@
 mod bad_input;
 mod batch;
 mod campaign_commands;
+mod campaign_preview;
 mod campaigns;
 mod claims;
 mod client;
 mod crowd;
 mod draw_commands;
 mod draws;
+mod events;
 mod imported_codes;
 mod life;
 mod lottery;

@@ -187,6 +187,16 @@ pub(crate) struct Campaign {
     #[schema(nullable = false)]
     fairness: Option<Fairness>,
     coupon_types: Vec<CouponType>,
+    /// Of a creation with `dry_run`: the next windows, at most 50.
+    #[schema(nullable = false)]
+    windows: Option<Vec<Opening>>,
+}
+
+/// A window of a campaign, half-open.
+#[derive(ToSchema)]
+pub(crate) struct Opening {
+    opens_at: Moment,
+    closes_at: Moment,
 }
 
 /// What lets anybody check the draws.
