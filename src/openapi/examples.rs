@@ -14,10 +14,12 @@ const SERVER_ID: &str = "0G4T1M8XQ2ZC7R5K";
 
 /// The campaign in the path of an operation.
 pub(crate) fn campaign_of(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Draw => "lucky-day",
-        Operation::Enter | Operation::EntryByUser => "grand-prize",
-        _elsewhere => "spring-sale",
+    if operation == Operation::Draw {
+        "lucky-day"
+    } else if matches!(operation, Operation::Enter | Operation::EntryByUser) {
+        "grand-prize"
+    } else {
+        "spring-sale"
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Described {
     /// Method, path and description by the operation's name.
     operations: BTreeMap<String, (String, String, Value)>,
     granted: BTreeSet<String>,
+    /// Operations and statuses whose example no answer has looked like yet.
+    unseen: BTreeSet<String>,
 }
 
 /// A call of an operation.
@@ -48,7 +50,15 @@ impl Described {
                 assert!(before.is_none(), "a name is given once: {path}");
             }
         }
-        Self { document, operations, granted: BTreeSet::new() }
+        let mut unseen = BTreeSet::new();
+        for (id, (_, _, operation)) in &operations {
+            for (status, response) in operation["responses"].as_object().expect("responses") {
+                if response["content"]["application/json"]["example"].is_object() {
+                    unseen.insert(format!("{id} {status}"));
+                }
+            }
+        }
+        Self { document, operations, granted: BTreeSet::new(), unseen }
     }
 
     /// The names of all operations.
@@ -59,6 +69,11 @@ impl Described {
     /// The operations that no call was granted of.
     pub(crate) fn operations_never_granted(&self) -> Vec<&str> {
         self.operations.keys().filter(|id| !self.granted.contains(*id)).map(String::as_str).collect()
+    }
+
+    /// The example answers that no answer has looked like.
+    pub(crate) fn examples_never_seen(&self) -> Vec<&str> {
+        self.unseen.iter().map(String::as_str).collect()
     }
 
     /// The example bodies of an operation.
@@ -104,6 +119,10 @@ impl Described {
         let body = if described["requestBody"].is_object() { body } else { b"" };
         let reply = client.call(method, &(target + call.query), &headers, body);
         self.check(call.operation, described, &reply);
+        let example = &described["responses"][reply.status.to_string()]["content"]["application/json"]["example"];
+        if example.is_object() && looks_like(example, &serde_json::from_slice(&reply.body).unwrap_or_default()) {
+            self.unseen.remove(&format!("{} {}", call.operation, reply.status));
+        }
         if reply.status < 300 {
             self.granted.insert(call.operation.to_owned());
         }
@@ -150,5 +169,19 @@ impl Described {
             Some(reference) => self.document.pointer(&reference[1..]).expect("what is referred to"),
             None => value,
         }
+    }
+}
+
+/// Whether `value` has the members of `example` and no others, of the same kinds; of an array, one item must.
+fn looks_like(example: &Value, value: &Value) -> bool {
+    match (example, value) {
+        (Value::Object(example), Value::Object(value)) => {
+            let alike = |(name, example)| value.get(name).is_some_and(|value| looks_like(example, value));
+            example.len() == value.len() && example.iter().all(alike)
+        }
+        (Value::Array(example), Value::Array(value)) => {
+            example.iter().all(|example| value.iter().any(|value| looks_like(example, value)))
+        }
+        _ => std::mem::discriminant(example) == std::mem::discriminant(value),
     }
 }
