@@ -3,6 +3,7 @@
 import { call, Problem } from "./api.js";
 import { h, replace } from "./dom.js";
 import { windowsOnly } from "./form_body.js";
+import { check } from "./form_check.js";
 import { showClock, showLength, showMoment, showOffset, viewersZone } from "./time.js";
 
 const SHOWN_MAX = 20;
@@ -22,11 +23,17 @@ export function windowsPreview() {
     clearTimeout(timer);
     current?.abort();
     if (!time_zone || !schedule.starts_at || !schedule.ends_at) {
-      replace(element, h("p", { class: "hint" }, "Say when it starts and ends, and the windows are shown here."));
-      return;
+      return refuse("Say when it starts and ends, and the windows are shown here.");
     }
+    const faults = check(windowsOnly(body));
+    if (faults.length > 0) return refuse(`No windows yet: ${faults.map(({ detail }) => detail).join("; ")}.`);
     element.setAttribute("aria-busy", "true");
     timer = setTimeout(() => void ask(body), SETTLE_MS);
+  };
+  const refuse = (why) => {
+    current = null;
+    element.setAttribute("aria-busy", "false");
+    replace(element, h("p", { class: "hint" }, why));
   };
   const ask = async (body) => {
     const mine = (current = new AbortController());
@@ -38,7 +45,7 @@ export function windowsPreview() {
       if (!(error instanceof Problem)) throw error;
       lastAsked = null;
       const details = error.errors.length === 0 ? [error.sentence] : error.errors.map(({ detail }) => detail);
-      replace(element, h("p", { class: "hint" }, "No windows yet: ", details.join("; "), "."));
+      refuse(`No windows yet: ${details.join("; ")}.`);
     } finally {
       if (mine === current) element.setAttribute("aria-busy", "false");
     }
