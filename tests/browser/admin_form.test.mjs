@@ -200,3 +200,26 @@ test("the page's own checks name the fields that the server would name", async (
     assert.deepEqual(new Set(ours[i]), new Set(theirs), JSON.stringify(changes[i]));
   }
 });
+
+test("wall clocks are read as the server reads them: the first of a doubled time, the jump of a skipped one", async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, server, "/admin");
+  const read = await page.evaluate(async () => {
+    const { parseDuration, toInstant, toWall } = await import("/assets/admin/time.js");
+    const moments = [
+      ["2026-07-01T12:00", "UTC"], ["2026-07-01T12:00:30", "Asia/Kathmandu"], ["2026-10-25T02:30", "Europe/Berlin"], ["2026-03-29T02:30", "Europe/Berlin"],
+      ["2026-04-05T01:45", "Australia/Lord_Howe"], ["2011-12-30T12:00", "Pacific/Apia"], ["2026-13-01T00:00", "UTC"], ["2026-07-01T12:00", "Mars/Olympus"],
+    ];
+    return {
+      instants: moments.map(([wall, zone]) => toInstant(wall, zone)),
+      walls: [toWall("2026-10-25T01:30:00Z", "Europe/Berlin"), toWall("2026-07-01T12:00:05Z", "UTC")],
+      lengths: ["1h30m", "90s", "1d", "5ms", "", "m5", "5m1h", "5"].map(parseDuration),
+    };
+  });
+  assert.deepEqual(read.instants, [
+    "2026-07-01T12:00:00.000Z", "2026-07-01T06:15:30.000Z", "2026-10-25T00:30:00.000Z", "2026-03-29T01:00:00.000Z",
+    "2026-04-04T14:45:00.000Z", "2011-12-30T10:00:00.000Z", null, null,
+  ]);
+  assert.deepEqual(read.walls, ["2026-10-25T02:30", "2026-07-01T12:00:05"]);
+  assert.deepEqual(read.lengths, [5_400_000, 90_000, 86_400_000, 5, null, null, null, null]);
+});
