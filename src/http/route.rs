@@ -19,6 +19,10 @@ pub enum Route<'p> {
     ManagementMetrics,
     /// The server's time.
     Time,
+    /// The shopper's page of all campaigns.
+    ListPage,
+    /// The shopper's page of one campaign.
+    CampaignPage(&'p str),
     /// A page, or a file that a page loads; the path is below `src/web/`.
     WebFile(&'p str),
     /// Make a campaign.
@@ -144,7 +148,10 @@ impl<'p> Route<'p> {
             ["v1", "redemptions", id, "confirm"] => post(Route::Settle(id, Settlement::Confirm)),
             ["v1", "redemptions", id, "release"] => post(Route::Settle(id, Settlement::Release)),
             ["v1", "redemptions", id, "reverse"] => post(Route::Settle(id, Settlement::Reverse)),
-            [""] => get(Route::WebFile("page/index.html")),
+            [""] => get(Route::ListPage),
+            ["c", id] => get(Route::CampaignPage(id)),
+            // Filled in before it is sent, by the two above.
+            ["assets", "page", "index.html"] => Err(NoRoute::Path),
             ["admin"] => get(Route::WebFile("admin/index.html")),
             ["client.js" | "client.d.ts"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
@@ -178,6 +185,8 @@ impl<'p> Route<'p> {
             | Route::Readyz
             | Route::Metrics
             | Route::Time
+            | Route::ListPage
+            | Route::CampaignPage(_)
             | Route::WebFile(_)
             | Route::CampaignList
             | Route::CampaignRead(_)
@@ -254,7 +263,8 @@ mod tests {
         check(Method::POST, "/v1/campaigns/c/events", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
         check(Method::GET, "/v1/metrics", Ok(Route::ManagementMetrics));
-        check(Method::GET, "/", Ok(Route::WebFile("page/index.html")));
+        check(Method::GET, "/", Ok(Route::ListPage));
+        check(Method::GET, "/c/sale", Ok(Route::CampaignPage("sale")));
         check(Method::GET, "/admin", Ok(Route::WebFile("admin/index.html")));
         check(Method::GET, "/client.js", Ok(Route::WebFile("client.js")));
         check(Method::GET, "/client/clock.js", Ok(Route::WebFile("client/clock.js")));
@@ -263,7 +273,17 @@ mod tests {
 
     #[test]
     fn other_paths_are_not_found() {
-        for path in ["", "*", "/nope", "/v1", "/v1/", "/v1/campaigns/c/", "/livez/", "/a/b/c/d/e/f/g/h"] {
+        for path in [
+            "",
+            "*",
+            "/nope",
+            "/v1",
+            "/v1/",
+            "/v1/campaigns/c/",
+            "/livez/",
+            "/assets/page/index.html",
+            "/a/b/c/d/e/f/g/h",
+        ] {
             check(Method::GET, path, Err(NoRoute::Path));
         }
     }

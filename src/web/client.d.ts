@@ -13,7 +13,7 @@ export function newIdempotencyKey(): string;
 export interface ClientOptions {
   /** The server's origin, with a path before `/v1` if there is one. Default: the page's own origin. */
   baseUrl?: string;
-  /** The user's token where the server asks for one (`auth.users = "jwt"`); asked for before each request. */
+  /** The user's token where the server asks for one (`auth.users = "jwt"`); called anew for each try of what is the user's alone. */
   token?: () => string | null | undefined;
   /** Headers for every request, such as `X-Device-Id`. */
   headers?: () => Record<string, string>;

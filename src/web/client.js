@@ -18,8 +18,9 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
   const base = baseUrl.replace(/\/+$/, "");
   const watches = new Set();
 
-  const send = (method, path, { body, extra, signal, cache } = {}) => {
-    const bearer = token?.();
+  // `asUser`: the token goes with what is the user's alone; what all may read is left to shared caches.
+  const send = (method, path, { asUser = false, body, extra, signal, cache } = {}) => {
+    const bearer = asUser ? token?.() : null;
     const init = { method, headers: { ...headers?.(), ...extra } };
     if (bearer) init.headers.authorization = `Bearer ${bearer}`;
     if (cache) init.cache = cache;
@@ -29,7 +30,7 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
     }
     return attempt(surroundings, base + path, init, { signal, timeoutMs: timing.attemptMs });
   };
-  const read = (path, { signal } = {}) => persist(surroundings, timing, () => send("GET", path, { signal }), { signal });
+  const read = (path, { asUser, signal } = {}) => persist(surroundings, timing, () => send("GET", path, { asUser, signal }), { signal });
   const press = (campaignId, kind, request, body = {}) => {
     const { userId, phone, pass, ticket, signal, onRetry } = request;
     if (userId !== undefined) body.user_id = userId;
@@ -38,7 +39,7 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
     if (pass !== undefined) extra["x-landrush-pass"] = pass;
     if (ticket !== undefined) extra["x-landrush-ticket"] = ticket;
     const path = campaignPath(campaignId, kind);
-    return persist(surroundings, timing, () => send("POST", path, { body, extra, signal }), { signal, onRetry });
+    return persist(surroundings, timing, () => send("POST", path, { asUser: true, body, extra, signal }), { signal, onRetry });
   };
   const clock = new ServerClock(surroundings, () => send("GET", "/v1/time", { cache: "no-store" }));
 
@@ -48,10 +49,11 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
       const query = new URLSearchParams();
       if (limit !== undefined) query.set("limit", String(limit));
       if (cursor !== undefined) query.set("cursor", cursor);
-      return read(query.size === 0 ? "/v1/campaigns" : `/v1/campaigns?${query}`, { signal });
+      const asked = query.toString();
+      return read(asked === "" ? "/v1/campaigns" : `/v1/campaigns?${asked}`, { signal });
     },
-    campaign: (campaignId, call) => read(campaignPath(campaignId), call),
-    availability: (campaignId, call) => read(campaignPath(campaignId, "availability"), call),
+    campaign: (campaignId, { signal } = {}) => read(campaignPath(campaignId), { signal }),
+    availability: (campaignId, { signal } = {}) => read(campaignPath(campaignId, "availability"), { signal }),
     watch(campaignId, handlers) {
       const watch = new Watch(surroundings, handlers, {
         streamUrl: base + campaignPath(campaignId, "events"),
@@ -68,8 +70,12 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
     },
     draw: (campaignId, request) => press(campaignId, "draws", request),
     enter: (campaignId, request) => press(campaignId, "entries", request),
-    claimsByUser: (campaignId, userId, call) => read(campaignPath(campaignId, "claims", "by-user", userId), call),
-    entryByUser: (campaignId, userId, call) => read(campaignPath(campaignId, "entries", "by-user", userId), call),
+    claimsByUser(campaignId, userId, { signal } = {}) {
+      return read(campaignPath(campaignId, "claims", "by-user", userId), { asUser: true, signal });
+    },
+    entryByUser(campaignId, userId, { signal } = {}) {
+      return read(campaignPath(campaignId, "entries", "by-user", userId), { asUser: true, signal });
+    },
     close() {
       clock.stop();
       for (const watch of watches) watch.close();

@@ -57,18 +57,38 @@ test("without a stream it asks through caches, and is told by a tag that nothing
   await page.waitForFunction("told.at(-1) === 9");
 });
 
-test("offline is noticed, and what happened meanwhile is told when the network is back", async (t) => {
+test("by the stream, two browsers see the stock fall within a second", async (t) => {
   const server = await startServer(t);
   await server.createCampaign();
-  const page = await openPage(t, server, "/livez", { allowed: [NO_ICON, /ERR_INTERNET_DISCONNECTED/, /status of 404/] });
+  const pages = await Promise.all([1, 2].map(() => openPage(t, server, "/livez", { allowed: [NO_ICON] })));
+  await Promise.all(pages.map(watchIn));
+  for (const page of pages) await page.waitForFunction("told.at(-1) === 10 && connections.at(-1) === 'live'");
+  const claimedAt = performance.now();
+  await server.call("POST", "/v1/campaigns/spring-sale/claims", { user_id: "u" });
+  await Promise.all(pages.map((page) => page.waitForFunction("told.at(-1) === 9")));
+  const seen = performance.now() - claimedAt;
+  assert.ok(seen < 1_000, `seen after ${seen} ms`);
+  for (const page of pages) assert.deepEqual(await page.evaluate("connections"), ["live"]);
+});
+
+test("offline is noticed, and the stream resumes where it stopped when the network is back", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign();
+  const gateway = await startGateway(t, server);
+  const allowed = [NO_ICON, /net::ERR_/];
+  const page = await openPage(t, gateway, "/", { allowed });
   await watchIn(page);
-  await page.waitForFunction("told.at(-1) === 10");
+  await page.waitForFunction("told.at(-1) === 10 && connections.at(-1) === 'live'");
   await page.context().setOffline(true);
+  gateway.cut();
   await page.waitForFunction("connections.at(-1) === 'offline'");
   await server.call("POST", "/v1/campaigns/spring-sale/claims", { user_id: "u" });
   await page.context().setOffline(false);
-  await page.waitForFunction("told.at(-1) === 9 && connections.at(-1) !== 'offline'");
+  await page.waitForFunction("told.at(-1) === 9 && connections.at(-1) === 'live'", null, { timeout: 20_000 });
   assert.deepEqual(await page.evaluate("told"), [10, 9]);
+  const streams = gateway.passed.filter(({ path }) => path.endsWith("/events"));
+  assert.ok(streams.length >= 2, "a stream before and a stream after");
+  assert.ok(streams.at(-1).headers["last-event-id"], JSON.stringify(streams.map(({ headers }) => headers["last-event-id"])));
 });
 
 test("the example of the documentation counts down, opens in time, and gives a coupon", async (t) => {

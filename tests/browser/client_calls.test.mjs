@@ -62,7 +62,7 @@ test("all tries of a press carry one key, two presses two", async () => {
   assert.equal(new Set(Array.from({ length: 1_000 }, newIdempotencyKey)).size, 1_000);
 });
 
-test("the wait that the server asks for is kept, in milliseconds, seconds or as a date", async () => {
+test("the wait that the server asks for is kept and spread, in milliseconds, seconds or as a date", async () => {
   const date = "Tue, 01 Dec 2026 00:00:00 GMT";
   const cases = [
     [answer(503, { code: "overloaded", retry_after_ms: 3_000 }, { "retry-after": "4" }), 3_000],
@@ -71,13 +71,17 @@ test("the wait that the server asks for is kept, in milliseconds, seconds or as 
     [answer(503, "<html>", { "retry-after": "soon" }), 0],
   ];
   for (const [refusal, least] of cases) {
+    const waits = [];
     for (let seed = 1; seed <= 50; seed += 1) {
       const world = new VirtualWorld(seed);
       world.respond = inTurn([refusal, answer(201, WON)]);
       await world.outcome(world.client().claim("c", { userId: "u" }));
       const waited = world.requests[1].at - world.requests[0].at;
       assert.ok(waited >= least && waited <= least + 400, `${waited} ms of ${least}`);
+      waits.push(waited);
     }
+    // Whoever is told the same does not come back as one.
+    assert.ok(Math.max(...waits) - Math.min(...waits) > 200, `${waits}`);
   }
 });
 

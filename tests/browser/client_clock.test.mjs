@@ -64,6 +64,31 @@ test("one slow exchange among quick ones does not count", async () => {
   assert.ok(clock.uncertainty <= 11.5, `${clock.uncertainty}`);
 });
 
+test("a server that tells whole milliseconds is not taken at its word", async () => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const world = new VirtualWorld(seed);
+    world.time += world.random();
+    world.respond = distant(world, () => 0, () => 0);
+    const { clock } = world.client();
+    await world.outcome(clock.sync());
+    const error = Math.abs(clock.now() - world.trueTime());
+    assert.ok(error <= 0.5 && error <= clock.uncertainty, `seed ${seed}: ${error} ms, and it says ${clock.uncertainty}`);
+  }
+});
+
+test("what was said before the server's clock was set does not count", async () => {
+  const world = new VirtualWorld();
+  const trueTime = world.trueTime.bind(world);
+  const tell = distant(world, () => 5, () => 5);
+  world.respond = () => {
+    if (world.requests.length === 5) world.trueTime = () => trueTime() - 10_000;
+    return tell();
+  };
+  const { clock } = world.client();
+  await world.outcome(clock.sync());
+  assert.ok(Math.abs(clock.now() - world.trueTime()) <= 1);
+});
+
 test("it never goes backwards for a small correction, and makes it nevertheless", async () => {
   for (let seed = 1; seed <= 100; seed += 1) {
     const world = new VirtualWorld(seed);

@@ -1,6 +1,7 @@
 // The client module against the real server: what its calls come to, and that nothing is lost when connections are.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { createServer, connect } from "node:net";
 import test from "node:test";
 
@@ -8,8 +9,8 @@ import { Problem, createClient } from "../../src/web/client.js";
 import { fromNow, startServer, until } from "./harness.mjs";
 
 /** A server, and clients of it that are closed after test `t`. */
-async function serverAndClient(t, options = {}) {
-  const server = await startServer(t);
+async function serverAndClient(t, options = {}, settings = "") {
+  const server = await startServer(t, { settings });
   const client = createClient({ baseUrl: server.origin, ...options });
   t.after(() => client.close());
   return { server, client };
@@ -143,6 +144,32 @@ test("a claim that is made while the server restarts is won", async (t) => {
   assert.equal(same.coupon.code, first.coupon.code);
   assert.equal(same.repeated, true);
   assert.notEqual(other.coupon.code, first.coupon.code);
+});
+
+test("a token says who the user is, and is sent with the user's own calls only", async (t) => {
+  const secret = "a-secret-of-the-tests-with-32-bytes-or-more";
+  const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = `${encoded({ alg: "HS256" })}.${encoded({ sub: "u-1", exp: Math.ceil(Date.now() / 1_000) + 60 })}`;
+  const token = `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+  const sentTo = [];
+  const surroundings = {
+    fetch: (url, init) => {
+      if (init.headers.authorization) sentTo.push(`${init.method} ${new URL(url).pathname}`);
+      return fetch(url, init);
+    },
+  };
+  const settings = `[auth]\nusers = "jwt"\n[[auth.keys]]\nalg = "HS256"\nsecret = "${secret}"\n`;
+  const { server, client } = await serverAndClient(t, { token: () => token, surroundings }, settings);
+  await server.createCampaign();
+  await client.clock.sync();
+  assert.equal((await client.campaigns()).items.length, 1);
+  assert.equal((await client.availability("spring-sale")).state, "open");
+  const won = await client.claim("spring-sale", {});
+  assert.equal(won.user_id, "u-1");
+  assert.equal((await client.claimsByUser("spring-sale", "u-1")).items.length, 1);
+  assert.equal((await problemOf(client.claim("spring-sale", { userId: "u-2" }))).code, "forbidden");
+  const claims = "/v1/campaigns/spring-sale/claims";
+  assert.deepEqual(sentTo, [`POST ${claims}`, `GET ${claims}/by-user/u-1`, `POST ${claims}`]);
 });
 
 test("without a stream, a watcher sees the stock fall, the server go and come back", async (t) => {

@@ -4,10 +4,11 @@ import { createServer, request } from "node:http";
 
 /**
  * A gateway before `server`, ended after test `t`.
- * @returns `origin`; `passed`, each `{ path, headers, status }`; `refuse`, which a test may set: (path) => status or undefined
+ * @returns `origin`; `passed`, each `{ path, headers, status }`; `refuse`, which a test may set: (path) => status or undefined;
+ *   `cut()`, which ends all connections
  */
 export async function startGateway(t, server, html = "<!doctype html><title>The shop</title>") {
-  const gateway = { origin: "", passed: [], refuse: () => undefined };
+  const gateway = { origin: "", passed: [], refuse: () => undefined, cut: () => http.closeAllConnections() };
   const http = createServer((asked, answered) => {
     const refused = gateway.refuse(asked.url);
     if (refused !== undefined) {
@@ -32,7 +33,7 @@ export async function startGateway(t, server, html = "<!doctype html><title>The 
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
   t.after(() => {
     http.close();
-    http.closeAllConnections();
+    gateway.cut();
   });
   gateway.origin = `http://127.0.0.1:${http.address().port}`;
   return gateway;

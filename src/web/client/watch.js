@@ -67,7 +67,6 @@ export class Watch {
     const stream = new EventSource(this.#way.streamUrl);
     this.#stream = stream;
     const heard = (take) => (event) => {
-      if (stream !== this.#stream) return;
       const news = parsed(event.data);
       if (news === null) return;
       this.#lives();
@@ -75,9 +74,7 @@ export class Watch {
     };
     stream.addEventListener("availability", heard((news) => this.#tell(news)));
     stream.addEventListener("waiting_room", heard((news) => this.#handlers.onWaitingRoom?.(news)));
-    stream.onerror = () => {
-      if (stream === this.#stream) this.#streamFailed(stream.readyState === CLOSED);
-    };
+    stream.onerror = () => this.#streamFailed(stream.readyState === CLOSED);
     this.#pollIn(FIRST_EVENT_MS);
   }
 
