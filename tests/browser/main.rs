@@ -25,6 +25,7 @@ browser_tests! {
     admin,
     admin_campaign,
     admin_form,
+    admin_rules,
     client_browser,
     client_calls,
     client_clock,

@@ -30,7 +30,10 @@ export function check(body) {
     if (type.id !== undefined && seen.has(type.id)) wrong(`${at}/id`, "stands there for another coupon type");
     seen.add(type.id);
   });
-  const odds = body.coupon_types.reduce((sum, { probability }) => sum + Math.round((isChance(probability) ? probability : 0) * BILLION), 0);
+  const odds = body.coupon_types.reduce(
+    (sum, { probability }) => sum + Math.round((isChance(probability) ? probability : 0) * BILLION),
+    0,
+  );
   if (body.mode === "draw" && odds > BILLION) wrong("/coupon_types", "the probabilities must sum to at most 1");
   return faults;
 }

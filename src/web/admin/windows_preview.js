@@ -61,18 +61,47 @@ function tableOf(windows, zone, recurs) {
   const rows = shown.map((window, i) => {
     const offset = showOffset(window.opens_at, zone);
     const changed = i > 0 && offset !== showOffset(shown[i - 1].opens_at, zone);
-    return h("tr", { class: changed && "changed" },
-      h("td", {}, showMoment(window.opens_at, zone), " ", h("span", { class: "offset" }, offset),
-        changed && h("span", { class: "note" }, "clocks have changed")),
+    return h(
+      "tr",
+      { class: changed && "changed" },
+      h(
+        "td",
+        {},
+        showMoment(window.opens_at, zone),
+        " ",
+        h("span", { class: "offset" }, offset),
+        changed && h("span", { class: "note" }, "clocks have changed"),
+      ),
       h("td", {}, closing(window, zone)),
       h("td", {}, showLength(Date.parse(window.closes_at) - Date.parse(window.opens_at))),
-      hasTwoClocks && h("td", {}, showMoment(window.opens_at, viewersZone), "–", closing(window, viewersZone)));
+      hasTwoClocks && h("td", {}, showMoment(window.opens_at, viewersZone), "–", closing(window, viewersZone)),
+    );
   });
-  const title = recurs ? (windows.length > SHOWN_MAX ? `The next ${SHOWN_MAX} windows` : `All ${windows.length} windows to come`) : "Open all the time";
+  const title = recurs
+    ? windows.length > SHOWN_MAX
+      ? `The next ${SHOWN_MAX} windows`
+      : `All ${windows.length} windows to come`
+    : "Open all the time";
   return [
     h("h3", {}, `${title}, in ${zone}`),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Windows" },
-      h("table", { class: "windows" }, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows))),
+    h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Windows" },
+      h(
+        "table",
+        { class: "windows" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            heads.map((head) => h("th", { scope: "col" }, head)),
+          ),
+        ),
+        h("tbody", {}, rows),
+      ),
+    ),
   ];
 }
 
