@@ -1,11 +1,11 @@
 // The operator's page: who gets in, and what it shows of a server at work.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import test from "node:test";
 
 import { claimFor, openAdmin, refused, signIn, users } from "./admin_page.mjs";
-import { ADMIN_KEY, assertAccessible, openPage, projectFolder, screenshot, startServer } from "./harness.mjs";
+import { ADMIN_KEY, openPage, projectFolder, startServer } from "./harness.mjs";
 
 test("a wrong key is said to be wrong, and the right one opens the page", async (t) => {
   const server = await startServer(t);
@@ -98,38 +98,7 @@ test("a server that goes away is said to be away, and its figures go on when it 
   await page.getByText("live", { exact: true }).waitFor();
 });
 
-test("every view can be used by a screen reader and on a phone, by day and by night", async (t) => {
-  const server = await startServer(t);
-  await server.createCampaign();
-  await claimFor(server, "spring-sale", users(3));
-  const views = {
-    overview: "#/",
-    campaigns: "#/campaigns",
-    campaign: "#/campaigns/spring-sale",
-    new: "#/new",
-    "look-up": "#/look-up?user=u-2",
-  };
-  const phone = { viewport: { width: 390, height: 844 }, isMobile: true };
-  for (const [looks, options] of Object.entries({
-    desktop: { colorScheme: "light" },
-    phone: { colorScheme: "dark", ...phone },
-  })) {
-    const page = await openAdmin(t, server, "#/", { ...options, allowed: refused(404) });
-    for (const [name, hash] of Object.entries(views)) {
-      await page.goto(`/admin${hash}`);
-      await page.getByRole("heading", { level: 1 }).waitFor();
-      if (name === "campaign") await page.getByRole("heading", { name: "Spring sale" }).waitFor();
-      if (name === "look-up") await page.getByRole("region", { name: "Issued coupons" }).waitFor();
-      await assertAccessible(page);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(overflow <= 0, `${name} is ${overflow} px wider than the ${looks}`);
-      await screenshot(page, `admin-${name}-${looks}`, { fullPage: true });
-    }
-  }
-});
-
 test("no data is ever made into markup", async () => {
-  const { readdir } = await import("node:fs/promises");
   const folder = `${projectFolder}/src/web/admin`;
   for (const name of await readdir(folder)) {
     const text = await readFile(`${folder}/${name}`, "utf8");

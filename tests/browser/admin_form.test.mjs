@@ -189,7 +189,7 @@ test("a campaign is duplicated into the form, which shows the same as JSON", asy
   const page = await openAdmin(t, server, "#/campaigns/spring-sale");
   await page.getByRole("link", { name: "Duplicate" }).click();
   await page.getByText("As JSON").click();
-  const json = JSON.parse(await page.getByLabel("The campaign as JSON").innerText());
+  const json = JSON.parse(await page.getByLabel("The campaign as JSON").textContent());
   assert.equal(json.id, "spring-sale-2");
   const copy = await server.call("POST", "/v1/campaigns", json);
   for (const member of [

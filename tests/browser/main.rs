@@ -26,6 +26,7 @@ browser_tests! {
     admin_campaign,
     admin_form,
     admin_rules,
+    admin_views,
     client_browser,
     client_calls,
     client_clock,
