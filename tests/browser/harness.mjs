@@ -34,6 +34,8 @@ export async function startServer(t, options = {}) {
   const directory = await mkdtemp(join(tmpdir(), "landrush-browser-"));
   const server = new Server(directory, options);
   t.after(async () => {
+    // First, or a page that asks every second would complain that nobody answers.
+    for (const context of server.visitors) await context.close();
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   });
@@ -47,6 +49,8 @@ class Server {
   #child;
   #ended;
   origin;
+  /** The browser contexts that look at it. */
+  visitors = [];
 
   constructor(directory, options) {
     this.#directory = directory;
@@ -159,6 +163,7 @@ after(async () => {
  */
 export async function openPage(t, server, path = "/", { allowed = [], ...options } = {}) {
   const context = await (await browser()).newContext({ baseURL: server.origin, ...options });
+  server.visitors.push(context);
   const complaints = watch(context, server.origin, allowed);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);

@@ -25,6 +25,8 @@ browser_tests! {
     admin,
     admin_campaign,
     admin_form,
+    admin_rules,
+    admin_views,
     client_browser,
     client_calls,
     client_clock,
