@@ -10,6 +10,7 @@ mod body;
 mod caller;
 pub mod campaign_body;
 pub(crate) mod campaign_json;
+mod campaign_preview;
 mod campaigns;
 mod claim_batch;
 pub mod claim_body;
@@ -24,6 +25,7 @@ pub mod json;
 pub mod json_text;
 mod lane;
 mod ops;
+mod page;
 mod phone;
 pub mod problem;
 pub mod query;
@@ -111,9 +113,15 @@ async fn other(
     if route == Route::Time {
         return Ok(ops::time(lane));
     }
+    // Also while the log is still read back: the page says so, and waits.
     if let Route::WebFile(path) = route {
-        // Also while the log is still read back: the page says so, and waits.
         return web_files::send(path, parts);
+    }
+    if route == Route::ListPage {
+        return page::list(lane, opened(lane));
+    }
+    if let Route::CampaignPage(id) = route {
+        return page::campaign(lane, opened(lane), id);
     }
     let opened = opened(lane)?;
     let is_admin = opened.admin_key.is_borne_by(parts.headers.get(hyper::header::AUTHORIZATION));
@@ -121,6 +129,7 @@ async fn other(
         return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <admin key>"));
     }
     match route {
+        Route::ManagementMetrics => Ok(ops::metrics(lane)),
         Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,
         Route::CampaignList => campaigns::list(lane, opened, parts, is_admin),
         Route::CampaignRead(id) => campaigns::read(lane, opened, id, parts, is_admin),
@@ -145,9 +154,14 @@ async fn other(
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,
         Route::UserErase(user) => users::erase(opened, user, parts).await,
         Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts, is_admin).await,
-        Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::WebFile(_) | Route::Claim(..) => {
-            unreachable!("answered before")
-        }
+        Route::Livez
+        | Route::Readyz
+        | Route::Metrics
+        | Route::Time
+        | Route::ListPage
+        | Route::CampaignPage(_)
+        | Route::WebFile(_)
+        | Route::Claim(..) => unreachable!("answered before"),
     }
 }
 

@@ -102,7 +102,7 @@ impl Shown {
 }
 
 /// How much `left` is of `quota`, roughly.
-fn bucket(left: u32, quota: u32) -> &'static str {
+pub(crate) fn bucket(left: u32, quota: u32) -> &'static str {
     let (left, quota) = (u64::from(left), u64::from(quota));
     match left {
         0 => "none",

@@ -15,8 +15,14 @@ pub enum Route<'p> {
     Readyz,
     /// Counts for whoever watches.
     Metrics,
+    /// The same counts for the operator's page: on the main listener also where the others have one of their own.
+    ManagementMetrics,
     /// The server's time.
     Time,
+    /// The shopper's page of all campaigns.
+    ListPage,
+    /// The shopper's page of one campaign.
+    CampaignPage(&'p str),
     /// A page, or a file that a page loads; the path is below `src/web/`.
     WebFile(&'p str),
     /// Make a campaign.
@@ -142,10 +148,14 @@ impl<'p> Route<'p> {
             ["v1", "redemptions", id, "confirm"] => post(Route::Settle(id, Settlement::Confirm)),
             ["v1", "redemptions", id, "release"] => post(Route::Settle(id, Settlement::Release)),
             ["v1", "redemptions", id, "reverse"] => post(Route::Settle(id, Settlement::Reverse)),
-            [""] => get(Route::WebFile("page/index.html")),
+            [""] => get(Route::ListPage),
+            ["c", id] => get(Route::CampaignPage(id)),
+            // Filled in before it is sent, by the two above.
+            ["assets", "page", "index.html"] => Err(NoRoute::Path),
             ["admin"] => get(Route::WebFile("admin/index.html")),
             ["client.js" | "client.d.ts"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
+            ["v1", "metrics"] => get(Route::ManagementMetrics),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -157,7 +167,8 @@ impl<'p> Route<'p> {
     /// Whether the call needs the admin key.
     pub fn is_management(self) -> bool {
         match self {
-            Route::CampaignCreate
+            Route::ManagementMetrics
+            | Route::CampaignCreate
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
             | Route::ClaimList(_)
@@ -174,6 +185,8 @@ impl<'p> Route<'p> {
             | Route::Readyz
             | Route::Metrics
             | Route::Time
+            | Route::ListPage
+            | Route::CampaignPage(_)
             | Route::WebFile(_)
             | Route::CampaignList
             | Route::CampaignRead(_)
@@ -249,7 +262,9 @@ mod tests {
         check(Method::GET, "/v1/campaigns/c/events", Ok(Route::Events("c")));
         check(Method::POST, "/v1/campaigns/c/events", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
-        check(Method::GET, "/", Ok(Route::WebFile("page/index.html")));
+        check(Method::GET, "/v1/metrics", Ok(Route::ManagementMetrics));
+        check(Method::GET, "/", Ok(Route::ListPage));
+        check(Method::GET, "/c/sale", Ok(Route::CampaignPage("sale")));
         check(Method::GET, "/admin", Ok(Route::WebFile("admin/index.html")));
         check(Method::GET, "/client.js", Ok(Route::WebFile("client.js")));
         check(Method::GET, "/client/clock.js", Ok(Route::WebFile("client/clock.js")));
@@ -258,7 +273,17 @@ mod tests {
 
     #[test]
     fn other_paths_are_not_found() {
-        for path in ["", "*", "/nope", "/v1", "/v1/", "/v1/campaigns/c/", "/livez/", "/a/b/c/d/e/f/g/h"] {
+        for path in [
+            "",
+            "*",
+            "/nope",
+            "/v1",
+            "/v1/",
+            "/v1/campaigns/c/",
+            "/livez/",
+            "/assets/page/index.html",
+            "/a/b/c/d/e/f/g/h",
+        ] {
             check(Method::GET, path, Err(NoRoute::Path));
         }
     }

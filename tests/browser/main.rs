@@ -22,6 +22,9 @@ macro_rules! browser_tests {
 }
 
 browser_tests! {
+    admin,
+    admin_campaign,
+    admin_form,
     client_browser,
     client_calls,
     client_clock,

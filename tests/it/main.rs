@@ -3,6 +3,7 @@
 mod bad_input;
 mod batch;
 mod campaign_commands;
+mod campaign_preview;
 mod campaigns;
 mod claims;
 mod client;
