@@ -2,6 +2,8 @@
 
 import { createServer, request } from "node:http";
 
+import { atEnd } from "./harness.mjs";
+
 /**
  * A gateway before `server`, ended after test `t`.
  * @returns `origin`; `passed`, each `{ path, headers, status }`; `refuse`, which a test may set: (path) => status or undefined;
@@ -31,7 +33,7 @@ export async function startGateway(t, server, html = "<!doctype html><title>The 
     asked.pipe(onward);
   });
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
+  atEnd(t, () => {
     http.close();
     gateway.cut();
   });

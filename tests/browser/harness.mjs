@@ -20,6 +20,22 @@ const require = createRequire(join(packages, "node_modules/"));
 
 export const ADMIN_KEY = "an-admin-key-for-tests-0123456789";
 
+const endings = new WeakMap();
+
+/** Lets `end()` run after test `t`, last begun first: pages are closed before the server that they would ask. */
+export function atEnd(t, end) {
+  if (!endings.has(t)) {
+    const ends = [];
+    endings.set(t, ends);
+    t.after(async () => {
+      const faults = [];
+      for (const ending of ends.reverse()) await (async () => ending())().catch((fault) => faults.push(fault));
+      if (faults.length > 0) throw faults[0];
+    });
+  }
+  endings.get(t).push(end);
+}
+
 /** Where a file of an installed package is. */
 export function packageFile(path) {
   return join(packages, "node_modules", path);
@@ -33,7 +49,7 @@ export function packageFile(path) {
 export async function startServer(t, options = {}) {
   const directory = await mkdtemp(join(tmpdir(), "landrush-browser-"));
   const server = new Server(directory, options);
-  t.after(async () => {
+  atEnd(t, async () => {
     // First, or a page that asks every second would complain that nobody answers.
     for (const context of server.visitors) await context.close();
     await server.stop();
@@ -167,7 +183,7 @@ export async function openPage(t, server, path = "/", { allowed = [], ...options
   const complaints = watch(context, server.origin, allowed);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
-  t.after(async () => {
+  atEnd(t, async () => {
     await context.close();
     assert.deepEqual(complaints, [], "what the browser complains of");
   });
