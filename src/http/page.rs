@@ -31,7 +31,10 @@ pub(crate) fn list(lane: &Lane, opened: Result<&Opened, Problem>) -> Result<Answ
     let mut main = String::with_capacity(4096);
     let written = match opened {
         Ok(opened) => write_list(&opened.engine.directory().page(None, LISTED_MAX), lane.now(), &mut main),
-        Err(_) => write!(main, "<h1>Coupon campaigns</h1>\n<p class=\"notice\">One moment: the shop is starting.</p>"),
+        Err(_) => write!(
+            main,
+            "<h1>Coupon campaigns</h1>\n<p class=\"notice\">One moment: the campaigns appear here as soon as the shop is ready.</p>"
+        ),
     };
     written.expect("a string takes all");
     html(lane, StatusCode::OK, &Content { title: "Coupon campaigns", view: "list", campaign: "", main: &main })
@@ -49,17 +52,24 @@ pub(crate) fn campaign(lane: &Lane, opened: Result<&Opened, Problem>, id: &str) 
             html(lane, StatusCode::OK, &Content { title, view: "campaign", campaign: id, main: &main })
         }
         Err(problem) => {
-            let (title, words) = match problem.code {
-                Code::NotFound => ("Not found", "There is no such campaign. The link may be old, or misspelt."),
-                Code::Archived => ("Long over", "This campaign ended some time ago."),
-                _ => ("One moment", "The shop cannot be reached just now. Please load this page again in a moment."),
+            // Where it may yet be had, the scripts ask on.
+            let (title, words, view) = match problem.code {
+                Code::NotFound => {
+                    ("Not found", "There is no such campaign. The link may be old, or misspelt.", "notice")
+                }
+                Code::Archived => ("Long over", "This campaign ended some time ago.", "notice"),
+                _ => ("One moment", "The campaign appears here as soon as the shop is ready.", "campaign"),
             };
             write!(
                 main,
                 "<h1>{title}</h1>\n<p class=\"notice\">{words}</p>\n<p><a href=\"/\">See all campaigns</a></p>"
             )
             .expect("a string takes all");
-            html(lane, problem.code.status(), &Content { title, view: "notice", campaign: "", main: &main })
+            let answer = html(lane, problem.code.status(), &Content { title, view, campaign: id, main: &main })?;
+            Ok(match lane.retry(&problem) {
+                Some(retry) => answer.with("retry-after", retry.seconds().to_string()),
+                None => answer,
+            })
         }
     }
 }
@@ -154,9 +164,14 @@ fn write_campaign(view: &CampaignView, now: Timestamp, out: &mut String) -> fmt:
         };
         write!(out, "<li class=\"stock-row\"><p class=\"stock-name\">{}</p>", Escaped(&coupon_type.name))?;
         out.write_str("<p class=\"stock-words\">")?;
-        match definition.availability_display {
-            AvailabilityDisplay::Exact => write!(out, "{now_left} of {} left", quota.max(now_left))?,
-            AvailabilityDisplay::Bucketed => write!(out, "{}", bucket_words(bucket(now_left, quota)))?,
+        match (definition.mode, definition.availability_display) {
+            (Mode::Lottery, _) => write!(out, "{quota} to win")?,
+            (Mode::FirstCome | Mode::Draw, AvailabilityDisplay::Exact) => {
+                write!(out, "{now_left} of {} left", quota.max(now_left))?
+            }
+            (Mode::FirstCome | Mode::Draw, AvailabilityDisplay::Bucketed) => {
+                out.write_str(bucket_words(bucket(now_left, quota)))?
+            }
         }
         write!(out, "{when}</p></li>\n")?;
     }

@@ -50,8 +50,6 @@ export async function startServer(t, options = {}) {
   const directory = await mkdtemp(join(tmpdir(), "landrush-browser-"));
   const server = new Server(directory, options);
   atEnd(t, async () => {
-    // First, or a page that asks every second would complain that nobody answers.
-    for (const context of server.visitors) await context.close();
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   });
@@ -65,8 +63,6 @@ class Server {
   #child;
   #ended;
   origin;
-  /** The browser contexts that look at it. */
-  visitors = [];
 
   constructor(directory, options) {
     this.#directory = directory;
@@ -179,7 +175,6 @@ after(async () => {
  */
 export async function openPage(t, server, path = "/", { allowed = [], ...options } = {}) {
   const context = await (await browser()).newContext({ baseURL: server.origin, ...options });
-  server.visitors.push(context);
   const complaints = watch(context, server.origin, allowed);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);

@@ -35,6 +35,13 @@ browser_tests! {
     client_watch,
     docs,
     harness,
+    page_claims,
+    page_dark,
+    page_draws,
+    page_light,
+    page_screenshots,
+    page_trouble,
+    page_units,
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod life;
 mod lottery;
 mod openapi;
 mod operations;
+mod page;
 mod redemptions;
 mod refusals;
 mod server;

@@ -112,7 +112,7 @@ class CampaignPage {
     const turn = this.#outcomes.turn(now, this.#availability);
     this.#press.show(phase, turn);
     this.#changed(phase.state);
-    const next = this.#countdown.show(now, phase.target, phase.label);
+    const next = this.#countdown.show(now, phase.target, phase.label, phase.state !== "open");
     return Math.min(next, turn.until ?? Infinity);
   }
 

@@ -22,14 +22,15 @@ export class Countdown {
     this.node = element("div", { class: "countdown", role: "timer", "aria-live": "off" }, this.#label, this.#digits, this.#words);
   }
 
-  /** Shows how long it is to `target`; returns when to show it again. */
-  show(now, target, label) {
+  /** Shows how long it is to `target`, which is what one waits for if it `isAwaited`; returns when to show it again. */
+  show(now, target, label, isAwaited) {
     this.node.hidden = target === null || now >= target;
     if (this.node.hidden) {
       this.#last = { target: null, left: Infinity };
       return Infinity;
     }
     const left = target - now;
+    this.node.classList.toggle("is-aside", !isAwaited);
     setText(this.#label, label);
     this.#showDigits(left);
     const step = left > MINUTE ? MINUTE : WORDS_STEP_MS;

@@ -4,7 +4,7 @@
 import { element, setAttribute, setText } from "./dom.js";
 import { phaseAt } from "./phase.js";
 import { Pulse } from "./pulse.js";
-import { brief, moment } from "./times.js";
+import { brief, moment, nextDay } from "./times.js";
 import { count, stateWord } from "./words.js";
 
 const ASK_MS = 5_000;
@@ -69,6 +69,7 @@ class Row {
   order = 0;
   at = 0;
   node;
+  #dayEndsAt = -Infinity;
   #name = element("a", { class: "campaign-name" });
   #state = element("span", { class: "badge" });
   #when = element("p", { class: "campaign-when" });
@@ -84,7 +85,8 @@ class Row {
     const { campaign } = this;
     // Where the shop shows no counts, the list has none, and cannot tell that today's share is gone.
     const coupon_types = campaign.coupon_types.map(({ remaining_today = "plenty" }) => ({ remaining_today }));
-    const { state, target, label } = phaseAt(now, { ...campaign, coupon_types }, campaign);
+    const availability = { ...campaign, coupon_types, resets_at: this.#resetsAt(now) };
+    const { state, target, label } = phaseAt(now, availability, campaign);
     this.order = ORDER.indexOf(state);
     this.at = target ?? Infinity;
     setText(this.#name, campaign.name);
@@ -100,6 +102,14 @@ class Row {
     const left = target - now;
     setText(this.#when, left < 86_400_000 ? `${label} ${brief(left)}` : `${label.replace(/ in$/, "")} ${moment(target, now)}`);
     return target - (Math.ceil(left / 1_000) - 1) * 1_000;
+  }
+
+  // The list is not told when the day ends. To compute it is slow, so it is done only where today's share is gone, once.
+  #resetsAt(now) {
+    const isGone = this.campaign.coupon_types.every(({ remaining_today }) => remaining_today === 0);
+    if (!isGone) return null;
+    if (!(now < this.#dayEndsAt)) this.#dayEndsAt = nextDay(now, this.campaign.time_zone);
+    return new Date(this.#dayEndsAt).toISOString();
   }
 }
 

@@ -26,10 +26,10 @@ export class Outcomes {
   /** Reads back what the shopper has. Without an answer the page stays as it is: a press shows the same again. */
   async load() {
     const { client, person } = this.#page;
-    const { id, mode } = this.#campaign;
     const userId = person.userId;
     try {
-      const items = mode === "lottery" ? [await client.entryByUser(id, userId)] : (await client.claimsByUser(id, userId)).items;
+      // A lottery's entry too: to ask for it by its own path is an error in the console of whoever has not entered.
+      const { items } = await client.claimsByUser(this.#campaign.id, userId);
       if (userId !== person.userId) return;
       this.#answers.clear();
       for (const answer of items) this.#answers.set(idOf(answer), answer);

@@ -35,7 +35,7 @@ export class Press {
       this.#press();
     };
     // The browser's own bubbles would come before ours, in its own language.
-    this.node = element("form", { class: "press", novalidate: true, submit }, this.#fields, this.#button, this.#note);
+    this.node = element("form", { class: "press", novalidate: true, submit }, this.#fields, this.#button, this.#note, this.#known);
     this.#fill();
   }
 
@@ -64,8 +64,9 @@ export class Press {
     }
     this.#user.input.value = person.userId;
     this.#phone.input.value = person.phone;
+    this.#known.hidden = !isKnown;
     const rows = [
-      isKnown ? this.#known : person.needsToken ? null : this.#user.node,
+      isKnown || person.needsToken ? null : this.#user.node,
       this.#campaign.phone_required ? this.#phone.node : null,
       this.#choice?.node ?? null,
     ];

@@ -21,6 +21,7 @@ export class Stock {
     this.node = element("section", { class: "stock", "aria-labelledby": "stock-title" }, title, list);
   }
 
+  /** Shows what `coupon_types` of the campaign's availability have left. */
   show({ coupon_types }) {
     for (const left of coupon_types) this.#rows.get(left.id)?.show(left);
   }
@@ -29,6 +30,7 @@ export class Stock {
 class Row {
   node;
   #type;
+  #mode;
   #fill = element("div", { class: "bar-fill" });
   #bar;
   #words = element("p", { class: "stock-words" });
@@ -36,6 +38,7 @@ class Row {
 
   constructor(type, mode) {
     this.#type = type;
+    this.#mode = mode;
     // What can be had now is what is left today, where the day has a share.
     this.#bar = element("div", { class: "bar", role: "meter", "aria-label": type.name, "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": "0" }, this.#fill);
     const odds = mode === "draw" ? element("p", { class: "stock-odds" }, `${percent(type.probability)} chance a try`) : null;
@@ -43,6 +46,12 @@ class Row {
   }
 
   show({ remaining, remaining_today }) {
+    // The coupons of a lottery all go at once: there is nothing to drain.
+    this.#bar.hidden = this.#mode === "lottery";
+    if (this.#bar.hidden) {
+      setText(this.#words, `${count(this.#type.total_quota)} to win`);
+      return;
+    }
     const { total_quota, daily_quota } = this.#type;
     const [left, quota] = daily_quota ? [remaining_today, daily_quota] : [remaining, total_quota];
     // A daily share may have been raised since the page was loaded.

@@ -11,7 +11,7 @@ export const viewerZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** A moment as people say it: "today at 10:00", "tomorrow at 10:00", "Fri 4 Dec at 10:00". */
 export function moment(at, now, zone = viewerZone) {
-  const time = new Intl.DateTimeFormat(LOCALE, { timeZone: zone, hour: "2-digit", minute: "2-digit", ...seconds(at) }).format(at);
+  const time = new Intl.DateTimeFormat(LOCALE, { timeZone: zone, hour: "2-digit", minute: "2-digit", ...seconds(at, now) }).format(at);
   const day = dayKey(at, zone);
   if (day === dayKey(now, zone)) return `today at ${time}`;
   if (day === dayKey(nextDay(now, zone), zone)) return `tomorrow at ${time}`;
@@ -20,9 +20,9 @@ export function moment(at, now, zone = viewerZone) {
   return `${new Intl.DateTimeFormat(LOCALE, date).format(at).replace(",", "")} at ${time}`;
 }
 
-// Seconds only where there are any: nobody needs "10:00:00".
-function seconds(at) {
-  return at % MINUTE >= SECOND ? { second: "2-digit" } : {};
+// Seconds only where there are any, and only when they matter soon: nobody needs "10:00:00", or the second of next month.
+function seconds(at, now) {
+  return at % MINUTE >= SECOND && Math.abs(at - now) < 10 * MINUTE ? { second: "2-digit" } : {};
 }
 
 /** Names the day of a moment in a zone; one day, one name. */
@@ -49,13 +49,10 @@ export function digits(left) {
   }
   const whole = Math.ceil(left / SECOND);
   const days = Math.floor(whole / 86_400);
-  const two = (value) => String(value).padStart(2, "0");
-  const parts = [
-    { value: two(Math.floor(whole / 3_600) % 24), unit: "hours" },
-    { value: two(Math.floor(whole / 60) % 60), unit: "minutes" },
-    { value: two(whole % 60), unit: "seconds" },
-  ];
-  if (days > 0) return [{ value: String(days), unit: days === 1 ? "day" : "days" }, ...parts.slice(0, days > 99 ? 2 : 3)];
+  const part = (value, width, unit) => ({ value: String(value).padStart(width, "0"), unit: value === 1 ? unit : `${unit}s` });
+  const parts = [part(Math.floor(whole / 3_600) % 24, 2, "hour"), part(Math.floor(whole / 60) % 60, 2, "minute"), part(whole % 60, 2, "second")];
+  // Three figures of days leave no room on a phone, and nobody waits for the minute.
+  if (days > 0) return [part(days, 1, "day"), ...parts.slice(0, days > 99 ? 1 : 3)];
   return whole >= 3_600 ? parts : parts.slice(1);
 }
 

@@ -1,16 +1,10 @@
-// Every state of the shopper's page, in light on a phone and in dark on a desktop: axe-core finds nothing serious in it, nothing is
-// wider than the screen, and a picture of it is left below cargo's target for people to look at.
+// Every state of the shopper's page: axe-core finds nothing serious in it, nothing is wider than the screen, and a picture of it is
+// left below cargo's target for people to look at. A file for each look, so that each is done in its time.
 
 import assert from "node:assert/strict";
-import test from "node:test";
 
 import { assertAccessible, fromNow, openPage, screenshot, startServer } from "./harness.mjs";
-import { TYPES, crowd, openCampaign, openNow } from "./page_parts.mjs";
-
-const LOOKS = [
-  { name: "phone_light", colorScheme: "light", viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 },
-  { name: "desktop_dark", colorScheme: "dark", viewport: { width: 1280, height: 800 } },
-];
+import { TYPES, crowd, openNow } from "./page_parts.mjs";
 
 /** Each state: its campaign, what is done to it, who looks, and what must then be seen. */
 const STATES = {
@@ -88,25 +82,25 @@ function claim(server, id, user_id) {
   return server.call("POST", `/v1/campaigns/${id}/claims`, { user_id });
 }
 
-for (const { name, ...look } of LOOKS) {
-  test(`every state can be read, seen and operated: ${name}`, async (t) => {
-    const server = await startServer(t);
-    for (const [state, { campaign, prepare, user, seen }] of Object.entries(STATES)) {
-      const id = state.replaceAll("_", "-");
-      await server.createCampaign({ id, name: "Spring sale", schedule: openNow(), coupon_types: TYPES, ...campaign?.() });
-      await prepare?.(server, id);
-      const page = await openCampaign(t, server, id, { user, timezoneId: "Asia/Singapore", ...look });
-      await page.getByText(seen).first().waitFor();
-      await looked(page, `page_${state}_${name}`);
-      await page.close();
-    }
-    const list = await openPage(t, server, "/", look);
-    await list.getByText("coupons left").first().waitFor();
-    await looked(list, `page_list_${name}`);
-    await list.goto("/c/no-such-campaign");
-    await list.getByText("There is no such campaign.").waitFor();
-    await looked(list, `page_none_${name}`);
-  });
+/** Brings the page into every state, under the `look` of Playwright's `newContext`; the pictures' names end in `name`. */
+export async function lookAtAll(t, name, look) {
+  const server = await startServer(t);
+  const page = await openPage(t, server, "/", { timezoneId: "Asia/Singapore", allowed: [/status of 404/], ...look });
+  for (const [state, { campaign, prepare, user, seen }] of Object.entries(STATES)) {
+    const id = state.replaceAll("_", "-");
+    await server.createCampaign({ id, name: "Spring sale", schedule: openNow(), coupon_types: TYPES, ...campaign?.() });
+    await prepare?.(server, id);
+    await page.evaluate(() => localStorage.clear());
+    await page.goto(user === undefined ? `/c/${id}` : `/c/${id}?user=${user}`);
+    await page.getByText(seen).first().waitFor();
+    await looked(page, `page_${state}_${name}`);
+  }
+  await page.goto("/");
+  await page.getByText("coupons left").first().waitFor();
+  await looked(page, `page_list_${name}`);
+  await page.goto("/c/no-such-campaign");
+  await page.getByText("There is no such campaign.").waitFor();
+  await looked(page, `page_none_${name}`);
 }
 
 async function looked(page, name) {
