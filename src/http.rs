@@ -19,6 +19,7 @@ mod claim_json;
 mod claims;
 pub mod code_lines;
 mod code_upload;
+mod docs;
 mod events;
 pub mod fields;
 pub mod json;
@@ -117,6 +118,9 @@ async fn other(
     if let Route::WebFile(path) = route {
         return web_files::send(path, parts);
     }
+    if let Some(answer) = docs::answer(route, parts) {
+        return answer;
+    }
     if route == Route::ListPage {
         return page::list(lane, opened(lane));
     }
@@ -161,6 +165,9 @@ async fn other(
         | Route::ListPage
         | Route::CampaignPage(_)
         | Route::WebFile(_)
+        | Route::OpenApi
+        | Route::DocsPage(_)
+        | Route::DocsFile(_)
         | Route::Claim(..) => unreachable!("answered before"),
     }
 }

@@ -14,6 +14,7 @@ pub mod gate;
 pub mod http;
 pub mod live;
 pub mod metrics;
+pub mod openapi;
 pub mod server;
 pub mod text;
 mod web;

@@ -35,6 +35,12 @@ pub(crate) fn file(path: &str) -> Option<WebFile> {
     Some(WebFile { bytes: embedded.data, media_type, entity_tag })
 }
 
+/// A tag for bytes that are no file of ours.
+pub(crate) fn entity_tag(bytes: &[u8]) -> String {
+    let hash = siphasher::sip128::SipHasher13::new().hash(bytes);
+    format!("\"{:016x}\"", hash.h1)
+}
+
 fn media_type(path: &str) -> Option<&'static str> {
     let (_, extension) = path.rsplit_once('.')?;
     Some(match extension {
@@ -43,6 +49,7 @@ fn media_type(path: &str) -> Option<&'static str> {
         "js" => "text/javascript; charset=utf-8",
         "ts" => "text/plain; charset=utf-8",
         "svg" => "image/svg+xml",
+        "txt" => "text/plain; charset=utf-8",
         _ => return None,
     })
 }

@@ -203,6 +203,11 @@ impl Code {
         self.entry().0
     }
 
+    /// What it means, for people.
+    pub const fn title(self) -> &'static str {
+        self.entry().2
+    }
+
     /// The stable name in `code`.
     pub const fn name(self) -> &'static str {
         self.entry().1

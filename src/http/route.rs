@@ -25,6 +25,12 @@ pub enum Route<'p> {
     CampaignPage(&'p str),
     /// A page, or a file that a page loads; the path is below `src/web/`.
     WebFile(&'p str),
+    /// The OpenAPI document.
+    OpenApi,
+    /// A page that shows the document, by its name.
+    DocsPage(&'p str),
+    /// A file that such a page loads.
+    DocsFile(&'p str),
     /// Make a campaign.
     CampaignCreate,
     /// The campaigns, by pages.
@@ -155,6 +161,9 @@ impl<'p> Route<'p> {
             ["admin"] => get(Route::WebFile("admin/index.html")),
             ["client.js" | "client.d.ts"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
+            ["openapi.json"] => get(Route::OpenApi),
+            [page @ ("swagger-ui" | "redoc" | "rapidoc")] => get(Route::DocsPage(page)),
+            ["assets", "docs", name] => get(Route::DocsFile(name)),
             ["v1", "metrics"] => get(Route::ManagementMetrics),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
@@ -188,6 +197,9 @@ impl<'p> Route<'p> {
             | Route::ListPage
             | Route::CampaignPage(_)
             | Route::WebFile(_)
+            | Route::OpenApi
+            | Route::DocsPage(_)
+            | Route::DocsFile(_)
             | Route::CampaignList
             | Route::CampaignRead(_)
             | Route::Availability(_)
@@ -269,6 +281,9 @@ mod tests {
         check(Method::GET, "/client.js", Ok(Route::WebFile("client.js")));
         check(Method::GET, "/client/clock.js", Ok(Route::WebFile("client/clock.js")));
         check(Method::GET, "/assets/page/page.css", Ok(Route::WebFile("page/page.css")));
+        check(Method::GET, "/openapi.json", Ok(Route::OpenApi));
+        check(Method::GET, "/redoc", Ok(Route::DocsPage("redoc")));
+        check(Method::GET, "/assets/docs/docs.css", Ok(Route::DocsFile("docs.css")));
     }
 
     #[test]

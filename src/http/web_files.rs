@@ -17,6 +17,11 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 
 /// The file at `path` below `src/web/`.
 pub(crate) fn send(path: &str, parts: &Parts) -> Result<Answer, Problem> {
+    Ok(guarded(unguarded(path, parts)?))
+}
+
+/// The same without the headers of a page of ours, for [`guarded_by`] another policy.
+pub(crate) fn unguarded(path: &str, parts: &Parts) -> Result<Answer, Problem> {
     let file = web::file(path).ok_or_else(|| Problem::new(Code::NotFound, "no such path"))?;
     let answer = if not_modified(parts, &file.entity_tag) {
         Answer::empty(StatusCode::NOT_MODIFIED)
@@ -32,13 +37,18 @@ pub(crate) fn send(path: &str, parts: &Parts) -> Result<Answer, Problem> {
             headers: Vec::new(),
         }
     };
-    Ok(guarded(answer.with("etag", file.entity_tag).with("cache-control", "no-cache")))
+    Ok(answer.with("etag", file.entity_tag).with("cache-control", "no-cache"))
 }
 
 /// The headers of everything that a browser shows as a page of ours.
 pub(crate) fn guarded(answer: Answer) -> Answer {
+    guarded_by(answer, CONTENT_SECURITY_POLICY)
+}
+
+/// The same headers with another policy.
+pub(crate) fn guarded_by(answer: Answer, policy: &str) -> Answer {
     answer
-        .with("content-security-policy", CONTENT_SECURITY_POLICY)
+        .with("content-security-policy", policy)
         .with("x-content-type-options", "nosniff")
         .with("referrer-policy", "no-referrer")
         .with("cross-origin-opener-policy", "same-origin")

@@ -30,7 +30,9 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
     }
     return attempt(surroundings, base + path, init, { signal, timeoutMs: timing.attemptMs });
   };
-  const read = (path, { asUser, signal } = {}) => persist(surroundings, timing, () => send("GET", path, { asUser, signal }), { signal });
+  const read = (path, { asUser, signal }) => {
+    return persist(surroundings, timing, () => send("GET", path, { asUser, signal }), { signal });
+  };
   const press = (campaignId, kind, request, body = {}) => {
     const { userId, phone, pass, ticket, signal, onRetry } = request;
     if (userId !== undefined) body.user_id = userId;

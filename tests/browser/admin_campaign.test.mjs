@@ -40,10 +40,16 @@ test("a quota is raised after it was seen what would happen", async (t) => {
   const total = dialog.getByLabel("$5 cash coupon: how many in all");
   await total.fill("5");
   await dialog.getByRole("button", { name: "See what would happen" }).click();
-  await dialog.getByRole("alert").getByText(/10 of the coupon type/).waitFor();
+  await dialog
+    .getByRole("alert")
+    .getByText(/10 of the coupon type/)
+    .waitFor();
   await total.fill("many");
   await dialog.getByRole("button", { name: "See what would happen" }).click();
-  await dialog.getByRole("row", { name: /cash coupon/ }).getByText(/whole number/).waitFor();
+  await dialog
+    .getByRole("row", { name: /cash coupon/ })
+    .getByText(/whole number/)
+    .waitFor();
 
   await total.fill("25");
   await dialog.getByLabel("$5 cash coupon: how many a day").fill("20");
@@ -107,11 +113,17 @@ test("a campaign whose coupons still live is not archived, and the reason is sai
   await server.call("POST", `${SALE}/cancel`);
   await page.getByRole("button", { name: "Archive…" }).click();
   const dialog = page.getByRole("dialog", { name: /Archive/ });
-  await dialog.getByRole("alert").getByText(/last coupon expires/).waitFor();
+  await dialog
+    .getByRole("alert")
+    .getByText(/last coupon expires/)
+    .waitFor();
   assert.equal(await dialog.getByRole("button", { name: "Archive the campaign" }).count(), 0);
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
-  assert.ok(await page.getByRole("button", { name: "Archive…" }).evaluate((element) => element === document.activeElement), "focus is where it was");
+  assert.ok(
+    await page.getByRole("button", { name: "Archive…" }).evaluate((element) => element === document.activeElement),
+    "focus is where it was",
+  );
 });
 
 test("a coupon is looked up by its code, and its owner by id, and the coupon is voided", async (t) => {
@@ -143,16 +155,30 @@ test("a coupon is looked up by its code, and its owner by id, and the coupon is 
 });
 
 test("the download holds exactly what was issued", async (t) => {
-  const { server, page, claims } = await openSale(t, { count: 60, members: { coupon_types: [{ id: "cash-5", name: "Cash", total_quota: 60, valid_for: "30d" }] } });
-  const rows = claims.map((claim) => [claim.claim_id, claim.user_id, "cash-5", claim.coupon.code, "issued", claim.decided_at, claim.coupon.expires_at].join(","));
+  const { server, page, claims } = await openSale(t, {
+    count: 60,
+    members: { coupon_types: [{ id: "cash-5", name: "Cash", total_quota: 60, valid_for: "30d" }] },
+  });
+  const rows = claims.map((claim) =>
+    [claim.claim_id, claim.user_id, "cash-5", claim.coupon.code, "issued", claim.decided_at, claim.coupon.expires_at].join(","),
+  );
   const [csv] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).click()]);
   assert.equal(csv.suggestedFilename(), "spring-sale-coupons.csv");
-  const [head, ...lines] = (await readFile(await csv.path(), "utf8")).trimEnd().split("\n").map((line) => line.trimEnd());
+  const [head, ...lines] = (await readFile(await csv.path(), "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.trimEnd());
   assert.equal(head, "claim_id,user_id,coupon_type,code,state,decided_at,expires_at");
   assert.deepEqual(lines.toSorted(), rows.toSorted());
 
-  const [ndjson] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download NDJSON" }).click()]);
-  const items = (await readFile(await ndjson.path(), "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line));
+  const [ndjson] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download NDJSON" }).click(),
+  ]);
+  const items = (await readFile(await ndjson.path(), "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   assert.deepEqual(items.map((item) => item.coupon.code).toSorted(), claims.map((claim) => claim.coupon.code).toSorted());
 
   await page.getByRole("button", { name: "Show them (60)" }).click();
@@ -177,6 +203,9 @@ test("own codes are uploaded whole or not at all", async (t) => {
   await page.getByText("2 uploaded").first().waitFor();
   await upload("more.txt", '{"code": "THREE"}\n{"code": "ONE"}\n');
   const dialog = page.getByRole("dialog", { name: /Upload codes/ });
-  await dialog.getByRole("alert").getByText(/line 2: the code ONE is there already/).waitFor();
+  await dialog
+    .getByRole("alert")
+    .getByText(/line 2: the code ONE is there already/)
+    .waitFor();
   assert.equal((await server.call("GET", SALE)).coupon_types[0].imported, 2);
 });

@@ -4,17 +4,20 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { openAdmin, refused } from "./admin_page.mjs";
-import { assertAccessible, campaign, openPage, startServer } from "./harness.mjs";
+import { assertAccessible, campaign, startServer } from "./harness.mjs";
 
 /** Fills in what every campaign needs. */
-async function fillIn(page, { id = "flash", starts = "2998-03-24T00:00", ends = "2998-03-27T00:00", zone = "Europe/Berlin" } = {}) {
+async function fillIn(
+  page,
+  { id = "flash", starts = "2998-03-24T00:00", ends = "2998-03-27T00:00", zone = "Europe/Berlin" } = {},
+) {
   await page.getByLabel("Name").first().fill("Flash sale");
-  await page.getByLabel("Id").first().fill(id);
+  await page.getByLabel("Id", { exact: true }).first().fill(id);
   await page.getByLabel("Time zone").fill(zone);
   await page.getByLabel("Starts").fill(starts);
   await page.getByLabel("Ends").fill(ends);
   const type = page.getByRole("group", { name: "Coupon type 1" });
-  await type.getByLabel("Id").fill("cash-5");
+  await type.getByLabel("Id", { exact: true }).fill("cash-5");
   await type.getByLabel("Name").fill("$5 cash coupon");
   await type.getByLabel("How many in all").fill("10,000");
 }
@@ -67,14 +70,18 @@ test("a campaign is made by keyboard alone, in every field that it has", async (
 
   const made = await server.call("GET", "/v1/campaigns/flash");
   assert.deepEqual(made.schedule, {
-    starts_at: "2998-03-23T23:00:00.000Z", ends_at: "2998-03-26T22:00:00.000Z",
+    starts_at: "2998-03-23T23:00:00.000Z",
+    ends_at: "2998-03-26T22:00:00.000Z",
     windows: { at: ["10:00", "15:00:30"], days: ["sat", "sun"], duration: "5m" },
   });
   assert.deepEqual(made.limit, { max: 2, per: "window", by: "phone" });
   assert.deepEqual(made.returns, { voided: "burn", expired: "restock" });
   assert.deepEqual([made.phone_required, made.availability_display, made.expected_claimants], [true, "bucketed", 5_000]);
   const [first, other] = made.coupon_types;
-  assert.deepEqual([first.total_quota, first.daily_quota, first.valid_for, first.metadata], [10_000, 500, "30d", { discount: "500 cents" }]);
+  assert.deepEqual(
+    [first.total_quota, first.daily_quota, first.valid_for, first.metadata],
+    [10_000, 500, "30d", { discount: "500 cents" }],
+  );
   assert.deepEqual([other.id, other.total_quota, other.codes], ["own", 7, "imported"]);
 });
 
@@ -86,7 +93,9 @@ test("windows are previewed by the clocks of the campaign and of the viewer, als
   const region = page.getByRole("region", { name: "Windows" });
   const rows = region.locator("tbody tr");
   await region.getByText("clocks have changed").waitFor();
-  const shown = await rows.evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText.replace(/\s+/g, " "))));
+  const shown = await rows.evaluateAll((rows) =>
+    rows.map((row) => [...row.cells].map((cell) => cell.innerText.replace(/\s+/g, " "))),
+  );
   assert.deepEqual(shown.slice(1, 4), [
     ["Sat, 24 Mar 2998, 10:00 UTC+01:00", "11:00", "1 h", "Sat, 24 Mar 2998, 18:00–19:00"],
     // Half past two does not exist that night: it opens when clocks jump to three.
@@ -97,7 +106,10 @@ test("windows are previewed by the clocks of the campaign and of the viewer, als
   // The form's own moments: an end that is skipped is the moment of the jump.
   await page.getByLabel("Ends").fill("2998-03-25T02:30");
   await page.getByText("Ends Sun, 25 Mar 2998, 03:00 UTC+02:00; for you Sun, 25 Mar 2998, 10:00").waitFor();
-  await region.getByText("2 windows", { exact: false }).or(page.getByRole("heading", { name: "All 2 windows to come, in Europe/Berlin" })).waitFor();
+  await region
+    .getByText("2 windows", { exact: false })
+    .or(page.getByRole("heading", { name: "All 2 windows to come, in Europe/Berlin" }))
+    .waitFor();
 });
 
 test("what is wrong is said at its field before anything is sent, and the focus goes to the first", async (t) => {
@@ -107,20 +119,28 @@ test("what is wrong is said at its field before anything is sent, and the focus 
   page.on("request", (request) => request.method() === "POST" && sent.push(request.url()));
   await page.getByRole("button", { name: "Create campaign" }).click();
   assert.equal(await errorOf(page.getByLabel("Name").first()), "Name: is needed");
-  assert.ok(await page.getByLabel("Name").first().evaluate((element) => element === document.activeElement));
+  assert.ok(
+    await page
+      .getByLabel("Name")
+      .first()
+      .evaluate((element) => element === document.activeElement),
+  );
   await assertAccessible(page);
 
   await fillIn(page, { id: "Not An Id", ends: "2998-03-23T00:00", zone: "Mars/Olympus" });
   await page.getByRole("group", { name: "Coupon type 1" }).getByLabel("How many in all").fill("1.5");
   await page.getByLabel("Draw", { exact: true }).check();
   await page.getByRole("button", { name: "Create campaign" }).click();
-  assert.match(await errorOf(page.getByLabel("Id").first()), /must be 1 to 64 of a-z/);
+  assert.match(await errorOf(page.getByLabel("Id", { exact: true }).first()), /must be 1 to 64 of a-z/);
   assert.match(await errorOf(page.getByLabel("Time zone")), /IANA/);
   assert.match(await errorOf(page.getByLabel("Ends")), /after the start/);
   assert.match(await errorOf(page.getByLabel("How many in all")), /whole number/);
   assert.match(await errorOf(page.getByLabel("Probability of a draw")), /is needed in a draw/);
   assert.equal(await page.getByLabel("Name").first().getAttribute("aria-invalid"), null, "what is right now is no longer marked");
-  assert.deepEqual(sent.filter((url) => !url.includes("dry_run")), []);
+  assert.deepEqual(
+    sent.filter((url) => !url.includes("dry_run")),
+    [],
+  );
 });
 
 test("what only the server knows is shown at its field, too", async (t) => {
@@ -135,12 +155,17 @@ test("what only the server knows is shown at its field, too", async (t) => {
 
   await page.getByLabel("Opens at").fill("10:00");
   await page.getByRole("button", { name: "Check with the server" }).click();
-  await page.getByText("another campaign has this id").waitFor();
-  assert.match(await errorOf(page.getByLabel("Id").first()), /another campaign has this id/);
-  assert.ok(await page.getByLabel("Id").first().evaluate((element) => element === document.activeElement));
+  await page.getByText("Another campaign has this id").waitFor();
+  assert.match(await errorOf(page.getByLabel("Id", { exact: true }).first()), /Another campaign has this id/);
+  assert.ok(
+    await page
+      .getByLabel("Id", { exact: true })
+      .first()
+      .evaluate((element) => element === document.activeElement),
+  );
   assert.equal(await windows.innerText(), "");
 
-  await page.getByLabel("Id").first().fill("free");
+  await page.getByLabel("Id", { exact: true }).first().fill("free");
   await page.getByRole("button", { name: "Check with the server" }).click();
   await page.getByText("Nothing was made").waitFor();
   assert.equal((await server.call("GET", "/v1/campaigns")).items.length, 1);
@@ -150,53 +175,34 @@ test("a campaign is duplicated into the form, which shows the same as JSON", asy
   const server = await startServer(t);
   const original = campaign({
     mode: "draw",
-    schedule: { starts_at: "2998-01-01T00:00:00Z", ends_at: "2998-02-01T00:00:00Z", windows: { at: ["10:00"], days: ["mon"], duration: "1h30m" } },
+    schedule: {
+      starts_at: "2998-01-01T00:00:00Z",
+      ends_at: "2998-02-01T00:00:00Z",
+      windows: { at: ["10:00"], days: ["mon"], duration: "1h30m" },
+    },
     limit: { max: 2, per: "day", by: "phone" },
-    coupon_types: [{ id: "a", name: "A", total_quota: 5, daily_quota: 2, probability: 0.000000001, valid_for: "12h", metadata: { b: [1] } }],
+    coupon_types: [
+      { id: "a", name: "A", total_quota: 5, daily_quota: 2, probability: 0.000000001, valid_for: "12h", metadata: { b: [1] } },
+    ],
   });
   const made = await server.call("POST", "/v1/campaigns", original);
   const page = await openAdmin(t, server, "#/campaigns/spring-sale");
   await page.getByRole("link", { name: "Duplicate" }).click();
   await page.getByText("As JSON").click();
-  const json = JSON.parse(await page.getByLabel("The campaign as JSON").innerText());
+  const json = JSON.parse(await page.getByLabel("The campaign as JSON").textContent());
   assert.equal(json.id, "spring-sale-2");
   const copy = await server.call("POST", "/v1/campaigns", json);
-  for (const member of ["name", "time_zone", "mode", "schedule", "limit", "availability_display", "expected_claimants", "returns"]) {
+  for (const member of [
+    "name",
+    "time_zone",
+    "mode",
+    "schedule",
+    "limit",
+    "availability_display",
+    "expected_claimants",
+    "returns",
+  ]) {
     assert.deepEqual(copy[member], made[member], member);
   }
   assert.deepEqual(copy.coupon_types, made.coupon_types);
-});
-
-test("the page's own checks name the fields that the server would name", async (t) => {
-  const server = await startServer(t);
-  const page = await openPage(t, server, "/admin");
-  const type = (changes) => ({ coupon_types: [{ id: "a", name: "A", total_quota: 5, ...changes }] });
-  const windows = (changes) => ({ schedule: { starts_at: "2998-01-01T00:00:00Z", ends_at: "2998-02-01T00:00:00Z", windows: { at: ["10:00"], duration: "5m", ...changes } } });
-  const changes = [
-    {}, { id: undefined }, { id: "-a" }, { id: "a".repeat(65) }, { name: undefined }, { name: "x".repeat(201) }, { name: "a\u0007b" },
-    { time_zone: "Mars/Olympus" }, { time_zone: undefined }, { time_zone: "+08:00" },
-    { schedule: { ends_at: "2998-02-01T00:00:00Z" } }, { schedule: { starts_at: "2998-02-01T00:00:00Z", ends_at: "2998-02-01T00:00:00Z" } },
-    windows({}), windows({ at: ["25:00"] }), windows({ at: ["10:00", "1:00"] }), windows({ at: ["10:00", "10:00"] }),
-    windows({ duration: undefined }), windows({ duration: "5 bananas" }), windows({ duration: "8d" }), windows({ duration: "1ms" }), windows({ duration: "1m30ms" }),
-    { limit: { max: 0 } }, { limit: { max: 1_001 } }, { limit: { max: 1.5 } }, { limit: { max: "many" } },
-    { expected_claimants: 0 }, { expected_claimants: 1_000_000_001 },
-    type({ id: "A" }), type({ name: undefined }), type({ total_quota: 0 }), type({ total_quota: 1_000_000_001 }), type({ total_quota: undefined }),
-    type({ daily_quota: 0 }), type({ valid_for: "0s" }), type({ valid_for: "soon" }), type({ metadata: "text" }), type({ metadata: [1] }),
-    { mode: "draw", ...type({}) }, { mode: "draw", ...type({ probability: 1.1 }) }, { mode: "draw", ...type({ probability: 0.0000000001 }) },
-    { mode: "draw", ...type({ probability: 0.1 }) }, { mode: "lottery", limit: { max: 2 } },
-    { mode: "draw", coupon_types: [{ id: "a", name: "A", total_quota: 1, probability: 0.6 }, { id: "b", name: "B", total_quota: 1, probability: 0.6 }] },
-    { coupon_types: [] }, { coupon_types: [{ id: "a", name: "A", total_quota: 1 }, { id: "a", name: "B", total_quota: 1 }] },
-  ];
-  const bodies = changes.map((change) => ({ ...campaign({ id: "probe" }), ...change }));
-  const ours = await page.evaluate(async (bodies) => {
-    const { check } = await import("/assets/admin/form_check.js");
-    return bodies.map((body) => check(body).map(({ pointer }) => pointer));
-  }, bodies);
-  for (const [i, body] of bodies.entries()) {
-    const theirs = await server.call("POST", "/v1/campaigns?dry_run=true", body).then(
-      () => [],
-      (error) => JSON.parse(error.message.replace(/^.*?(?=\{)/s, "")).errors.map(({ pointer }) => pointer),
-    );
-    assert.deepEqual(ours[i].toSorted(), theirs.toSorted(), JSON.stringify(changes[i]));
-  }
 });

@@ -9,7 +9,8 @@ import { VirtualWorld, answer } from "./virtual_world.mjs";
 const WON = { claim_id: "c-1", outcome: "won", repeated: false, coupon: { code: "7K3M" } };
 
 function overloaded(retry_after_ms) {
-  return answer(503, { status: 503, code: "overloaded", title: "Too busy; nothing happened", retry_after_ms }, { "retry-after": "9" });
+  const title = "Too busy; nothing happened";
+  return answer(503, { status: 503, code: "overloaded", title, retry_after_ms }, { "retry-after": "9" });
 }
 
 /** Answers one request after the other with what is in `answers`; the last one again and again. */
@@ -26,7 +27,8 @@ const LOST = new TypeError("fetch failed");
 test("a claim is sent as the contract says", async () => {
   const world = new VirtualWorld();
   world.respond = () => answer(201, WON);
-  const client = world.client({ baseUrl: "https://shop.example/coupons/", token: () => "t", headers: () => ({ "x-device-id": "d" }) });
+  const headers = () => ({ "x-device-id": "d" });
+  const client = world.client({ baseUrl: "https://shop.example/coupons/", token: () => "t", headers });
   const request = { userId: "u-1", couponType: "cash-5", phone: "+6591234567", idempotencyKey: "k", pass: "p", ticket: "w" };
   const { value } = await world.outcome(client.claim("spring sale", request));
   assert.deepEqual(value, WON);
@@ -104,11 +106,12 @@ test("a crowd that was refused together comes back spread out, later with each r
 test("a final refusal is told at once, with what it says", async () => {
   const opens_at = "2026-12-01T02:00:00.000Z";
   const resets_at = "2026-12-02T00:00:00.000Z";
+  const errors = [{ pointer: "/phone", detail: "is short" }];
   const cases = [
     [409, { code: "not_open", opens_at, retry_after_ms: 60_000 }, { opens_at, retryAfterMs: 60_000 }],
     [409, { code: "daily_sold_out", resets_at }, { resets_at }],
     [409, { code: "sold_out", title: "Sold out", detail: "all of it" }, { message: "all of it", title: "Sold out" }],
-    [400, { code: "invalid_request", errors: [{ pointer: "/phone", detail: "is short" }] }, { errors: [{ pointer: "/phone", detail: "is short" }] }],
+    [400, { code: "invalid_request", errors }, { errors }],
     [403, { code: "ticket_required" }, {}],
     [500, { code: "internal" }, { uncertain: true }],
   ];
@@ -157,8 +160,9 @@ test("what was uncertain is settled by a refusal that comes after the repeat was
   const world = new VirtualWorld();
   world.respond = inTurn([LOST, answer(409, { code: "sold_out" })]);
   const retries = [];
-  const { problem } = await world.outcome(world.client().claim("c", { userId: "u", onRetry: (retry) => retries.push(retry) }));
-  assert.deepEqual(retries.map(({ attempts, uncertain, problem: { code } }) => [attempts, uncertain, code]), [[1, true, "network"]]);
+  const onRetry = ({ attempts, uncertain, problem }) => retries.push([attempts, uncertain, problem.code]);
+  const { problem } = await world.outcome(world.client().claim("c", { userId: "u", onRetry }));
+  assert.deepEqual(retries, [[1, true, "network"]]);
   assert.equal(problem.code, "sold_out");
   assert.equal(problem.uncertain, false);
 });
@@ -168,7 +172,8 @@ test("a try without an answer is given up and repeated", async () => {
   const answers = [() => new Promise(() => {}), () => answer(200, { ...WON, repeated: true })];
   world.respond = () => answers.shift()();
   const codes = [];
-  const { value } = await world.outcome(world.client().claim("c", { userId: "u", onRetry: ({ problem }) => codes.push(problem.code) }));
+  const onRetry = ({ problem }) => codes.push(problem.code);
+  const { value } = await world.outcome(world.client().claim("c", { userId: "u", onRetry }));
   assert.deepEqual(codes, ["timeout"]);
   assert.equal(value.repeated, true);
   assert.ok(world.requests[1].at >= 15_000);

@@ -1,10 +1,12 @@
 // How the client module is used with types: compiled by `client_types.test.mjs`, never run.
 
 import { createClient, newIdempotencyKey, Problem } from "../../src/web/client.js";
-import type { Availability, Claim, Client, Draw, Entry, Left } from "../../src/web/client.js";
+import type { Availability, Claim, Client, Draw, Entry, Left, Retry } from "../../src/web/client.js";
 
-const client: Client = createClient({ baseUrl: "/coupons", token: () => null, headers: () => ({ "X-Device-Id": "d" }), retry: { deadlineMs: 5_000 } });
-const deterministic: Client = createClient({ surroundings: { random: () => 0.5, EventSource: undefined, fetch, window: new EventTarget() } });
+const headers = () => ({ "X-Device-Id": "d" });
+const client: Client = createClient({ baseUrl: "/coupons", token: () => null, headers, retry: { deadlineMs: 5_000 } });
+const surroundings = { random: () => 0.5, EventSource: undefined, fetch, window: new EventTarget() };
+const deterministic: Client = createClient({ surroundings });
 
 export async function useAll(): Promise<string> {
   client.clock.start();
@@ -18,7 +20,8 @@ export async function useAll(): Promise<string> {
   const idempotencyKey = newIdempotencyKey();
   const { signal } = new AbortController();
   try {
-    const claim: Claim = await client.claim("c", { userId: "u", couponType: "t", idempotencyKey, signal, onRetry: ({ delayMs }) => console.log(delayMs) });
+    const onRetry = ({ delayMs }: Retry) => console.log(delayMs);
+    const claim: Claim = await client.claim("c", { userId: "u", couponType: "t", idempotencyKey, signal, onRetry });
     const draw: Draw = await client.draw("c", { userId: "u" });
     const entry: Entry = await client.enter("c", { userId: "u" });
     // @ts-expect-error a draw may win nothing

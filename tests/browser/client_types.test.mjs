@@ -27,7 +27,8 @@ test("what the types name is there, and nothing else", async () => {
 
   const membersOf = (name) => {
     const [, body] = types.match(new RegExp(`^export (?:interface|class) ${name}\\b[^{]*\\{\\n(.*?)^\\}`, "ms"));
-    return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[(:]/gm)].map(([, member]) => member).filter((member) => member !== "constructor");
+    const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[(:]/gm)].map(([, member]) => member);
+    return members.filter((member) => member !== "constructor");
   };
   const client = clientModule.createClient();
   assert.deepEqual(membersOf("Client").sort(), Object.keys(client).sort());

@@ -2,7 +2,7 @@
 
 import { createServer, request } from "node:http";
 
-import { closeAfter } from "./harness.mjs";
+import { atEnd } from "./harness.mjs";
 
 /**
  * A gateway before `server`, ended after test `t`.
@@ -33,7 +33,7 @@ export async function startGateway(t, server, html = "<!doctype html><title>The 
     asked.pipe(onward);
   });
   await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
-  closeAfter(t, () => {
+  atEnd(t, () => {
     http.close();
     gateway.cut();
   });

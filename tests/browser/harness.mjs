@@ -20,28 +20,25 @@ const require = createRequire(join(packages, "node_modules/"));
 
 export const ADMIN_KEY = "an-admin-key-for-tests-0123456789";
 
+const endings = new WeakMap();
+
+/** Lets `end()` run after test `t`, last begun first: pages are closed before the server that they would ask. */
+export function atEnd(t, end) {
+  if (!endings.has(t)) {
+    const ends = [];
+    endings.set(t, ends);
+    t.after(async () => {
+      const faults = [];
+      for (const ending of ends.reverse()) await (async () => ending())().catch((fault) => faults.push(fault));
+      if (faults.length > 0) throw faults[0];
+    });
+  }
+  endings.get(t).push(end);
+}
+
 /** Where a file of an installed package is. */
 export function packageFile(path) {
   return join(packages, "node_modules", path);
-}
-
-const closers = new WeakMap();
-
-/**
- * Lets `close` run after test `t`, the last opened first: a page must not see its server go. Node runs a test's hooks in the order
- * in which they were given, so this gives one for all.
- */
-export function closeAfter(t, close) {
-  if (!closers.has(t)) {
-    const all = [];
-    closers.set(t, all);
-    t.after(async () => {
-      const failures = [];
-      for (const each of all.reverse()) await Promise.resolve().then(each).catch((error) => failures.push(error));
-      if (failures.length > 0) throw failures[0];
-    });
-  }
-  closers.get(t).push(close);
 }
 
 /**
@@ -52,7 +49,7 @@ export function closeAfter(t, close) {
 export async function startServer(t, options = {}) {
   const directory = await mkdtemp(join(tmpdir(), "landrush-browser-"));
   const server = new Server(directory, options);
-  closeAfter(t, async () => {
+  atEnd(t, async () => {
     await server.stop();
     await rm(directory, { recursive: true, force: true });
   });
@@ -181,7 +178,7 @@ export async function openPage(t, server, path = "/", { allowed = [], ...options
   const complaints = watch(context, server.origin, allowed);
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
-  closeAfter(t, async () => {
+  atEnd(t, async () => {
     await context.close();
     assert.deepEqual(complaints, [], "what the browser complains of");
   });

@@ -26,6 +26,8 @@ pub(super) fn node_test(name: &str) {
     let installed = installed::ensure(&folder);
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser").join(format!("{name}.test.mjs"));
+    // What an ended Node cannot clear away is cleared away with this.
+    let temporary = tempfile::TempDir::new().expect("a temporary directory");
     let mut node = Command::new("node")
         .args(["--test-reporter=spec", "--test-reporter-destination=stdout"])
         .arg(&file)
@@ -33,6 +35,7 @@ pub(super) fn node_test(name: &str) {
         .env("LANDRUSH_BROWSER_PACKAGES", &installed.packages)
         .env("LANDRUSH_SCREENSHOTS", folder.join("screenshots"))
         .env("CHROMIUM", &installed.chromium)
+        .env("TMPDIR", temporary.path())
         .process_group(0)
         .spawn()
         .expect("Node starts");

@@ -14,6 +14,7 @@ mod events;
 mod imported_codes;
 mod life;
 mod lottery;
+mod openapi;
 mod operations;
 mod page;
 mod redemptions;

@@ -59,6 +59,9 @@ export async function request(method, path, options = {}) {
     const problem = await problemOf(response);
     if (problem.status !== 401) throw problem;
     // Another call may have asked meanwhile.
+    if (key !== used) continue;
+    // Of a call that wants a shopper's token instead, no key would change anything.
+    if ((await send("GET", "/v1/metrics", { key: used })).status !== 401) throw problem;
     if (key === used) await askForKey(problem);
   }
 }

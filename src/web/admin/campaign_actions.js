@@ -57,18 +57,29 @@ function cancelDialog(campaign) {
     };
     keep.addEventListener("change", attempt);
     revoke.addEventListener("change", attempt);
-    button.addEventListener("click", () => void run(button, problem, async () => {
-      await call("POST", path(false));
-      await feed.refresh();
-      announce(`${campaign.name} is cancelled.`);
-      close(true);
-    }));
+    button.addEventListener(
+      "click",
+      () =>
+        void run(button, problem, async () => {
+          await call("POST", path(false));
+          await feed.refresh();
+          announce(`${campaign.name} is cancelled.`);
+          close(true);
+        }),
+    );
     void attempt();
     return [
-      h("fieldset", {}, h("legend", {}, "Coupons that people have won"),
+      h(
+        "fieldset",
+        {},
+        h("legend", {}, "Coupons that people have won"),
         h("div", { class: "tick" }, keep, h("label", { for: keep.id }, "stay redeemable")),
-        h("div", { class: "tick" }, revoke, h("label", { for: revoke.id }, "are voided, too"))),
-      what, confirm, problem.element, dialogButtons(close, button),
+        h("div", { class: "tick" }, revoke, h("label", { for: revoke.id }, "are voided, too")),
+      ),
+      what,
+      confirm,
+      problem.element,
+      dialogButtons(close, button),
     ];
   });
 }
@@ -77,11 +88,20 @@ function cancelDialog(campaign) {
 function consequences(before, after, isRevoked) {
   const sum = (campaign, count) => campaign.coupon_types.reduce((all, type) => all + count(type), 0);
   const live = sum(before, (type) => Math.max(0, type.issued - type.redeemed - type.expired));
-  return h("ul", {},
+  return h(
+    "ul",
+    {},
     h("li", {}, "State: ", h("b", {}, before.state.replace("_", " ")), " → ", h("b", {}, after.state), ", for good."),
     h("li", {}, `${showCount(sum(before, (type) => type.remaining))} coupons that nobody has won will never be handed out.`),
-    h("li", {}, isRevoked ? `${showCount(live)} issued coupons that are not redeemed become void.` : `${showCount(live)} issued coupons that are not redeemed can still be redeemed.`),
-    h("li", {}, `${showCount(sum(before, (type) => type.redeemed))} redeemed coupons stay as they are.`));
+    h(
+      "li",
+      {},
+      isRevoked
+        ? `${showCount(live)} issued coupons that are not redeemed become void.`
+        : `${showCount(live)} issued coupons that are not redeemed can still be redeemed.`,
+    ),
+    h("li", {}, `${showCount(sum(before, (type) => type.redeemed))} redeemed coupons stay as they are.`),
+  );
 }
 
 function archiveDialog(campaign) {
@@ -94,17 +114,27 @@ function archiveDialog(campaign) {
       button.hidden = true;
       problem.show(error);
     });
-    button.addEventListener("click", () => void run(button, problem, async () => {
-      // It writes all coupons to a file first.
-      await call("POST", path, { patienceMs: 600_000 });
-      await feed.refresh();
-      announce(`${campaign.name} is archived.`);
-      close(true);
-      location.hash = "#/campaigns";
-    }));
+    button.addEventListener(
+      "click",
+      () =>
+        void run(button, problem, async () => {
+          // It writes all coupons to a file first.
+          await call("POST", path, { patienceMs: 600_000 });
+          await feed.refresh();
+          announce(`${campaign.name} is archived.`);
+          close(true);
+          location.hash = "#/campaigns";
+        }),
+    );
     return [
-      h("p", {}, "All that was issued is written to a file beside the server’s data, and the campaign’s memory is freed. Its id stays taken, and it cannot be brought back."),
-      confirm, problem.element, dialogButtons(close, button),
+      h(
+        "p",
+        {},
+        "All that was issued is written to a file beside the server’s data, and the campaign’s memory is freed. Its id stays taken, and it cannot be brought back.",
+      ),
+      confirm,
+      problem.element,
+      dialogButtons(close, button),
     ];
   });
 }

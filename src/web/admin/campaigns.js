@@ -6,7 +6,13 @@ import { showCount, showPercent, showRate } from "./number.js";
 import { showLength, showMoment } from "./time.js";
 
 const STATES = {
-  open: "open", scheduled: "scheduled", closed: "between windows", paused: "paused", sold_out: "sold out", ended: "ended", cancelled: "cancelled",
+  open: "open",
+  scheduled: "scheduled",
+  closed: "between windows",
+  paused: "paused",
+  sold_out: "sold out",
+  ended: "ended",
+  cancelled: "cancelled",
 };
 
 /** How a mode is called. */
@@ -42,8 +48,16 @@ export function nextEdge(campaign, now = Date.now()) {
 /** The table, kept up to date; rows stay where they are, so that focus does. */
 export function campaignTable() {
   const body = h("tbody");
-  const empty = h("p", { class: "empty", hidden: true }, "No campaign yet. ", h("a", { href: "#/new" }, "Create the first one"), ".");
-  const head = ["Campaign", "State", "Issued", "Rate", "Next"].map((name) => h("th", { scope: "col", class: name === "Rate" && "number" }, name));
+  const empty = h(
+    "p",
+    { class: "empty", hidden: true },
+    "No campaign yet. ",
+    h("a", { href: "#/new" }, "Create the first one"),
+    ".",
+  );
+  const head = ["Campaign", "State", "Issued", "Rate", "Next"].map((name) =>
+    h("th", { scope: "col", class: name === "Rate" && "number" }, name),
+  );
   const table = h("table", { class: "campaigns" }, h("thead", {}, h("tr", {}, head)), body);
   let rows = new Map();
   const update = () => {
@@ -62,13 +76,30 @@ export function campaignTable() {
 
 function row(first) {
   const name = h("span", {}, first.name);
-  const meters = new Map(first.coupon_types.map((type) => [type.id, { ...meter(`issued of ${type.name}`), name: h("span", { class: "type" }) }]));
+  const meters = new Map(
+    first.coupon_types.map((type) => [type.id, { ...meter(`issued of ${type.name}`), name: h("span", { class: "type" }) }]),
+  );
   const [shown, rate, next] = [h("td", {}), h("td", { class: "number" }), h("td", {})];
-  const issued = h("td", { class: "wide" }, [...meters.values()].slice(0, 5).map((each) => h("div", { class: "typed" }, each.name, each.element)),
-    meters.size > 5 && h("span", { class: "hint" }, `and ${meters.size - 5} more types`));
-  const element = h("tr", {},
-    h("th", { scope: "row" }, h("a", { href: `#/campaigns/${encodeURIComponent(first.id)}` }, name), h("span", { class: "id" }, `${first.id} · ${MODES[first.mode]}`)),
-    shown, issued, rate, next);
+  const issued = h(
+    "td",
+    { class: "wide" },
+    [...meters.values()].slice(0, 5).map((each) => h("div", { class: "typed" }, each.name, each.element)),
+    meters.size > 5 && h("span", { class: "hint" }, `and ${meters.size - 5} more types`),
+  );
+  const element = h(
+    "tr",
+    {},
+    h(
+      "th",
+      { scope: "row" },
+      h("a", { href: `#/campaigns/${encodeURIComponent(first.id)}` }, name),
+      h("span", { class: "id" }, `${first.id} · ${MODES[first.mode]}`),
+    ),
+    shown,
+    issued,
+    rate,
+    next,
+  );
   let lastState = null;
   return {
     element,
@@ -91,8 +122,16 @@ function row(first) {
 /** The view. */
 export function campaigns() {
   const table = campaignTable();
-  const element = h("section", {},
-    h("div", { class: "head" }, h("h1", { tabindex: "-1" }, "Campaigns"), h("a", { class: "button main", href: "#/new" }, "New campaign")),
-    table.element);
+  const element = h(
+    "section",
+    {},
+    h(
+      "div",
+      { class: "head" },
+      h("h1", { tabindex: "-1" }, "Campaigns"),
+      h("a", { class: "button main", href: "#/new" }, "New campaign"),
+    ),
+    table.element,
+  );
   return { title: "Campaigns", element, leave: table.leave };
 }

@@ -20,19 +20,32 @@ export function createChart(chart) {
   const [titleId, descId] = [newId("chart"), newId("chart")];
   const drawing = svg("g");
   const hair = svg("line", { class: "hair", y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom, visibility: "hidden" });
-  const picture = svg("svg", { role: "img", "aria-labelledby": `${titleId} ${descId}`, class: "picture" },
-    svg("title", { id: titleId }, chart.title), svg("desc", { id: descId }, chart.description), drawing, hair);
+  const picture = svg(
+    "svg",
+    { role: "img", "aria-labelledby": `${titleId} ${descId}`, class: "picture" },
+    svg("title", { id: titleId }, chart.title),
+    svg("desc", { id: descId }, chart.description),
+    drawing,
+    hair,
+  );
   const legend = chart.series.map((series) => {
     const figure = h("span", { class: "figure" }, "–");
     return { series, figure, item: h("li", {}, h("i", { class: `key ${series.colour}` }), series.label, " ", figure) };
   });
   const when = h("span", { class: "when" }, "now");
   const table = tableOf(chart);
-  const element = h("figure", { class: "chart" },
+  const element = h(
+    "figure",
+    { class: "chart" },
     h("figcaption", {}, h("h3", {}, chart.title), when),
-    h("ul", { class: "legend" }, legend.map(({ item }) => item)),
+    h(
+      "ul",
+      { class: "legend" },
+      legend.map(({ item }) => item),
+    ),
     picture,
-    table.element);
+    table.element,
+  );
 
   let [points, now, pointer] = [[], 0, null];
   const draw = () => {
@@ -137,20 +150,39 @@ function drawn(run, series, isArea) {
   const upper = run.map(at).join("L");
   if (run.length === 1) return svg("circle", { class: `dot ${series.colour}`, cx: run[0][0], cy: run[0][1], r: 2 });
   if (!isArea) return svg("path", { class: `line ${series.colour}`, d: `M${upper}` });
-  const lower = run.toReversed().map(([x, , floor]) => at([x, floor])).join("L");
+  const lower = run
+    .toReversed()
+    .map(([x, , floor]) => at([x, floor]))
+    .join("L");
   return svg("path", { class: `area ${series.colour}`, d: `M${upper}L${lower}Z` });
 }
 
 function nearest(points, time) {
-  return points.reduce((best, point) => (best === undefined || Math.abs(point.at - time) < Math.abs(best.at - time) ? point : best), undefined);
+  return points.reduce(
+    (best, point) => (best === undefined || Math.abs(point.at - time) < Math.abs(best.at - time) ? point : best),
+    undefined,
+  );
 }
 
 // The same figures as a table, filled in while it is open.
 function tableOf(chart) {
   const body = h("tbody");
-  const head = h("tr", {}, h("th", { scope: "col" }, "Seconds ago"), chart.series.map(({ label }) => h("th", { scope: "col", class: "number" }, label)));
-  const element = h("details", {}, h("summary", {}, "As a table"),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${chart.title}, as a table` }, h("table", {}, h("thead", {}, head), body)));
+  const head = h(
+    "tr",
+    {},
+    h("th", { scope: "col" }, "Seconds ago"),
+    chart.series.map(({ label }) => h("th", { scope: "col", class: "number" }, label)),
+  );
+  const element = h(
+    "details",
+    {},
+    h("summary", {}, "As a table"),
+    h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": `${chart.title}, as a table` },
+      h("table", {}, h("thead", {}, head), body),
+    ),
+  );
   let last = null;
   const fill = ({ points, now }) => {
     const rows = [];
@@ -158,7 +190,14 @@ function tableOf(chart) {
       const point = nearest(points, now - ago);
       if (Math.abs(point.at - (now - ago)) > TABLE_STEP_MS / 2) continue;
       const cells = chart.series.map((series) => series.value(point) ?? null);
-      rows.push(h("tr", {}, h("th", { scope: "row" }, String(ago / 1000)), cells.map((value) => h("td", { class: "number" }, value === null ? "–" : chart.show(value)))));
+      rows.push(
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, String(ago / 1000)),
+          cells.map((value) => h("td", { class: "number" }, value === null ? "–" : chart.show(value))),
+        ),
+      );
     }
     replace(body, rows);
   };

@@ -25,10 +25,16 @@ export function claimsPart(now) {
       const query = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
       const page = await call("GET", campaignPath(now().id, `/claims?limit=${PAGE_ITEMS}${query}`));
       const again = () => load(cursor);
-      replace(place, page.items.length === 0 ? h("p", { class: "empty" }, "Nothing was issued.") : claimTable(now(), page.items, again),
-        h("div", { class: "buttons" },
+      replace(
+        place,
+        page.items.length === 0 ? h("p", { class: "empty" }, "Nothing was issued.") : claimTable(now(), page.items, again),
+        h(
+          "div",
+          { class: "buttons" },
           cursor !== null && h("button", { type: "button", onclick: () => void load(null) }, "From the first"),
-          page.next_cursor !== null && h("button", { type: "button", onclick: () => void load(page.next_cursor) }, "Next page")));
+          page.next_cursor !== null && h("button", { type: "button", onclick: () => void load(page.next_cursor) }, "Next page"),
+        ),
+      );
     });
   }
   return {
@@ -43,38 +49,90 @@ export function claimTable(campaign, claims, changed) {
   const rows = claims.map((claim) => {
     const { coupon } = claim;
     const canVoid = coupon && (coupon.state === "issued" || coupon.state === "reserved");
-    return h("tr", {},
+    return h(
+      "tr",
+      {},
       h("th", { scope: "row" }, h("a", { href: `#/look-up?user=${encodeURIComponent(claim.user_id)}` }, claim.user_id)),
       h("td", {}, coupon?.coupon_type ?? claim.outcome.replace("_", " ")),
-      h("td", {}, coupon?.code ? h("a", { href: `#/look-up?code=${encodeURIComponent(coupon.code)}`, class: "code moment" }, coupon.code) : "–"),
+      h(
+        "td",
+        {},
+        coupon?.code
+          ? h("a", { href: `#/look-up?code=${encodeURIComponent(coupon.code)}`, class: "code moment" }, coupon.code)
+          : "–",
+      ),
       h("td", {}, coupon ? h("span", { class: `badge k-${coupon.state}` }, coupon.state) : "–"),
       h("td", { class: "moment" }, showMoment(claim.decided_at, campaign.time_zone)),
       h("td", { class: "moment" }, coupon?.expires_at ? showMoment(coupon.expires_at, campaign.time_zone) : "–"),
-      h("td", {}, canVoid && h("button", { type: "button", class: "plain danger", onclick: () => void voidDialog(campaign, claim, changed) }, "Void…")));
+      h(
+        "td",
+        {},
+        canVoid &&
+          h(
+            "button",
+            { type: "button", class: "plain danger", onclick: () => void voidDialog(campaign, claim, changed) },
+            "Void…",
+          ),
+      ),
+    );
   });
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Issued coupons" },
-    h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h(head === "" ? "td" : "th", { scope: head !== "" && "col" }, head)))), h("tbody", {}, rows)));
+  return h(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Issued coupons" },
+    h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          heads.map((head) => h(head === "" ? "td" : "th", { scope: head !== "" && "col" }, head)),
+        ),
+      ),
+      h("tbody", {}, rows),
+    ),
+  );
 }
 
 /** Asks how, and voids the coupon of `claim`. */
 export function voidDialog(campaign, claim, changed) {
   return openDialog("Void this coupon?", ({ close, problem }) => {
     const usual = campaign.returns.voided === "restock" ? "goes back on the shelf" : "is gone";
-    const restock = choice([["", `as the campaign has it: ${usual}`], ["true", "goes back on the shelf"], ["false", "is gone"]], "");
+    const restock = choice(
+      [
+        ["", `as the campaign has it: ${usual}`],
+        ["true", "goes back on the shelf"],
+        ["false", "is gone"],
+      ],
+      "",
+    );
     const again = h("input", { type: "checkbox" });
     const button = h("button", { type: "button", class: "main danger" }, "Void the coupon");
-    button.addEventListener("click", () => void run(button, problem, async () => {
-      const query = new URLSearchParams();
-      if (restock.value !== "") query.set("restock", restock.value);
-      if (again.checked) query.set("allow_again", "true");
-      await call("DELETE", campaignPath(campaign.id, `/claims/${encodeURIComponent(idOf(claim))}?${query}`));
-      await feed.refresh();
-      announce(`The coupon of ${claim.user_id} is void.`);
-      close(true);
-      await changed();
-    }));
+    button.addEventListener(
+      "click",
+      () =>
+        void run(button, problem, async () => {
+          const query = new URLSearchParams();
+          if (restock.value !== "") query.set("restock", restock.value);
+          if (again.checked) query.set("allow_again", "true");
+          await call("DELETE", campaignPath(campaign.id, `/claims/${encodeURIComponent(idOf(claim))}?${query}`));
+          await feed.refresh();
+          announce(`The coupon of ${claim.user_id} is void.`);
+          close(true);
+          await changed();
+        }),
+    );
     return [
-      h("p", {}, h("code", {}, claim.coupon.code ?? idOf(claim)), " of ", h("b", {}, claim.user_id), " can no longer be redeemed. This cannot be undone."),
+      h(
+        "p",
+        {},
+        h("code", {}, claim.coupon.code ?? idOf(claim)),
+        " of ",
+        h("b", {}, claim.user_id),
+        " can no longer be redeemed. This cannot be undone.",
+      ),
       field("Its unit", restock),
       tick("The person may claim again", again, "Otherwise a repeat shows the void coupon"),
       problem.element,

@@ -5,7 +5,8 @@ import { h, newId, replace } from "./dom.js";
 
 /** What went wrong, in a sentence; throws on what is a fault of this page. */
 export function sentenceOf(error) {
-  if (error instanceof Problem) return error.errors.length === 0 ? error.sentence : error.errors.map((e) => `${e.pointer} ${e.detail}`).join("; ");
+  if (error instanceof Problem)
+    return error.errors.length === 0 ? error.sentence : error.errors.map((e) => `${e.pointer} ${e.detail}`).join("; ");
   throw error;
 }
 
@@ -69,7 +70,11 @@ export function typedConfirmation(text, button) {
   const id = newId("confirm");
   button.disabled = true;
   const input = h("input", {
-    id, type: "text", autocomplete: "off", autocapitalize: "none", spellcheck: "false",
+    id,
+    type: "text",
+    autocomplete: "off",
+    autocapitalize: "none",
+    spellcheck: "false",
     oninput: () => (button.disabled = input.value.trim() !== text),
   });
   return h("p", { class: "field" }, h("label", { for: id }, "Type ", h("code", {}, text), " to confirm"), input);

@@ -21,12 +21,25 @@ export function downloadButtons(now) {
   const progress = h("span", { class: "hint", role: "status" });
   const buttons = FORMATS.map((format) => {
     const button = h("button", { type: "button" }, format.label);
-    button.addEventListener("click", () => void run(button, problem, () => download(now(), format, progress)).finally(() => setText(progress, "")));
+    button.addEventListener(
+      "click",
+      () => void run(button, problem, () => download(now(), format, progress)).finally(() => setText(progress, "")),
+    );
     return button;
   });
-  return h("div", {}, h("div", { class: "buttons" }, buttons, progress),
-    h("p", { class: "hint" }, "Codes are worth money. For more than a few hundred thousand, ", h("code", {}, `landrush export ${now().id}`), " on the command line is the better way."),
-    problem.element);
+  return h(
+    "div",
+    {},
+    h("div", { class: "buttons" }, buttons, progress),
+    h(
+      "p",
+      { class: "hint" },
+      "Codes are worth money. For more than a few hundred thousand, ",
+      h("code", {}, `landrush export ${now().id}`),
+      " on the command line is the better way.",
+    ),
+    problem.element,
+  );
 }
 
 async function download(campaign, { accept, extension }, progress) {

@@ -10,8 +10,14 @@ export function field(label, control, { pointer = null, hint = null } = {}) {
   const about = h("span", { id: `${control.id}-hint`, class: "hint" }, hint);
   const error = h("span", { id: `${control.id}-error`, class: "error" });
   control.setAttribute("aria-describedby", hint === null ? error.id : `${about.id} ${error.id}`);
-  return h("div", { class: "field", "data-pointer": pointer, "data-label": label },
-    h("label", { for: control.id }, label), about, control, error);
+  return h(
+    "div",
+    { class: "field", "data-pointer": pointer, "data-label": label },
+    h("label", { for: control.id }, label),
+    about,
+    control,
+    error,
+  );
 }
 
 /** A box to tick, with its label behind it. */
@@ -25,12 +31,22 @@ export function tick(label, input, hint = null) {
 /** Fields that belong together, and may be wrong together. */
 export function group(legend, pointer, ...children) {
   const error = h("p", { id: newId("group"), class: "error" });
-  return h("fieldset", { "data-pointer": pointer, "aria-describedby": error.id, tabindex: "-1" }, h("legend", {}, legend), error, ...children);
+  return h(
+    "fieldset",
+    { "data-pointer": pointer, "aria-describedby": error.id, tabindex: "-1" },
+    h("legend", {}, legend),
+    error,
+    ...children,
+  );
 }
 
 /** A choice: `options` are `[value, label]`. */
 export function choice(options, value) {
-  return h("select", {}, options.map(([each, label]) => h("option", { value: each, selected: each === value }, label)));
+  return h(
+    "select",
+    {},
+    options.map(([each, label]) => h("option", { value: each, selected: each === value }, label)),
+  );
 }
 
 /** A line of text. */

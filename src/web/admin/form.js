@@ -21,7 +21,8 @@ export function forgetDraft() {
 
 /** The view; `from`: the id of a campaign to begin with. */
 export function newCampaign(from) {
-  if (draft === null || (from !== null && draft.from !== from)) draft = { from, view: from === null ? form(emptyValues(viewersZone)) : copied(from) };
+  if (draft === null || (from !== null && draft.from !== from))
+    draft = { from, view: from === null ? form(emptyValues(viewersZone)) : copied(from) };
   return draft.view;
 }
 
@@ -31,7 +32,11 @@ function copied(from) {
     (campaign) => replace(element, [...form(valuesOf(campaign)).element.childNodes]),
     (error) => {
       forgetDraft();
-      replace(element, h("h1", { tabindex: "-1" }, "New campaign"), h("p", { class: "problem" }, error.sentence ?? String(error)));
+      replace(
+        element,
+        h("h1", { tabindex: "-1" }, "New campaign"),
+        h("p", { class: "problem" }, error.sentence ?? String(error)),
+      );
     },
   );
   return { title: "New campaign", element };
@@ -49,15 +54,19 @@ function form(values) {
   const parts = formParts(values, changed);
   const attempt = h("button", { type: "button" }, "Check with the server");
   const create = h("button", { class: "main" }, "Create campaign");
-  const restart = h("button", {
-    type: "button",
-    class: "plain",
-    onclick: () => {
-      forgetDraft();
-      if (location.hash === "#/new") dispatchEvent(new HashChangeEvent("hashchange"));
-      else location.hash = "#/new";
+  const restart = h(
+    "button",
+    {
+      type: "button",
+      class: "plain",
+      onclick: () => {
+        forgetDraft();
+        if (location.hash === "#/new") dispatchEvent(new HashChangeEvent("hashchange"));
+        else location.hash = "#/new";
+      },
     },
-  }, "Start anew");
+    "Start anew",
+  );
 
   // Sends the body where `send` says; the page's own check first, then the server's, each shown where it belongs.
   const submit = async (button, send) => {
@@ -80,31 +89,54 @@ function form(values) {
     const count = errors.length === 1 ? "One thing is" : `${errors.length} things are`;
     problem.say([`${count} not right yet.`, ...homeless.map(({ pointer, detail }) => `${pointer} ${detail}.`)].join(" "));
   };
-  attempt.addEventListener("click", () => void submit(attempt, async (body) => {
-    await call("POST", "/v1/campaigns?dry_run=true", { json: body });
-    announce("The server would take it. Nothing was made.");
-  }));
+  attempt.addEventListener(
+    "click",
+    () =>
+      void submit(attempt, async (body) => {
+        await call("POST", "/v1/campaigns?dry_run=true", { json: body });
+        announce("The server would take it. Nothing was made.");
+      }),
+  );
 
-  const element = h("form", {
-    novalidate: true, class: "campaign-form", oninput: changed, onchange: changed,
-    onsubmit: (event) => {
-      event.preventDefault();
-      void submit(create, async (body) => {
-        const made = await call("POST", "/v1/campaigns", { json: body });
-        forgetDraft();
-        await feed.refresh();
-        announce(`${made.name} was created.`);
-        location.hash = `#/campaigns/${encodeURIComponent(made.id)}`;
-      });
+  const element = h(
+    "form",
+    {
+      novalidate: true,
+      class: "campaign-form",
+      oninput: changed,
+      onchange: changed,
+      onsubmit: (event) => {
+        event.preventDefault();
+        void submit(create, async (body) => {
+          const made = await call("POST", "/v1/campaigns", { json: body });
+          forgetDraft();
+          await feed.refresh();
+          announce(`${made.name} was created.`);
+          location.hash = `#/campaigns/${encodeURIComponent(made.id)}`;
+        });
+      },
     },
-  },
-  ...parts.elements,
-  h("section", { class: "card" }, h("h2", {}, "Preview"), preview.element),
-  h("details", { class: "card" }, h("summary", {}, "As JSON"),
-    h("p", { class: "hint" }, "The same from a terminal: save it as ", h("code", {}, "campaign.json"), ", then ", h("code", {}, "landrush campaign create campaign.json"), "."),
-    h("pre", { tabindex: "0", "aria-label": "The campaign as JSON" }, json), copyButton(() => json.textContent)),
-  problem.element,
-  h("div", { class: "buttons end" }, create, attempt, restart));
+    ...parts.elements,
+    h("section", { class: "card" }, h("h2", {}, "Preview"), preview.element),
+    h(
+      "details",
+      { class: "card" },
+      h("summary", {}, "As JSON"),
+      h(
+        "p",
+        { class: "hint" },
+        "The same from a terminal: save it as ",
+        h("code", {}, "campaign.json"),
+        ", then ",
+        h("code", {}, "landrush campaign create campaign.json"),
+        ".",
+      ),
+      h("pre", { tabindex: "0", "aria-label": "The campaign as JSON" }, json),
+      copyButton(() => json.textContent),
+    ),
+    problem.element,
+    h("div", { class: "buttons end" }, create, attempt, restart),
+  );
   changed();
   return { title: "New campaign", element: h("section", {}, h("h1", { tabindex: "-1" }, "New campaign"), element) };
 }

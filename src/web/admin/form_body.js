@@ -7,10 +7,24 @@ export const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /** What an empty form holds: text as it stands in the fields. */
 export function emptyValues(zone) {
   return {
-    id: "", name: "", mode: "first_come", time_zone: zone, starts_at: "", ends_at: "",
-    has_windows: false, times: "", days: [], duration: "",
-    max: "", per: "", by: "user", phone_required: false,
-    availability_display: "exact", expected_claimants: "", voided: "restock", expired: "burn",
+    id: "",
+    name: "",
+    mode: "first_come",
+    time_zone: zone,
+    starts_at: "",
+    ends_at: "",
+    has_windows: false,
+    times: "",
+    days: [],
+    duration: "",
+    max: "",
+    per: "",
+    by: "user",
+    phone_required: false,
+    availability_display: "exact",
+    expected_claimants: "",
+    voided: "restock",
+    expired: "burn",
     coupon_types: [emptyType()],
   };
 }
@@ -23,7 +37,8 @@ export function emptyType() {
 /** The body that makes the campaign. What is left empty is left out; what is no number stays text, for the check to refuse. */
 export function bodyOf(values) {
   const isLottery = values.mode === "lottery";
-  const moment = (wall) => (wall === "" ? undefined : ((isZone(values.time_zone) ? toInstant(wall, values.time_zone) : null) ?? wall));
+  const moment = (wall) =>
+    wall === "" ? undefined : ((isZone(values.time_zone) ? toInstant(wall, values.time_zone) : null) ?? wall);
   return without({
     id: text(values.id),
     name: text(values.name),
@@ -34,7 +49,9 @@ export function bodyOf(values) {
       ends_at: moment(values.ends_at),
       windows: values.has_windows && !isLottery ? windowsOf(values) : undefined,
     }),
-    limit: isLottery ? undefined : some(without({ max: number(values.max), per: text(values.per), by: values.by === "user" ? undefined : values.by })),
+    limit: isLottery
+      ? undefined
+      : some(without({ max: number(values.max), per: text(values.per), by: values.by === "user" ? undefined : values.by })),
     phone_required: values.phone_required || undefined,
     availability_display: values.availability_display,
     expected_claimants: number(values.expected_claimants),
@@ -140,7 +157,11 @@ function nextId(id) {
 /** A body of the same windows that is whole whatever else the form still lacks. */
 export function windowsOnly({ time_zone, schedule }) {
   return {
-    id: `preview-${crypto.randomUUID()}`, name: "preview", mode: "first_come", time_zone, schedule,
+    id: `preview-${crypto.randomUUID()}`,
+    name: "preview",
+    mode: "first_come",
+    time_zone,
+    schedule,
     coupon_types: [{ id: "preview", name: "preview", total_quota: 1 }],
   };
 }

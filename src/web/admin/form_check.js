@@ -30,7 +30,10 @@ export function check(body) {
     if (type.id !== undefined && seen.has(type.id)) wrong(`${at}/id`, "stands there for another coupon type");
     seen.add(type.id);
   });
-  const odds = body.coupon_types.reduce((sum, { probability }) => sum + Math.round((probability || 0) * BILLION), 0);
+  const odds = body.coupon_types.reduce(
+    (sum, { probability }) => sum + Math.round((isChance(probability) ? probability : 0) * BILLION),
+    0,
+  );
   if (body.mode === "draw" && odds > BILLION) wrong("/coupon_types", "the probabilities must sum to at most 1");
   return faults;
 }
@@ -100,8 +103,12 @@ function checkWhole(value, most, pointer, wrong) {
   }
 }
 
+function isChance(value) {
+  return typeof value === "number" && value >= 0 && value <= 1;
+}
+
 function checkProbability(value, pointer, wrong) {
   if (value === undefined) wrong(pointer, "is needed in a draw");
-  else if (typeof value !== "number" || value < 0 || value > 1) wrong(pointer, "must be a number from 0 to 1");
+  else if (!isChance(value)) wrong(pointer, "must be a number from 0 to 1");
   else if (Math.abs(value * BILLION - Math.round(value * BILLION)) > 1e-6) wrong(pointer, "has at most 9 decimal places");
 }

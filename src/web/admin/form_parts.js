@@ -28,31 +28,81 @@ export function formParts(values, onChange) {
     times: line(values.times, { inputmode: "text", placeholder: "10:00, 15:00, 20:00" }),
     duration: line(values.duration, { placeholder: "5m", autocapitalize: "none" }),
     max: line(values.max, { inputmode: "numeric", placeholder: "1" }),
-    per: choice([["", "as the mode has it"], ["campaign", "the whole campaign"], ["day", "a day"], ["window", "a window"]], values.per),
-    by: choice([["user", "user"], ["phone", "phone number"]], values.by),
-    availability_display: choice([["exact", "exact numbers"], ["bucketed", "plenty, few, last"]], values.availability_display),
+    per: choice(
+      [
+        ["", "as the mode has it"],
+        ["campaign", "the whole campaign"],
+        ["day", "a day"],
+        ["window", "a window"],
+      ],
+      values.per,
+    ),
+    by: choice(
+      [
+        ["user", "user"],
+        ["phone", "phone number"],
+      ],
+      values.by,
+    ),
+    availability_display: choice(
+      [
+        ["exact", "exact numbers"],
+        ["bucketed", "plenty, few, last"],
+      ],
+      values.availability_display,
+    ),
     expected_claimants: line(values.expected_claimants, { inputmode: "numeric", placeholder: "1000000" }),
-    voided: choice([["restock", "goes back on the shelf"], ["burn", "is gone"]], values.voided),
-    expired: choice([["burn", "is gone"], ["restock", "goes back on the shelf"]], values.expired),
+    voided: choice(
+      [
+        ["restock", "goes back on the shelf"],
+        ["burn", "is gone"],
+      ],
+      values.voided,
+    ),
+    expired: choice(
+      [
+        ["burn", "is gone"],
+        ["restock", "goes back on the shelf"],
+      ],
+      values.expired,
+    ),
   };
   const hasWindows = checkbox(values.has_windows);
   const phone = checkbox(values.phone_required);
   const days = DAYS.map((day) => [day, checkbox(values.days.includes(day))]);
-  const zoneList = h("datalist", { id: controls.time_zone.getAttribute("list") }, zones().map((zone) => h("option", { value: zone })));
+  const zoneList = h(
+    "datalist",
+    { id: controls.time_zone.getAttribute("list") },
+    zones().map((zone) => h("option", { value: zone })),
+  );
   const instants = { starts_at: h("span", { class: "instant" }), ends_at: h("span", { class: "instant" }) };
-  const windows = h("div", { class: "grid", "data-pointer": "/schedule/windows" },
+  const windows = h(
+    "div",
+    { class: "grid", "data-pointer": "/schedule/windows" },
     h("p", { class: "error full" }),
     field("Opens at", controls.times, { pointer: "/schedule/windows/at", hint: "Times of day in the campaign’s zone" }),
     field("Stays open for", controls.duration, { pointer: "/schedule/windows/duration", hint: "5m, 1h30m" }),
-    h("fieldset", { class: "days full", "data-pointer": "/schedule/windows/days" }, h("legend", {}, "On these days; none: every day"), h("p", { class: "error" }),
-      days.map(([day, box]) => tick(DAY_NAMES[day], box))));
+    h(
+      "fieldset",
+      { class: "days full", "data-pointer": "/schedule/windows/days" },
+      h("legend", {}, "On these days; none: every day"),
+      h("p", { class: "error" }),
+      days.map(([day, box]) => tick(DAY_NAMES[day], box)),
+    ),
+  );
   const windowsTick = tick("Only in windows that recur", hasWindows, "Otherwise it is open from start to end");
-  const limits = group("Who", "/limit",
-    h("div", { class: "grid" },
+  const limits = group(
+    "Who",
+    "/limit",
+    h(
+      "div",
+      { class: "grid" },
       field("How many a person", controls.max, { pointer: "/limit/max" }),
       field("Counted over", controls.per, { pointer: "/limit/per" }),
-      field("A person is a", controls.by, { pointer: "/limit/by" })),
-    tick("A phone number is needed", phone));
+      field("A person is a", controls.by, { pointer: "/limit/by" }),
+    ),
+    tick("A phone number is needed", phone),
+  );
   const lotteryNote = h("p", { class: "hint" }, "A lottery takes one entry a person, and has neither windows nor daily quotas.");
 
   const read = () => ({
@@ -71,24 +121,52 @@ export function formParts(values, onChange) {
     windows.hidden = mode === "lottery" || !hasWindows.checked;
     limits.querySelector(".grid").hidden = mode === "lottery";
     lotteryNote.hidden = mode !== "lottery";
-    for (const [name, element] of Object.entries(instants)) replace(element, instantOf(name === "starts_at" ? "Starts" : "Ends", controls[name].value, controls.time_zone.value));
+    for (const [name, element] of Object.entries(instants))
+      replace(element, instantOf(name === "starts_at" ? "Starts" : "Ends", controls[name].value, controls.time_zone.value));
   };
   const elements = [
-    group("What", "", h("div", { class: "grid" },
-      field("Name", controls.name, { pointer: "/name", hint: "As shoppers see it" }),
-      field("Id", controls.id, { pointer: "/id", hint: "For good: a-z, 0-9 and -" })), modes.element),
-    group("When", "/schedule", h("div", { class: "grid" },
-      field("Time zone", controls.time_zone, { pointer: "/time_zone", hint: "Of the shop: its days and clocks count" }),
-      field("Starts", controls.starts_at, { pointer: "/schedule/starts_at" }),
-      field("Ends", controls.ends_at, { pointer: "/schedule/ends_at" })),
-    zoneList, h("p", { class: "hint" }, instants.starts_at, instants.ends_at), windowsTick, windows, lotteryNote),
+    group(
+      "What",
+      "",
+      h(
+        "div",
+        { class: "grid" },
+        field("Name", controls.name, { pointer: "/name", hint: "As shoppers see it" }),
+        field("Id", controls.id, { pointer: "/id", hint: "For good: a-z, 0-9 and -" }),
+      ),
+      modes.element,
+    ),
+    group(
+      "When",
+      "/schedule",
+      h(
+        "div",
+        { class: "grid" },
+        field("Time zone", controls.time_zone, { pointer: "/time_zone", hint: "Of the shop: its days and clocks count" }),
+        field("Starts", controls.starts_at, { pointer: "/schedule/starts_at" }),
+        field("Ends", controls.ends_at, { pointer: "/schedule/ends_at" }),
+      ),
+      zoneList,
+      h("p", { class: "hint" }, instants.starts_at, instants.ends_at),
+      windowsTick,
+      windows,
+      lotteryNote,
+    ),
     types.element,
     limits,
-    h("details", { class: "card" }, h("summary", {}, "More: display, size, returns"), h("div", { class: "grid" },
-      field("Shoppers see what is left as", controls.availability_display, { pointer: "/availability_display" }),
-      field("Claimants expected", controls.expected_claimants, { pointer: "/expected_claimants", hint: "Sizes tables only" }),
-      field("A voided coupon", controls.voided, { pointer: "/returns/voided" }),
-      field("An expired coupon", controls.expired, { pointer: "/returns/expired" }))),
+    h(
+      "details",
+      { class: "card" },
+      h("summary", {}, "More: display, size, returns"),
+      h(
+        "div",
+        { class: "grid" },
+        field("Shoppers see what is left as", controls.availability_display, { pointer: "/availability_display" }),
+        field("Claimants expected", controls.expected_claimants, { pointer: "/expected_claimants", hint: "Sizes tables only" }),
+        field("A voided coupon", controls.voided, { pointer: "/returns/voided" }),
+        field("An expired coupon", controls.expired, { pointer: "/returns/expired" }),
+      ),
+    ),
   ];
   for (const element of elements) element.addEventListener("input", fit);
   fit();
@@ -99,8 +177,13 @@ export function formParts(values, onChange) {
 function modeField(value) {
   const name = newId("mode");
   const boxes = MODES.map(([mode]) => h("input", { type: "radio", name, value: mode, checked: mode === value }));
-  const element = h("fieldset", { class: "modes", "data-pointer": "/mode" }, h("legend", {}, "Mode"), h("p", { class: "error" }),
-    MODES.map(([, label, hint], i) => tick(label, boxes[i], hint)));
+  const element = h(
+    "fieldset",
+    { class: "modes", "data-pointer": "/mode" },
+    h("legend", {}, "Mode"),
+    h("p", { class: "error" }),
+    MODES.map(([, label, hint], i) => tick(label, boxes[i], hint)),
+  );
   return { element, value: () => boxes.find((box) => box.checked).value };
 }
 

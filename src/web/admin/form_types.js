@@ -20,18 +20,25 @@ export function couponTypes(types, onChange) {
   function show() {
     rows.forEach((each, i) => each.number(i, rows.length));
     rows.forEach((each) => each.fit(mode));
-    replace(list, rows.map(({ element }) => element));
+    replace(
+      list,
+      rows.map(({ element }) => element),
+    );
     onChange();
   }
 
-  const add = h("button", {
-    type: "button",
-    onclick: () => {
-      rows = [...rows, row(emptyType(), remove)];
-      show();
-      rows.at(-1).element.querySelector("input").focus();
+  const add = h(
+    "button",
+    {
+      type: "button",
+      onclick: () => {
+        rows = [...rows, row(emptyType(), remove)];
+        show();
+        rows.at(-1).element.querySelector("input").focus();
+      },
     },
-  }, "Add a coupon type");
+    "Add a coupon type",
+  );
   const element = group("Coupons", "/coupon_types", list, h("div", { class: "buttons" }, add));
   show();
   return {
@@ -52,7 +59,13 @@ function row(type, remove) {
     daily_quota: line(type.daily_quota, { inputmode: "numeric", placeholder: "no daily limit" }),
     probability: line(type.probability, { inputmode: "decimal", placeholder: "0.1" }),
     valid_for: line(type.valid_for, { placeholder: "for ever", autocapitalize: "none" }),
-    codes: choice([["generated", "made by landrush"], ["imported", "our own, uploaded"]], type.codes),
+    codes: choice(
+      [
+        ["generated", "made by landrush"],
+        ["imported", "our own, uploaded"],
+      ],
+      type.codes,
+    ),
     metadata: h("textarea", { rows: 3, spellcheck: "false", placeholder: '{"discount": "500 SGD cents"}' }),
   };
   controls.metadata.value = type.metadata;
@@ -72,8 +85,14 @@ function row(type, remove) {
   const error = h("p", { class: "error" });
   const folded = h("details", {}, h("summary", {}, "Metadata"), metadata);
   folded.open = type.metadata !== "";
-  const element = h("div", { class: "type-row", role: "group", tabindex: "-1" },
-    h("div", { class: "head" }, name, away), error, h("div", { class: "grid" }, Object.values(first)), folded);
+  const element = h(
+    "div",
+    { class: "type-row", role: "group", tabindex: "-1" },
+    h("div", { class: "head" }, name, away),
+    error,
+    h("div", { class: "grid" }, Object.values(first)),
+    folded,
+  );
   const self = {
     element,
     number(i, count) {

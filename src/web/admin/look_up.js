@@ -32,7 +32,14 @@ function searchCard(title, label, placeholder, find) {
     void run(button, problem, async () => replace(found, await find(input.value.trim(), submit)));
   };
   return {
-    element: h("section", { class: "card" }, h("h2", {}, title), h("form", { onsubmit: submit, novalidate: true, class: "search" }, field(label, input), button), problem.element, found),
+    element: h(
+      "section",
+      { class: "card" },
+      h("h2", {}, title),
+      h("form", { onsubmit: submit, novalidate: true, class: "search" }, field(label, input), button),
+      problem.element,
+      found,
+    ),
     search(text) {
       input.value = text;
       submit();
@@ -49,7 +56,13 @@ async function couponOf(code) {
     code: (text) => h("span", { class: "code" }, text),
   };
   const terms = Object.entries(coupon).filter(([, value]) => value !== null);
-  return h("dl", { class: "facts" }, terms.map(([name, value]) => h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, known[name]?.(value) ?? shown(name, value)))));
+  return h(
+    "dl",
+    { class: "facts" },
+    terms.map(([name, value]) =>
+      h("div", {}, h("dt", {}, name.replaceAll("_", " ")), h("dd", {}, known[name]?.(value) ?? shown(name, value))),
+    ),
+  );
 }
 
 function shown(name, value) {
@@ -65,9 +78,12 @@ async function userOf(id, again) {
   });
   const held = await heldBy(id);
   return [
-    h("dl", { class: "facts" },
+    h(
+      "dl",
+      { class: "facts" },
       h("div", {}, h("dt", {}, "Phone"), h("dd", {}, person?.phone ?? "none stored")),
-      h("div", {}, h("dt", {}, "Name"), h("dd", {}, person?.name ?? "none stored"))),
+      h("div", {}, h("dt", {}, "Name"), h("dd", {}, person?.name ?? "none stored")),
+    ),
     held.length === 0 && h("p", { class: "empty" }, "Holds nothing in any campaign."),
     held.map(({ campaign, claims }) => [
       h("h3", {}, h("a", { href: `#/campaigns/${encodeURIComponent(campaign.id)}` }, campaign.name)),

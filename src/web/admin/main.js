@@ -16,14 +16,20 @@ let view = null;
 
 function find(hash) {
   const [path, query = ""] = hash.replace(/^#/, "").split("?");
-  const parts = path.split("/").filter((part) => part !== "").map(decode);
+  const parts = path
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decode);
   const parameters = new URLSearchParams(query);
   if (parts.length === 0) return overview();
   if (parts[0] === "campaigns" && parts.length === 1) return campaigns();
   if (parts[0] === "campaigns" && parts.length === 2) return campaign(parts[1]);
   if (parts[0] === "new" && parts.length === 1) return newCampaign(parameters.get("from"));
   if (parts[0] === "look-up" && parts.length === 1) return lookUp(parameters);
-  return { title: "Not found", element: h("section", {}, h("h1", { tabindex: "-1" }, "Not found"), h("a", { href: "#/" }, "Overview")) };
+  return {
+    title: "Not found",
+    element: h("section", {}, h("h1", { tabindex: "-1" }, "Not found"), h("a", { href: "#/" }, "Overview")),
+  };
 }
 
 function decode(part) {

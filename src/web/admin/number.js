@@ -21,8 +21,7 @@ export function showRate(rate) {
 /** A short time in its natural unit: `850 µs`, `3.2 ms`, `1.5 s`. */
 export function showSeconds(seconds) {
   if (seconds === 0) return "0 s";
-  const [value, unit] =
-    seconds >= 1 ? [seconds, "s"] : seconds >= 0.001 ? [seconds * 1e3, "ms"] : [seconds * 1e6, "µs"];
+  const [value, unit] = seconds >= 1 ? [seconds, "s"] : seconds >= 0.001 ? [seconds * 1e3, "ms"] : [seconds * 1e6, "µs"];
   return `${value >= 100 ? Math.round(value) : Number(value.toPrecision(2))} ${unit}`;
 }
 

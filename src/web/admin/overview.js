@@ -33,16 +33,23 @@ function charts() {
   const all = { spanMs: KEPT_MS };
   return [
     createChart({
-      ...all, title: "Claims per second", description: "Claims, draws and entries answered each second: granted, and refused.",
-      show: showShort, least: 5, stacked: true,
+      ...all,
+      title: "Claims per second",
+      description: "Claims, draws and entries answered each second: granted, and refused.",
+      show: showShort,
+      least: 5,
+      stacked: true,
       series: [
         { label: "granted", colour: "c-won", value: (point) => sumOf(point.rates, (outcome) => GRANTED.has(outcome)) },
         { label: "refused", colour: "c-refused", value: (point) => sumOf(point.rates, (outcome) => !GRANTED.has(outcome)) },
       ],
     }),
     createChart({
-      ...all, title: "Time to answer a claim", description: "The time from a claim's head to its answer: median, 99th and 99.9th percentile of each second.",
-      show: showSeconds, least: 0.001,
+      ...all,
+      title: "Time to answer a claim",
+      description: "The time from a claim's head to its answer: median, 99th and 99.9th percentile of each second.",
+      show: showSeconds,
+      least: 0.001,
       series: [
         { label: "p50", colour: "c-p50", value: (point) => point.latency.p50 },
         { label: "p99", colour: "c-p99", value: (point) => point.latency.p99 },
@@ -50,29 +57,43 @@ function charts() {
       ],
     }),
     createChart({
-      ...all, title: "Outcomes per second", description: "What claims were answered each second, by outcome or reason of refusal.",
-      show: showShort, least: 5, stacked: true, hidesIdle: true,
+      ...all,
+      title: "Outcomes per second",
+      description: "What claims were answered each second, by outcome or reason of refusal.",
+      show: showShort,
+      least: 5,
+      stacked: true,
+      hidesIdle: true,
       series: [
         ...OUTCOMES.map(([name, label]) => ({ label, colour: `c-${name.replaceAll("_", "-")}`, value: rate(name) })),
         { label: "other refusals", colour: "c-other", value: (point) => sumOf(point.rates, (outcome) => !NAMED.has(outcome)) },
       ],
     }),
     createChart({
-      ...all, title: "Log sync time", description: "The time until a write to the log was durable: median and 99th percentile of each second.",
-      show: showSeconds, least: 0.001,
+      ...all,
+      title: "Log sync time",
+      description: "The time until a write to the log was durable: median and 99th percentile of each second.",
+      show: showSeconds,
+      least: 0.001,
       series: [
         { label: "p50", colour: "c-p50", value: (point) => point.sync.p50 },
         { label: "p99", colour: "c-p99", value: (point) => point.sync.p99 },
       ],
     }),
     createChart({
-      ...all, title: "Connections", description: "Open connections, those that wait for the next request among them.",
-      show: showShort, least: 5,
+      ...all,
+      title: "Connections",
+      description: "Open connections, those that wait for the next request among them.",
+      show: showShort,
+      least: 5,
       series: [{ label: "connections", colour: "c-p50", value: (point) => point.connections }],
     }),
     createChart({
-      ...all, title: "Watchers", description: "Event streams that are open: people who watch the stock live.",
-      show: showShort, least: 5,
+      ...all,
+      title: "Watchers",
+      description: "Event streams that are open: people who watch the stock live.",
+      show: showShort,
+      least: 5,
       series: [{ label: "watchers", colour: "c-entered", value: (point) => point.watchers }],
     }),
   ];
@@ -83,7 +104,11 @@ const TILES = [
   ["Won since start", (point, reading) => showCount(reading.outcomes().get("won") ?? 0)],
   ["Answered, p99", (point) => secondsOr(point.latency.p99)],
   ["Log sync, p99", (point) => secondsOr(point.sync.p99)],
-  ["Fullest mailbox", (point, reading) => `${showCount(reading.largest("mailbox_depth") ?? 0)} of ${showShort(reading.value("mailbox_capacity") ?? 0)}`],
+  [
+    "Fullest mailbox",
+    (point, reading) =>
+      `${showCount(reading.largest("mailbox_depth") ?? 0)} of ${showShort(reading.value("mailbox_capacity") ?? 0)}`,
+  ],
   ["Connections", (point) => showCount(point.connections ?? 0)],
   ["Watchers", (point) => (point.watchers === null ? "–" : showCount(point.watchers))],
   ["Log", (point, reading) => (reading.value("log_accepts") === 1 ? "accepts" : "takes nothing")],
@@ -99,13 +124,24 @@ export function overview() {
   const drawn = charts();
   const campaigns = campaignTable();
   const none = h("p", { class: "hint" });
-  const element = h("section", {},
+  const element = h(
+    "section",
+    {},
     h("h1", { tabindex: "-1" }, "Overview"),
-    h("dl", { class: "tiles" }, TILES.map(([name], i) => h("div", {}, h("dt", {}, name), figures[i].element))),
+    h(
+      "dl",
+      { class: "tiles" },
+      TILES.map(([name], i) => h("div", {}, h("dt", {}, name), figures[i].element)),
+    ),
     none,
-    h("div", { class: "charts" }, drawn.map((chart) => chart.element)),
+    h(
+      "div",
+      { class: "charts" },
+      drawn.map((chart) => chart.element),
+    ),
     h("h2", {}, "Campaigns"),
-    campaigns.element);
+    campaigns.element,
+  );
   const update = () => {
     const point = state.points.at(-1);
     replace(none, point === undefined && "The first figures come in a second or two.");

@@ -54,8 +54,20 @@ function offsetMs(moment, zone) {
 
 // What a wall clock in `zone` shows, read as if it were UTC, in whole seconds.
 function wallOf(moment, zone) {
-  const options = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", hourCycle: "h23" };
-  const part = Object.fromEntries(format(zone, options).formatToParts(moment).map(({ type, value }) => [type, Number(value)]));
+  const options = {
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+    hourCycle: "h23",
+  };
+  const part = Object.fromEntries(
+    format(zone, options)
+      .formatToParts(moment)
+      .map(({ type, value }) => [type, Number(value)]),
+  );
   return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second);
 }
 
@@ -91,7 +103,13 @@ export function toWall(text, zone) {
   return new Date(wallOf(new Date(text).getTime(), zone)).toISOString().slice(0, 19).replace(/:00$/, "");
 }
 
-const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1_000], ["ms", 1]];
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1_000],
+  ["ms", 1],
+];
 
 /** Milliseconds of a duration as the contract writes it (`1h30m`); null if it is none. */
 export function parseDuration(text) {
@@ -102,7 +120,12 @@ export function parseDuration(text) {
 
 /** A length of time for people, in its two largest units: `3 d 4 h`, `5 min`. */
 export function showLength(milliseconds) {
-  const units = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]];
+  const units = [
+    ["d", 86_400],
+    ["h", 3_600],
+    ["min", 60],
+    ["s", 1],
+  ];
   let seconds = Math.max(0, Math.round(milliseconds / 1000));
   const parts = [];
   for (const [name, length] of units) {

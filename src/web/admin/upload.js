@@ -17,26 +17,32 @@ function uploadDialog(id, couponType) {
     const file = h("input", { type: "file", accept: ".csv,.ndjson,.jsonl,.txt,text/csv,application/x-ndjson" });
     const waiting = h("p", { class: "hint", role: "status", hidden: true });
     const button = h("button", { type: "button", class: "main" }, "Upload");
-    button.addEventListener("click", () => void run(button, problem, async () => {
-      const [chosen] = file.files;
-      if (chosen === undefined) return problem.say("Choose a file first.");
-      const headers = { "content-type": await mediaType(chosen) };
-      waiting.hidden = false;
-      waiting.textContent = `Uploading ${showBytes(chosen.size)} …`;
-      try {
-        const path = campaignPath(id, `/coupon-types/${encodeURIComponent(couponType.id)}/codes`);
-        const { imported, available } = await call("POST", path, { body: chosen, headers, patienceMs: Infinity });
-        await feed.refresh();
-        announce(`${showCount(imported)} codes uploaded, ${showCount(available)} left to hand out.`);
-        close(true);
-      } finally {
-        waiting.hidden = true;
-      }
-    }));
+    button.addEventListener(
+      "click",
+      () =>
+        void run(button, problem, async () => {
+          const [chosen] = file.files;
+          if (chosen === undefined) return problem.say("Choose a file first.");
+          const headers = { "content-type": await mediaType(chosen) };
+          waiting.hidden = false;
+          waiting.textContent = `Uploading ${showBytes(chosen.size)} …`;
+          try {
+            const path = campaignPath(id, `/coupon-types/${encodeURIComponent(couponType.id)}/codes`);
+            const { imported, available } = await call("POST", path, { body: chosen, headers, patienceMs: Infinity });
+            await feed.refresh();
+            announce(`${showCount(imported)} codes uploaded, ${showCount(available)} left to hand out.`);
+            close(true);
+          } finally {
+            waiting.hidden = true;
+          }
+        }),
+    );
     return [
-      field("File", file, { hint: "CSV with the column code, or a JSON object {\"code\": …} a line" }),
+      field("File", file, { hint: 'CSV with the column code, or a JSON object {"code": …} a line' }),
       h("p", { class: "hint" }, "All of it is taken, or nothing: one code that is there already, and the server names it."),
-      waiting, problem.element, dialogButtons(close, button),
+      waiting,
+      problem.element,
+      dialogButtons(close, button),
     ];
   });
 }
@@ -44,5 +50,10 @@ function uploadDialog(id, couponType) {
 // By how it begins: file names lie.
 async function mediaType(file) {
   const beginning = await file.slice(0, 64).text();
-  return beginning.replace(/^\uFEFF/, "").trimStart().startsWith("{") ? "application/x-ndjson" : "text/csv";
+  return beginning
+    .replace(/^\uFEFF/, "")
+    .trimStart()
+    .startsWith("{")
+    ? "application/x-ndjson"
+    : "text/csv";
 }

@@ -3,6 +3,7 @@
 import { call, Problem } from "./api.js";
 import { h, replace } from "./dom.js";
 import { windowsOnly } from "./form_body.js";
+import { check } from "./form_check.js";
 import { showClock, showLength, showMoment, showOffset, viewersZone } from "./time.js";
 
 const SHOWN_MAX = 20;
@@ -22,11 +23,17 @@ export function windowsPreview() {
     clearTimeout(timer);
     current?.abort();
     if (!time_zone || !schedule.starts_at || !schedule.ends_at) {
-      replace(element, h("p", { class: "hint" }, "Say when it starts and ends, and the windows are shown here."));
-      return;
+      return refuse("Say when it starts and ends, and the windows are shown here.");
     }
+    const faults = check(windowsOnly(body));
+    if (faults.length > 0) return refuse(`No windows yet: ${faults.map(({ detail }) => detail).join("; ")}.`);
     element.setAttribute("aria-busy", "true");
     timer = setTimeout(() => void ask(body), SETTLE_MS);
+  };
+  const refuse = (why) => {
+    current = null;
+    element.setAttribute("aria-busy", "false");
+    replace(element, h("p", { class: "hint" }, why));
   };
   const ask = async (body) => {
     const mine = (current = new AbortController());
@@ -38,7 +45,7 @@ export function windowsPreview() {
       if (!(error instanceof Problem)) throw error;
       lastAsked = null;
       const details = error.errors.length === 0 ? [error.sentence] : error.errors.map(({ detail }) => detail);
-      replace(element, h("p", { class: "hint" }, "No windows yet: ", details.join("; "), "."));
+      refuse(`No windows yet: ${details.join("; ")}.`);
     } finally {
       if (mine === current) element.setAttribute("aria-busy", "false");
     }
@@ -54,18 +61,47 @@ function tableOf(windows, zone, recurs) {
   const rows = shown.map((window, i) => {
     const offset = showOffset(window.opens_at, zone);
     const changed = i > 0 && offset !== showOffset(shown[i - 1].opens_at, zone);
-    return h("tr", { class: changed && "changed" },
-      h("td", {}, showMoment(window.opens_at, zone), " ", h("span", { class: "offset" }, offset),
-        changed && h("span", { class: "note" }, "clocks have changed")),
+    return h(
+      "tr",
+      { class: changed && "changed" },
+      h(
+        "td",
+        {},
+        showMoment(window.opens_at, zone),
+        " ",
+        h("span", { class: "offset" }, offset),
+        changed && h("span", { class: "note" }, "clocks have changed"),
+      ),
       h("td", {}, closing(window, zone)),
       h("td", {}, showLength(Date.parse(window.closes_at) - Date.parse(window.opens_at))),
-      hasTwoClocks && h("td", {}, showMoment(window.opens_at, viewersZone), "–", closing(window, viewersZone)));
+      hasTwoClocks && h("td", {}, showMoment(window.opens_at, viewersZone), "–", closing(window, viewersZone)),
+    );
   });
-  const title = recurs ? (windows.length > SHOWN_MAX ? `The next ${SHOWN_MAX} windows` : `All ${windows.length} windows to come`) : "Open all the time";
+  const title = recurs
+    ? windows.length > SHOWN_MAX
+      ? `The next ${SHOWN_MAX} windows`
+      : `All ${windows.length} windows to come`
+    : "Open all the time";
   return [
     h("h3", {}, `${title}, in ${zone}`),
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Windows" },
-      h("table", { class: "windows" }, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows))),
+    h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Windows" },
+      h(
+        "table",
+        { class: "windows" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            heads.map((head) => h("th", { scope: "col" }, head)),
+          ),
+        ),
+        h("tbody", {}, rows),
+      ),
+    ),
   ];
 }
 

@@ -17,7 +17,7 @@ export class Problem extends Error {
   }
 }
 
-/** The problem that `response` is, whose body is `text`. What is no problem document of ours (a proxy's page, say) is `bad_answer`. */
+/** The problem that `response` is, whose body is `text`. What is no problem document (a proxy's page, say) is `bad_answer`. */
 export function problemOf(response, text) {
   const document = parsed(text);
   const ours = typeof document?.code === "string";
