@@ -159,7 +159,7 @@ impl<'p> Route<'p> {
             // Filled in before it is sent, by the two above.
             ["assets", "page", "index.html"] => Err(NoRoute::Path),
             ["admin"] => get(Route::WebFile("admin/index.html")),
-            ["client.js" | "client.d.ts"] | ["client", _] => get(Route::WebFile(&path[1..])),
+            ["client.js" | "client.d.ts" | "client.md"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
             ["openapi.json"] => get(Route::OpenApi),
             [page @ ("swagger-ui" | "redoc" | "rapidoc")] => get(Route::DocsPage(page)),

@@ -94,7 +94,7 @@ test("offline is noticed, and the stream resumes where it stopped when the netwo
 
 test("the example of the documentation counts down, opens in time, and gives a coupon", async (t) => {
   const server = await startServer(t);
-  const documentation = await readFile(join(projectFolder, "docs/client.md"), "utf8");
+  const documentation = await readFile(join(projectFolder, "src/web/client.md"), "utf8");
   const [, html] = documentation.match(/```html\n(.*?)```/s);
   const gateway = await startGateway(t, server, html);
   const starts_at = fromNow(5_000);
