@@ -8,15 +8,19 @@ use landrush_engine::people::People;
 
 use crate::config::Config;
 use crate::gate::admin_key::AdminKey;
+use crate::gate::user_token::Verifier;
+use crate::live::Live;
 use crate::metrics::Counts;
 
 /// What all I/O threads share.
 pub struct App {
     config: Config,
+    verifier: Option<Verifier>,
     opened: OnceLock<Opened>,
     /// No new work is begun: the server is going down.
     draining: AtomicBool,
     connections: AtomicUsize,
+    live: Arc<Live>,
     counts: Box<[Arc<Counts>]>,
 }
 
@@ -44,14 +48,17 @@ pub enum Phase {
 }
 
 impl App {
-    /// A server that has not begun.
-    pub fn new(config: Config) -> Self {
+    /// A server that has not begun. `verifier`: who users are is said by tokens, which it verifies.
+    pub fn new(config: Config, verifier: Option<Verifier>) -> Self {
         let counts = (0..config.http.io_threads).map(|_| Arc::default()).collect();
+        let live = Arc::new(Live::new(config.events));
         Self {
             config,
+            verifier,
             opened: OnceLock::new(),
             draining: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            live,
             counts,
         }
     }
@@ -59,6 +66,11 @@ impl App {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Verifies users' tokens; `None`: callers are believed.
+    pub fn verifier(&self) -> Option<&Verifier> {
+        self.verifier.as_ref()
     }
 
     /// The engine and what came with it; `None` while the log is read back.
@@ -100,6 +112,11 @@ impl App {
     /// The counts of all I/O threads.
     pub fn counts(&self) -> impl Iterator<Item = &Counts> {
         self.counts.iter().map(|counts| &**counts)
+    }
+
+    /// What the event streams share.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// How many connections there are.

@@ -2,6 +2,7 @@
 //! [`Config`]. Everything behind it takes its values for granted.
 
 mod raw;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use raw::{KEYS, Raw};
+pub use tokens::{KeySource, SigningAlgorithm, TokenKey, TokenSettings};
 
 use crate::text;
 
@@ -24,6 +26,8 @@ pub struct Config {
     pub auth: Auth,
     /// Threads, connections and patience.
     pub http: Http,
+    /// Event streams.
+    pub events: Events,
     /// When a reply may leave.
     pub log: Log,
     /// The engine's shards.
@@ -34,11 +38,16 @@ pub struct Config {
     pub logging: Logging,
 }
 
-/// Whose word is taken for who a user is. In this version always the caller's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Auth {
-    /// Believe callers from other machines too.
-    pub trusted_from_anywhere: bool,
+/// Whose word is taken for who a user is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// The caller's: the shop's own gateway.
+    Trusted {
+        /// Believe callers from other machines too.
+        from_anywhere: bool,
+    },
+    /// That of whoever has signed the user's token.
+    Tokens(TokenSettings),
 }
 
 /// Threads, connections and patience of the HTTP server.
@@ -56,6 +65,17 @@ pub struct Http {
     pub keep_alive: Duration,
     /// How long a drain waits for requests in flight.
     pub drain_deadline: Duration,
+}
+
+/// Event streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Events {
+    /// Watchers at a time; one more is answered 503.
+    pub watchers_max: usize,
+    /// The silence after which a watcher is shown that the server lives.
+    pub heartbeat: Duration,
+    /// How long a watcher may take nothing of what is sent to it.
+    pub stall_timeout: Duration,
 }
 
 /// The log's settings.
@@ -175,18 +195,28 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let half_the_cores = (cores / 2).max(1);
         let automatic = |value: usize| if value == 0 { half_the_cores } else { value };
-        let Raw { listen, data_dir, auth, http, log, shards, metrics, logging } = raw;
+        let Raw { listen, data_dir, auth, http, events, log, shards, metrics, logging } = raw;
+        let connections_max = within("http.connections_max", http.connections_max.unwrap_or(16_384), 1, 1 << 20)?;
         let config = Config {
             listen: address("listen", listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
             data_dir: data_dir.unwrap_or_else(|| PathBuf::from("landrush-data")),
-            auth: Auth { trusted_from_anywhere: auth.trusted_from_anywhere.unwrap_or(false) },
+            auth: tokens::check(auth)?,
             http: Http {
                 io_threads: automatic(within("http.io_threads", http.io_threads.unwrap_or(0), 0, 64)?),
-                connections_max: within("http.connections_max", http.connections_max.unwrap_or(16_384), 1, 1 << 20)?,
+                connections_max,
                 head_timeout: duration("http.head_timeout", http.head_timeout.as_deref(), "10s")?,
                 body_timeout: duration("http.body_timeout", http.body_timeout.as_deref(), "10s")?,
                 keep_alive: duration("http.keep_alive", http.keep_alive.as_deref(), "75s")?,
                 drain_deadline: duration("http.drain_deadline", http.drain_deadline.as_deref(), "10s")?,
+            },
+            events: Events {
+                watchers_max: match within("events.watchers_max", events.watchers_max.unwrap_or(0), 0, 1 << 20)? {
+                    // A sixteenth of the connections is left to those who claim.
+                    0 => connections_max - connections_max / 16,
+                    given => given,
+                },
+                heartbeat: duration("events.heartbeat", events.heartbeat.as_deref(), "15s")?,
+                stall_timeout: duration("events.stall_timeout", events.stall_timeout.as_deref(), "60s")?,
             },
             log: Log {
                 durability: durability(log.durability.as_deref(), log.interval.as_deref())?,
@@ -220,12 +250,7 @@ impl Config {
                 filter: logging.filter.unwrap_or_else(|| String::from("info")),
             },
         };
-        match auth.users.as_deref().unwrap_or("trusted") {
-            "trusted" => {}
-            "jwt" => return Err(value("auth.users", "is \"jwt\", which this version does not have")),
-            other => return Err(value("auth.users", format!("is \"{other}\", not \"trusted\""))),
-        }
-        if !config.listen.ip().is_loopback() && !config.auth.trusted_from_anywhere {
+        if !config.listen.ip().is_loopback() && config.auth == (Auth::Trusted { from_anywhere: false }) {
             return Err(ConfigError::TrustedFromAnywhere { listen: config.listen });
         }
         Ok(config)

@@ -1,3 +1,5 @@
-//! Who may ask. Today the admin key alone; rate limits, challenges and waiting rooms belong here too.
+//! Who may ask: operators by the admin key, users by a token where the configuration asks for one. Rate limits, challenges and
+//! waiting rooms belong here too.
 
 pub mod admin_key;
+pub mod user_token;

@@ -7,20 +7,26 @@ mod answer;
 mod archive;
 mod availability;
 mod body;
+mod caller;
 pub mod campaign_body;
 pub(crate) mod campaign_json;
+mod campaign_preview;
 mod campaigns;
+mod claim_batch;
 pub mod claim_body;
 mod claim_export;
 mod claim_json;
 mod claims;
 pub mod code_lines;
 mod code_upload;
+mod docs;
+mod events;
 pub mod fields;
 pub mod json;
 pub mod json_text;
 mod lane;
 mod ops;
+mod page;
 mod phone;
 pub mod problem;
 pub mod query;
@@ -29,6 +35,7 @@ mod reply_body;
 pub mod retry;
 pub mod route;
 mod users;
+mod web_files;
 pub(crate) mod words;
 
 use std::rc::Rc;
@@ -38,6 +45,7 @@ use hyper::{Request, Response};
 use landrush_engine::port::Rejected;
 
 pub(crate) use self::answer::Answer;
+pub(crate) use self::availability::Shown;
 pub use self::lane::Lane;
 use self::problem::{Code, Problem};
 pub use self::reply_body::ReplyBody;
@@ -60,7 +68,8 @@ pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> R
     let answer = match Route::find(&parts.method, parts.uri.path()) {
         Ok(Route::Claim(campaign, mode)) if door == Door::Main => {
             let answer = claims::claim(&lane, campaign, mode, &parts, body).await;
-            lane.counts().claim(&answer, began);
+            let outcome = answer.as_ref().map(|answer| answer.status).map_err(|problem| problem.code);
+            lane.counts().claim(outcome, began);
             answer
         }
         // Boxed, so that a connection that only claims does not hold room for the largest of all futures.
@@ -105,23 +114,39 @@ async fn other(
     if route == Route::Time {
         return Ok(ops::time(lane));
     }
+    // Also while the log is still read back: the page says so, and waits.
+    if let Route::WebFile(path) = route {
+        return web_files::send(path, parts);
+    }
+    if let Some(answer) = docs::answer(route, parts) {
+        return answer;
+    }
+    if route == Route::ListPage {
+        return page::list(lane, opened(lane));
+    }
+    if let Route::CampaignPage(id) = route {
+        return page::campaign(lane, opened(lane), id);
+    }
     let opened = opened(lane)?;
     let is_admin = opened.admin_key.is_borne_by(parts.headers.get(hyper::header::AUTHORIZATION));
     if route.is_management() && !is_admin {
         return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <admin key>"));
     }
     match route {
+        Route::ManagementMetrics => Ok(ops::metrics(lane)),
         Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,
         Route::CampaignList => campaigns::list(lane, opened, parts, is_admin),
         Route::CampaignRead(id) => campaigns::read(lane, opened, id, parts, is_admin),
         Route::CampaignPatch(id) => campaigns::patch(lane, opened, id, parts, body).await,
         Route::CampaignAction(id, action) => campaigns::act(lane, opened, id, action, parts, body).await,
         Route::Availability(id) => availability::read(lane, opened, id, parts),
+        Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,
         },
-        Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts).await,
+        Route::ClaimBatch(id) => claim_batch::claim(lane, opened, id, parts, body).await,
+        Route::ClaimsByUser(id, user) => claims::by_user(lane, opened, id, user, parts, is_admin).await,
         Route::ClaimVoid(id, claim) => claims::void(lane, opened, id, claim, parts).await,
         Route::CodeUpload(id, coupon_type) => code_upload::upload(lane, opened, id, coupon_type, parts, body).await,
         Route::CouponRead(code) => redemptions::coupon(lane, opened, code, parts).await,
@@ -132,10 +157,18 @@ async fn other(
         Route::UserCreate => users::create(lane, opened, parts, body, is_admin).await,
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,
         Route::UserErase(user) => users::erase(opened, user, parts).await,
-        Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts).await,
-        Route::Livez | Route::Readyz | Route::Metrics | Route::Time | Route::Claim(..) => {
-            unreachable!("answered before")
-        }
+        Route::EntryByUser(id, user) => claims::entry_by_user(lane, opened, id, user, parts, is_admin).await,
+        Route::Livez
+        | Route::Readyz
+        | Route::Metrics
+        | Route::Time
+        | Route::ListPage
+        | Route::CampaignPage(_)
+        | Route::WebFile(_)
+        | Route::OpenApi
+        | Route::DocsPage(_)
+        | Route::DocsFile(_)
+        | Route::Claim(..) => unreachable!("answered before"),
     }
 }
 

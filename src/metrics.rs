@@ -9,7 +9,7 @@ use std::time::Instant;
 use hyper::StatusCode;
 use landrush_wal::status::Histogram;
 
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::Code;
 
 pub use exposition::{MEDIA_TYPE, exposition};
 
@@ -24,6 +24,8 @@ pub struct Counts {
     claim_us: Histogram,
     /// By the hundreds of the status.
     responses: [AtomicU64; 6],
+    events_sent: AtomicU64,
+    events_skipped: AtomicU64,
 }
 
 impl Default for Counts {
@@ -34,20 +36,34 @@ impl Default for Counts {
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             claim_us: Histogram::default(),
             responses: std::array::from_fn(|_| AtomicU64::new(0)),
+            events_sent: AtomicU64::new(0),
+            events_skipped: AtomicU64::new(0),
         }
     }
 }
 
 impl Counts {
     /// Counts a claim whose head was read at `began`.
-    pub(crate) fn claim(&self, answer: &Result<crate::http::Answer, Problem>, began: Instant) {
+    pub(crate) fn claim(&self, answer: Result<StatusCode, Code>, began: Instant) {
         let counter = match answer {
-            Ok(answer) if answer.status == StatusCode::CREATED => &self.won,
+            Ok(StatusCode::CREATED) => &self.won,
             Ok(_) => &self.repeated,
-            Err(problem) => &self.refused[problem.code.place()],
+            Err(code) => &self.refused[code.place()],
         };
         counter.fetch_add(1, Ordering::Relaxed);
         self.claim_us.record(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts an event that a watcher gets, and those before it that it was too slow for.
+    pub(crate) fn event_sent(&self, skipped: u64) {
+        self.events_sent.fetch_add(1, Ordering::Relaxed);
+        self.events_skipped.fetch_add(skipped, Ordering::Relaxed);
+    }
+
+    /// Events sent and skipped.
+    #[cfg(test)]
+    pub(crate) fn events(&self) -> (u64, u64) {
+        (self.events_sent.load(Ordering::Relaxed), self.events_skipped.load(Ordering::Relaxed))
     }
 
     /// Counts a response.
@@ -64,7 +80,7 @@ mod tests {
     fn every_code_has_a_counter() {
         let counts = Counts::default();
         for code in Code::ALL {
-            counts.claim(&Err(Problem::new(code, "")), Instant::now());
+            counts.claim(Err(code), Instant::now());
         }
         assert!(counts.refused.iter().all(|count| count.load(Ordering::Relaxed) == 1));
         assert_eq!(counts.claim_us.snapshot().0.iter().map(|(_, count)| count).sum::<u64>(), 40);

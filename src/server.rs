@@ -4,6 +4,7 @@
 mod acceptor;
 mod connection;
 mod descriptors;
+mod event_writer;
 mod io_thread;
 mod pulse;
 mod socket;
@@ -24,8 +25,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use self::acceptor::Listener;
 use self::io_thread::{IoThread, Order};
 use crate::app::{App, Opened};
-use crate::config::Config;
+use crate::config::{Auth, Config};
 use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
+use crate::gate::user_token::Verifier;
+use crate::gate::user_token::keys::KeyRingError;
 use crate::http::Door;
 
 /// How often the main thread looks whether the log has failed. Claims in flight wait that long to hear of it.
@@ -33,6 +36,9 @@ const FAILURE_LOOK: Duration = Duration::from_millis(20);
 
 /// How long answers about a failed log may take to leave before the process ends.
 const FAILURE_GRACE: Duration = Duration::from_millis(500);
+
+/// How often files with the keys of tokens are looked at for changes.
+const KEYS_LOOK: Duration = Duration::from_secs(5);
 
 /// Why a server ended other than by being told to.
 #[derive(Debug, Error)]
@@ -55,6 +61,9 @@ pub enum ServeError {
     /// There is no admin key.
     #[error(transparent)]
     AdminKey(#[from] AdminKeyError),
+    /// The keys of users' tokens cannot be used.
+    #[error(transparent)]
+    TokenKeys(#[from] KeyRingError),
     /// The keys cannot be read.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -104,6 +113,10 @@ pub fn run(
     admin_key: Option<String>,
     show: &mut dyn FnMut(Started<'_>),
 ) -> Result<(), ServeError> {
+    let verifier = match &config.auth {
+        Auth::Tokens(settings) => Some(Verifier::new(settings)?),
+        Auth::Trusted { .. } => None,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
     let _entered = runtime.enter();
     let mut stop = Stop::listen().map_err(ServeError::Start)?;
@@ -116,7 +129,7 @@ pub fn run(
         config.metrics_listen.map(|address| bind(address, Door::Metrics)).transpose()?.unzip();
 
     descriptors::raise(config.http.connections_max);
-    let app = Arc::new(App::new(config));
+    let app = Arc::new(App::new(config, verifier));
     let threads: io::Result<Vec<IoThread>> = (0..app.config().http.io_threads)
         .map(|number| {
             let mut seed = [0; 32];
@@ -200,7 +213,7 @@ struct Ready {
 }
 
 async fn serve(
-    app: &App,
+    app: &Arc<App>,
     address: SocketAddr,
     opening: tokio::sync::oneshot::Receiver<Result<Ready, ServeError>>,
     stop: &mut Stop,
@@ -218,8 +231,14 @@ async fn serve(
     let log_backend = engine.status().log_backend;
     show(Started::Ready { address, recovery: &recovery, log_backend, admin_key: &key_source });
     let mut looks = tokio::time::interval(FAILURE_LOOK);
+    let mut key_looks = tokio::time::interval(KEYS_LOOK);
     loop {
         tokio::select! {
+            _ = key_looks.tick(), if app.verifier().is_some() => {
+                let app = Arc::clone(app);
+                // It waits for the disk; nobody waits for it.
+                drop(tokio::task::spawn_blocking(move || app.verifier().map(Verifier::refresh)));
+            }
             _ = looks.tick() => {
                 if let Some(poisoned) = engine.failure() {
                     return Err(poisoned.clone().into());

@@ -11,10 +11,10 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     for mode in [Mode::FirstCome, Mode::Draw, Mode::Lottery] {
-        if let Err(errors) = ClaimBody::parse(bytes, mode) {
+        if let Err(errors) = ClaimBody::parse(bytes, mode, None) {
             assert!(!errors.is_empty());
         }
-        if let Err(errors) = ClaimBody::parse_with_campaign(bytes, mode) {
+        if let Err(errors) = ClaimBody::parse_with_campaign(bytes, mode, None) {
             assert!(!errors.is_empty());
         }
     }

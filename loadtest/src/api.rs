@@ -57,6 +57,18 @@ impl Api {
         Ok(())
     }
 
+    /// What anybody is shown of a campaign.
+    ///
+    /// # Errors
+    /// When the server does not answer with JSON.
+    pub(crate) fn availability(&mut self, campaign: &str) -> Result<Value> {
+        let (status, body) = self.call("GET", &format!("/v1/campaigns/{campaign}/availability"), None)?;
+        if status != 200 {
+            bail!("availability of {campaign} was answered {status}: {}", String::from_utf8_lossy(&body));
+        }
+        serde_json::from_slice(&body).context("availability is not JSON")
+    }
+
     /// What is left of each coupon type, in the order of `coupon_types`.
     ///
     /// # Errors

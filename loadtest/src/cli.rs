@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Share(Share),
     /// Kill the server at random moments under load, over one data directory, and check what it remembers.
     Crash(Crash),
+    /// Watch a campaign many times over while others claim, and check what everybody is shown.
+    Watch(Watch),
 }
 
 /// A load of claims on one campaign (without a subcommand).
@@ -138,6 +140,34 @@ pub(crate) struct Crash {
     pub(crate) server: ServerOptions,
 }
 
+/// Watchers.
+#[derive(Args, Debug)]
+pub(crate) struct Watch {
+    /// Event streams that are open at once.
+    #[arg(long, default_value_t = 15_000, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) watchers: u16,
+    /// Claims a second, planned ahead.
+    #[arg(long, default_value = "20000", value_parser = per_second)]
+    pub(crate) claims_rate: f64,
+    /// How long claims are sent.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    pub(crate) duration: Duration,
+    /// Keep-alive connections for claims, each with one request on its way.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) connections: u16,
+    /// Fail when one event in a hundred takes longer than this, such as `500ms`.
+    #[arg(long, value_parser = duration)]
+    pub(crate) within: Option<Duration>,
+    /// A running server, such as `http://127.0.0.1:8080`; without it one is started, whose memory is measured.
+    #[arg(long, value_parser = url, requires = "admin_key")]
+    pub(crate) url: Option<SocketAddr>,
+    /// The management key of the server at `--url`.
+    #[arg(long, env = "LANDRUSH_ADMIN_KEY", hide_env_values = true)]
+    pub(crate) admin_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
 /// How fast requests leave.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Rate {
@@ -151,9 +181,16 @@ fn rate(text: &str) -> Result<Rate, String> {
     if text == "max" {
         return Ok(Rate::Max);
     }
+    match per_second(text) {
+        Ok(rate) => Ok(Rate::PerSecond(rate)),
+        Err(wrong) => Err(format!("{wrong}, or `max`")),
+    }
+}
+
+fn per_second(text: &str) -> Result<f64, String> {
     match text.replace('_', "").parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 && rate <= 1e7 => Ok(Rate::PerSecond(rate)),
-        Ok(_) | Err(_) => Err("a number of requests a second (up to 10 million), or `max`".into()),
+        Ok(rate) if rate.is_finite() && rate > 0.0 && rate <= 1e7 => Ok(rate),
+        Ok(_) | Err(_) => Err("a number of requests a second (up to 10 million)".into()),
     }
 }
 

@@ -26,6 +26,7 @@ mod schedule;
 mod server;
 mod share;
 mod violation;
+mod watch;
 mod workload;
 
 use std::process::ExitCode;
@@ -53,5 +54,6 @@ fn run(cli: &Cli) -> Result<bool> {
         Some(Command::Floor(floor)) => Ok(baselines::floor::serve(floor.listen).map(|()| true)?),
         Some(Command::Share(share)) => share::run(share),
         Some(Command::Crash(crash)) => crash::run(crash),
+        Some(Command::Watch(watch)) => watch::run(watch),
     }
 }

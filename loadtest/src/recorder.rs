@@ -51,12 +51,14 @@ impl Recorder {
 pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    fn new() -> Self {
+    /// Starts with nothing recorded.
+    pub(crate) fn new() -> Self {
         let histogram = Histogram::new_with_bounds(nanoseconds(LATENCY_MIN), nanoseconds(LATENCY_MAX), 3);
         Self(histogram.expect("the bounds are ordered and three digits are allowed"))
     }
 
-    fn record(&mut self, latency: Duration) {
+    /// Counts one.
+    pub(crate) fn record(&mut self, latency: Duration) {
         self.0.saturating_record(nanoseconds(latency));
     }
 

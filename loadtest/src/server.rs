@@ -147,6 +147,17 @@ impl Server {
         cpu_of(&format!("/proc/{}/stat", self.child.id()))
     }
 
+    /// Memory of the server that is in use, in bytes.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn resident_bytes(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes << 10)
+    }
+
     /// Asks the server to drain and end, and waits for it.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ macro_rules! section {
 
 section!(
     /// The table `[auth]`.
-    RawAuth { users: String, trusted_from_anywhere: bool }
+    RawAuth { users: String, trusted_from_anywhere: bool, issuer: String, audience: Vec<String>, keys: Vec<RawTokenKey> }
 );
 section!(
     /// The table `[http]`.
@@ -38,6 +38,10 @@ section!(
         keep_alive: String,
         drain_deadline: String,
     }
+);
+section!(
+    /// The table `[events]`.
+    RawEvents { watchers_max: usize, heartbeat: String, stall_timeout: String }
 );
 section!(
     /// The table `[log]`.
@@ -56,6 +60,18 @@ section!(
     RawLogging { format: String, filter: String }
 );
 
+/// One of `[[auth.keys]]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "config/landrush.toml says what each setting means")]
+pub struct RawTokenKey {
+    pub alg: Option<String>,
+    pub kid: Option<String>,
+    pub secret: Option<String>,
+    pub public_key: Option<String>,
+    pub jwks: Option<String>,
+}
+
 /// Settings as one source gives them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -65,6 +81,7 @@ pub struct Raw {
     pub data_dir: Option<PathBuf>,
     pub auth: RawAuth,
     pub http: RawHttp,
+    pub events: RawEvents,
     pub log: RawLog,
     pub shards: RawShards,
     pub metrics: RawMetrics,
@@ -72,17 +89,22 @@ pub struct Raw {
 }
 
 /// Every setting. Its environment variable is `LANDRUSH_` and the key in capitals, dots as underscores.
-pub const KEYS: [&str; 19] = [
+pub const KEYS: [&str; 24] = [
     "listen",
     "data_dir",
     "auth.users",
     "auth.trusted_from_anywhere",
+    "auth.issuer",
+    "auth.audience",
     "http.io_threads",
     "http.connections_max",
     "http.head_timeout",
     "http.body_timeout",
     "http.keep_alive",
     "http.drain_deadline",
+    "events.watchers_max",
+    "events.heartbeat",
+    "events.stall_timeout",
     "log.durability",
     "log.interval",
     "log.segment_bytes",
@@ -141,6 +163,7 @@ impl Raw {
             data_dir: self.data_dir.or(below.data_dir),
             auth: self.auth.over(below.auth),
             http: self.http.over(below.http),
+            events: self.events.over(below.events),
             log: self.log.over(below.log),
             shards: self.shards.over(below.shards),
             metrics: self.metrics.over(below.metrics),

@@ -70,8 +70,17 @@ fn flags_beat_the_environment_which_beats_the_file() {
     assert_eq!(config.listen.port(), 3);
     assert_eq!(config.shards, Shards { count: 2, mailbox_commands: 11 });
     assert_eq!(config.data_dir, PathBuf::from("file"));
-    assert!(config.auth.trusted_from_anywhere);
+    assert_eq!(config.auth, Auth::Trusted { from_anywhere: true });
     assert_eq!(config.logging.filter, "landrush=debug,warn");
+}
+
+#[test]
+fn watchers_leave_connections_to_others_unless_told_otherwise() {
+    let watchers_max = |text: &str| file(text).expect("valid").events.watchers_max;
+    assert_eq!(watchers_max(""), 15_360);
+    assert_eq!(watchers_max("[http]\nconnections_max = 160"), 150);
+    assert_eq!(watchers_max("[http]\nconnections_max = 1"), 1);
+    assert_eq!(watchers_max("[events]\nwatchers_max = 7"), 7);
 }
 
 #[test]
@@ -83,10 +92,23 @@ fn what_makes_no_sense_is_refused_by_name() {
     refused("[http]\nhead_timeout = \"soon\"", &["http.head_timeout", "soon"]);
     refused("[http]\nkeep_alive = \"0s\"", &["http.keep_alive"]);
     refused("[http]\nconnections_max = 0", &["http.connections_max"]);
+    refused("[events]\nheartbeat = \"0s\"", &["events.heartbeat"]);
     refused("[log]\ndurability = \"maybe\"", &["log.durability", "maybe"]);
     refused("[shards]\ncount = 1000", &["shards.count"]);
-    refused("[auth]\nusers = \"jwt\"", &["auth.users", "jwt", "this version"]);
-    refused("[[auth.keys]]\nalg = \"HS256\"", &["keys"]);
+    refused("[auth]\nusers = \"jwt\"", &["auth.keys", "jwt"]);
+    refused("[[auth.keys]]\nalg = \"HS256\"", &["auth.users", "trusted", "keys"]);
+    for (entry, word) in [
+        ("alg = \"HS256\"", "exactly one"),
+        ("alg = \"HS256\"\nsecret = \"s\"\njwks = \"f\"", "exactly one"),
+        ("alg = \"none\"\nsecret = \"s\"", "none"),
+        ("secret = \"s\"", "without alg"),
+        ("alg = \"RS256\"\nsecret = \"s\"", "HS256"),
+        ("alg = \"HS256\"\npublic_key = \"key.pem\"", "HS256"),
+        ("alg = \"ES256\"\njwks = \"https://example.org/keys\"", "files only"),
+    ] {
+        refused(&format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\n{entry}"), &["auth", word]);
+    }
+    refused("[[auth.keys]]\nalg = \"ES256\"\npublickey = \"x\"", &["publickey"]);
     let environment = |name: &str| (name == "LANDRUSH_SHARDS_COUNT").then(|| String::from("many"));
     let error = Config::load(Raw::default(), environment, None).expect_err("no number");
     assert!(error.to_string().contains("LANDRUSH_SHARDS_COUNT"), "{error}");
@@ -99,4 +121,6 @@ fn trusted_users_from_anywhere_must_be_said_outright() {
     refused("listen = \"0.0.0.0:8080\"", &["0.0.0.0:8080", "auth.trusted_from_anywhere"]);
     file("listen = \"0.0.0.0:8080\"\n[auth]\ntrusted_from_anywhere = true").expect("said outright");
     file("listen = \"[::1]:8080\"").expect("loopback");
+    let tokens = "[auth]\nusers = \"jwt\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret = \"secret\"";
+    file(&format!("listen = \"0.0.0.0:8080\"\n{tokens}")).expect("tokens say who users are");
 }

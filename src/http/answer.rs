@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use tokio::sync::mpsc::Receiver;
 
 use super::reply_body::ReplyBody;
+use crate::live::Watcher;
 
 /// An answer that is no refusal.
 #[derive(Debug)]
@@ -38,6 +39,12 @@ impl Answer {
     /// A body that is written as the client takes it.
     pub(crate) fn stream(status: StatusCode, media_type: &'static str, pieces: Receiver<io::Result<Bytes>>) -> Self {
         Self { status, media_type: Some(media_type), body: ReplyBody::Stream(pieces), headers: Vec::new() }
+    }
+
+    /// What a watcher sees, for as long as it watches.
+    pub(crate) fn events(status: StatusCode, watcher: Watcher) -> Self {
+        let body = ReplyBody::Events(Box::new(watcher));
+        Self { status, media_type: Some("text/event-stream"), body, headers: Vec::new() }
     }
 
     /// The same with a header more.

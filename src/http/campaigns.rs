@@ -16,16 +16,20 @@ use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::route::Action;
-use super::{archive, body, campaign_json, claims};
+use super::{archive, body, campaign_json, campaign_preview, claims};
 use crate::app::Opened;
 
-/// `POST /v1/campaigns`.
+/// `POST /v1/campaigns`; with `?dry_run=true` it says what would be made, and makes nothing.
 pub(crate) async fn create(lane: &Lane, opened: &Opened, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
-    Query::parse(parts.uri.query(), &[])?;
+    let dry_run = Query::parse(parts.uri.query(), &["dry_run"])?.flag("dry_run")?.unwrap_or(false);
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::MANAGEMENT_BYTES_MAX, patience).await?;
     let definition = campaign_body::parse_definition(&bytes).map_err(Problem::invalid)?;
     let id = definition.id.clone();
+    // Of an id that is taken the shard says what it would say, since it makes nothing: ids are never free again.
+    if dry_run && opened.engine.directory().find(id.as_str()).is_none() {
+        return Ok(campaign_preview::document(lane, &campaign_preview::fresh(definition, lane.now())));
+    }
     let route = opened.engine.route(&id);
     let campaign = opened.engine.next_campaign_number();
     let mut seed = [0; 32];
@@ -36,6 +40,9 @@ pub(crate) async fn create(lane: &Lane, opened: &Opened, parts: &Parts, body: In
     let (Outcome::Created(view) | Outcome::Campaign(view)) = outcome else {
         return Err(claims::unexpected(&outcome));
     };
+    if dry_run {
+        return Ok(campaign_preview::document(lane, &view));
+    }
     if status == StatusCode::CREATED {
         tracing::info!(campaign = %id, "campaign created");
     }

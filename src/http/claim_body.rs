@@ -24,8 +24,8 @@ pub struct ClaimBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Quick<'b> {
-    #[serde(borrow)]
-    user_id: Cow<'b, str>,
+    #[serde(borrow, default)]
+    user_id: Option<Text<'b>>,
     #[serde(borrow, default)]
     coupon_type: Option<Text<'b>>,
     #[serde(borrow, default)]
@@ -38,23 +38,27 @@ struct Quick<'b> {
 struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
 
 impl ClaimBody {
-    /// Reads a body.
+    /// Reads a body. One that names no user is the `caller`'s, if a token says who that is; whether it may name another is
+    /// not asked here.
     ///
     /// # Errors
     /// Every fault of the body, by pointer.
-    pub fn parse(body: &[u8], mode: Mode) -> Result<Self, Vec<FieldError>> {
+    pub fn parse(body: &[u8], mode: Mode, caller: Option<&UserId>) -> Result<Self, Vec<FieldError>> {
         // One pass without a tree serves all who ask rightly; whoever does not gets the slow one, which can explain.
-        match Self::quick(body, mode) {
+        match Self::quick(body, mode, caller) {
             Some(claim) => Ok(claim),
-            None => Self::careful(body, mode),
+            None => Self::careful(body, mode, caller),
         }
     }
 
-    fn quick(body: &[u8], mode: Mode) -> Option<Self> {
+    fn quick(body: &[u8], mode: Mode, caller: Option<&UserId>) -> Option<Self> {
         // An array with the same values in their order would be taken too.
         body.trim_ascii_start().starts_with(b"{").then_some(())?;
         let quick: Quick<'_> = serde_json::from_slice(body).ok()?;
-        let user = UserId::new(&quick.user_id).ok()?;
+        let user = match quick.user_id {
+            Some(Text(user)) => UserId::new(&user).ok()?,
+            None => caller?.clone(),
+        };
         let coupon_type = match quick.coupon_type {
             Some(Text(name)) => Some(CouponTypeId::new(&name).ok()?),
             None => None,
@@ -66,24 +70,33 @@ impl ClaimBody {
         (mode == Mode::FirstCome || coupon_type.is_none()).then_some(Self { user, coupon_type, phone })
     }
 
-    fn careful(body: &[u8], mode: Mode) -> Result<Self, Vec<FieldError>> {
-        Faults::read(body, |object| Self::members(object, mode))
+    fn careful(body: &[u8], mode: Mode, caller: Option<&UserId>) -> Result<Self, Vec<FieldError>> {
+        Faults::read(body, |object| Self::members(object, mode, caller))
     }
 
     /// Reads a body that names the campaign too.
     ///
     /// # Errors
     /// Every fault of the body, by pointer.
-    pub fn parse_with_campaign(body: &[u8], mode: Mode) -> Result<(CampaignId, Self), Vec<FieldError>> {
+    pub fn parse_with_campaign(
+        body: &[u8],
+        mode: Mode,
+        caller: Option<&UserId>,
+    ) -> Result<(CampaignId, Self), Vec<FieldError>> {
         Faults::read(body, |object| {
             let campaign = object.required("campaign_id", |json, at| at.parsed(json, CampaignId::new));
-            let claim = Self::members(object, mode);
+            let claim = Self::members(object, mode, caller);
             campaign.zip(claim)
         })
     }
 
-    fn members(object: &mut Object<'_>, mode: Mode) -> Option<Self> {
-        let user = object.required("user_id", |json, at| at.parsed(json, UserId::new));
+    fn members(object: &mut Object<'_>, mode: Mode, caller: Option<&UserId>) -> Option<Self> {
+        let user = match caller {
+            Some(caller) => {
+                object.optional("user_id", |json, at| at.parsed(json, UserId::new)).or_else(|| Some(caller.clone()))
+            }
+            None => object.required("user_id", |json, at| at.parsed(json, UserId::new)),
+        };
         let coupon_type = match mode {
             Mode::FirstCome => object.optional("coupon_type", |json, at| at.parsed(json, CouponTypeId::new)),
             // The odds choose.
@@ -108,21 +121,21 @@ mod tests {
             let user = serde_json::to_string(&user).expect("writes");
             let coupon_type = serde_json::to_string(&coupon_type).expect("writes");
             let body = format!("{{\"coupon_type\":{coupon_type},\"user_id\":{user}{extra}}}");
-            if let Some(claim) = ClaimBody::quick(body.as_bytes(), Mode::FirstCome) {
-                prop_assert_eq!(ClaimBody::careful(body.as_bytes(), Mode::FirstCome), Ok(claim));
+            if let Some(claim) = ClaimBody::quick(body.as_bytes(), Mode::FirstCome, None) {
+                prop_assert_eq!(ClaimBody::careful(body.as_bytes(), Mode::FirstCome, None), Ok(claim));
             }
         }
 
         #[test]
         fn any_bytes_are_read_or_refused_with_a_reason(body: Vec<u8>) {
-            if let Err(errors) = ClaimBody::parse(&body, Mode::FirstCome) {
+            if let Err(errors) = ClaimBody::parse(&body, Mode::FirstCome, None) {
                 prop_assert!(!errors.is_empty());
             }
         }
     }
 
     fn refused(body: &str, pointers: &[&str]) {
-        let errors = ClaimBody::parse(body.as_bytes(), Mode::FirstCome).expect_err(body);
+        let errors = ClaimBody::parse(body.as_bytes(), Mode::FirstCome, None).expect_err(body);
         assert_eq!(errors.iter().map(|error| error.pointer.as_str()).collect::<Vec<_>>(), pointers, "{body}");
     }
 
@@ -132,11 +145,11 @@ mod tests {
             r#"{"user_id":"u-1","coupon_type":"cash-5"}"#,
             r#" { "coupon_type" : "cash-5" , "user_id" : "\u0075-1", "phone": null } "#,
         ] {
-            let claim = ClaimBody::parse(body.as_bytes(), Mode::FirstCome).expect(body);
+            let claim = ClaimBody::parse(body.as_bytes(), Mode::FirstCome, None).expect(body);
             assert_eq!(claim.user.as_str(), "u-1");
             assert_eq!(claim.coupon_type.as_ref().map(CouponTypeId::as_str), Some("cash-5"));
         }
-        assert_eq!(ClaimBody::parse(br#"{"user_id":"u"}"#, Mode::FirstCome).expect("valid").coupon_type, None);
+        assert_eq!(ClaimBody::parse(br#"{"user_id":"u"}"#, Mode::FirstCome, None).expect("valid").coupon_type, None);
     }
 
     #[test]
@@ -154,10 +167,24 @@ mod tests {
     }
 
     #[test]
+    fn a_token_may_stand_for_the_body_s_user() {
+        let caller = UserId::new("u-1").expect("an id");
+        for (body, user) in [("{}", "u-1"), (r#"{"coupon_type":"x"}"#, "u-1"), (r#"{"user_id":"v"}"#, "v")] {
+            let claim = ClaimBody::parse(body.as_bytes(), Mode::FirstCome, Some(&caller)).expect(body);
+            assert_eq!(claim.user.as_str(), user, "{body}");
+        }
+        for body in [r#"{"user_id":""}"#, r#"{"user_id":1}"#] {
+            let errors = ClaimBody::parse(body.as_bytes(), Mode::FirstCome, Some(&caller)).expect_err(body);
+            assert_eq!(errors[0].pointer, "/user_id");
+        }
+    }
+
+    #[test]
     fn a_phone_comes_normalised() {
         let phone = |text: &str| {
             let body = format!(r#"{{"user_id":"u","phone":{}}}"#, serde_json::to_string(text).expect("writes"));
-            ClaimBody::parse(body.as_bytes(), Mode::Draw).map(|claim| claim.phone.expect("there").as_str().to_owned())
+            ClaimBody::parse(body.as_bytes(), Mode::Draw, None)
+                .map(|claim| claim.phone.expect("there").as_str().to_owned())
         };
         assert_eq!(phone("+65 9123 4567"), Ok("+6591234567".to_owned()));
         assert_eq!(phone("12").expect_err("no number")[0].pointer, "/phone");
@@ -167,9 +194,9 @@ mod tests {
     #[test]
     fn a_body_may_name_its_campaign() {
         let (campaign, claim) =
-            ClaimBody::parse_with_campaign(br#"{"campaign_id":"c","user_id":"u"}"#, Mode::Draw).expect("valid");
+            ClaimBody::parse_with_campaign(br#"{"campaign_id":"c","user_id":"u"}"#, Mode::Draw, None).expect("valid");
         assert_eq!((campaign.as_str(), claim.user.as_str()), ("c", "u"));
-        let errors = ClaimBody::parse_with_campaign(br#"{"coupon_type":"x"}"#, Mode::Draw).expect_err("faults");
+        let errors = ClaimBody::parse_with_campaign(br#"{"coupon_type":"x"}"#, Mode::Draw, None).expect_err("faults");
         let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
         assert_eq!(pointers, ["/campaign_id", "/user_id", "/coupon_type"]);
     }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use landrush_engine::campaign::Mode;
+use landrush_engine::campaign::{CampaignDefinition, Mode};
 use landrush_engine::command::{Claim, Command};
-use landrush_engine::id::{IdempotencyKey, UserId};
+use landrush_engine::id::{CouponTypeId, IdempotencyKey, TypeIndex, UserId};
 use landrush_engine::outcome::{ClaimItem, ClaimView, Outcome, Refusal};
 use landrush_engine::published::{Listed, Published};
 use landrush_engine::time::Timestamp;
 
 use super::answer::Answer;
+use super::caller::Caller;
 use super::claim_body::ClaimBody;
 use super::json_text::JsonText;
 use super::lane::Lane;
@@ -24,20 +25,25 @@ use crate::app::Opened;
 /// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
 pub(crate) async fn claim(lane: &Lane, id: &str, mode: Mode, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
     let opened = super::opened(lane)?;
+    let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
     // The last byte has been read: this is the moment that opening and closing are judged by.
     let stamped_at = opened.engine.clock().now();
-    let body = ClaimBody::parse(&bytes, mode).map_err(Problem::invalid)?;
+    let body = ClaimBody::parse(&bytes, mode, caller.user()).map_err(Problem::invalid)?;
+    caller.may_act_for(&body.user)?;
     ask(lane, opened, id, mode, body, parts, stamped_at).await
 }
 
 /// `POST /draw`: a draw whose body names the campaign.
 pub(crate) async fn draw(lane: &Lane, opened: &Opened, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
+    let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
     let stamped_at = opened.engine.clock().now();
-    let (campaign, body) = ClaimBody::parse_with_campaign(&bytes, Mode::Draw).map_err(Problem::invalid)?;
+    let (campaign, body) =
+        ClaimBody::parse_with_campaign(&bytes, Mode::Draw, caller.user()).map_err(Problem::invalid)?;
+    caller.may_act_for(&body.user)?;
     ask(lane, opened, campaign.as_str(), Mode::Draw, body, parts, stamped_at).await
 }
 
@@ -54,12 +60,7 @@ pub(crate) async fn ask(
     let ClaimBody { user, coupon_type, phone } = body;
     let campaign = living(opened, id)?;
     let definition = campaign.definition();
-    let coupon_type = match coupon_type {
-        Some(name) => {
-            Some(definition.coupon_type(name.as_str()).ok_or_else(|| Problem::refused(Refusal::NoSuchCouponType))?)
-        }
-        None => None,
-    };
+    let coupon_type = named_type(&definition, coupon_type)?;
     if definition.mode != mode {
         return Err(wrong_mode(definition.mode));
     }
@@ -91,8 +92,19 @@ pub(crate) async fn ask(
     Ok(Answer::json(status, body))
 }
 
+/// The coupon type that a claim names.
+pub(crate) fn named_type(
+    definition: &CampaignDefinition,
+    name: Option<CouponTypeId>,
+) -> Result<Option<TypeIndex>, Problem> {
+    let find = |name: CouponTypeId| {
+        definition.coupon_type(name.as_str()).ok_or_else(|| Problem::refused(Refusal::NoSuchCouponType))
+    };
+    name.map(find).transpose()
+}
+
 /// A request of another kind than the campaign takes.
-fn wrong_mode(mode: Mode) -> Problem {
+pub(crate) fn wrong_mode(mode: Mode) -> Problem {
     let detail = match mode {
         Mode::FirstCome => "the campaign is first come, first served: ask for a claim",
         Mode::Draw => "in this campaign coupons are drawn: ask for a draw",
@@ -129,9 +141,10 @@ pub(crate) async fn by_user(
     id: &str,
     user: &str,
     parts: &Parts,
+    is_admin: bool,
 ) -> Result<Answer, Problem> {
+    let user = own_user(lane, user, parts, is_admin)?;
     Query::parse(parts.uri.query(), &[])?;
-    let user = user_in_path(user)?;
     let campaign = living(opened, id)?;
     let items = all_by_user(lane, opened, &campaign, user).await?;
     let definition = campaign.definition();
@@ -152,9 +165,10 @@ pub(crate) async fn entry_by_user(
     id: &str,
     user: &str,
     parts: &Parts,
+    is_admin: bool,
 ) -> Result<Answer, Problem> {
+    let user = own_user(lane, user, parts, is_admin)?;
     Query::parse(parts.uri.query(), &[])?;
-    let user = user_in_path(user)?;
     let campaign = living(opened, id)?;
     let definition = campaign.definition();
     if definition.mode != Mode::Lottery {
@@ -178,6 +192,14 @@ async fn all_by_user(
 ) -> Result<Vec<ClaimItem>, Problem> {
     let command = Command::ClaimsByUser { campaign: campaign.number(), user };
     Ok(page(lane, opened, campaign, command).await?.0)
+}
+
+/// The user in a path, of whom only that user and operators may ask.
+fn own_user(lane: &Lane, user: &str, parts: &Parts, is_admin: bool) -> Result<UserId, Problem> {
+    let caller = if is_admin { Caller::Trusted } else { Caller::of(lane, &parts.headers)? };
+    let user = user_in_path(user)?;
+    caller.may_act_for(&user)?;
+    Ok(user)
 }
 
 /// The user id in a path, percent-encoded.

@@ -1,7 +1,8 @@
 //! Owns what one I/O thread keeps for its requests: the desk, buffers, request ids, jitter, counts; and turns an answer or
 //! a problem into a response.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -10,14 +11,17 @@ use hyper::{Response, StatusCode};
 use landrush_engine::Engine;
 use landrush_engine::command::Command;
 use landrush_engine::outcome::Outcome;
+use landrush_engine::published::Published;
 use landrush_engine::time::{Clock, SteadyClock, Timestamp};
 
 use super::answer::Answer;
 use super::problem::{Code, Problem};
 use super::reply_body::ReplyBody;
-use super::retry::Spread;
+use super::retry::{Retry, Spread};
 use crate::app::App;
-use crate::desk::LateDesk;
+use crate::desk::{self, LateDesk};
+use crate::gate::user_token::cache::TokenCache;
+use crate::live::{Halls, Tag, Watcher};
 use crate::metrics::Counts;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,11 +33,14 @@ pub struct Lane {
     thread: usize,
     desk: LateDesk,
     spread: RefCell<Spread>,
+    halls: Rc<Halls>,
     /// Where bodies are written before they leave; its memory stays.
     scratch: RefCell<Vec<u8>>,
     /// What bodies and request ids leave in: cut off piece by piece, so that few answers allocate.
     pool: RefCell<BytesMut>,
     request_ids: RequestIds,
+    /// Tokens that this thread has verified.
+    tokens: RefCell<TokenCache>,
     /// Tells the time while there is no engine to ask.
     clock: SteadyClock,
 }
@@ -49,14 +56,19 @@ impl Lane {
     pub fn new(app: Arc<App>, thread: usize, seed: [u8; 32]) -> Self {
         let mut prefix = [0; 8];
         prefix.copy_from_slice(&seed[..8]);
+        let mut token_key = [0; 16];
+        token_key.copy_from_slice(&seed[16..]);
+        let halls = Rc::new(Halls::new(Arc::clone(app.live()), Arc::clone(app.counts_of(thread))));
         Self {
             app,
             thread,
             desk: LateDesk::default(),
             spread: RefCell::new(Spread::new(seed)),
+            halls,
             scratch: RefCell::default(),
             pool: RefCell::default(),
             request_ids: RequestIds { prefix: u64::from_le_bytes(prefix), next: Cell::new(0) },
+            tokens: RefCell::new(TokenCache::new(token_key)),
             clock: SteadyClock::start(),
         }
     }
@@ -71,6 +83,11 @@ impl Lane {
         self.app.counts_of(self.thread)
     }
 
+    /// The tokens that this thread has verified.
+    pub(crate) fn tokens(&self) -> RefMut<'_, TokenCache> {
+        self.tokens.borrow_mut()
+    }
+
     /// The present moment.
     pub(crate) fn now(&self) -> Timestamp {
         self.app.opened().map_or_else(|| self.clock.now(), |opened| opened.engine.clock().now())
@@ -83,7 +100,21 @@ impl Lane {
         route: landrush_engine::router::Route,
         command: Command,
     ) -> Result<Outcome, Problem> {
-        let answer = self.desk.get(engine).ask(route, command).map_err(super::rejected)?;
+        self.heard(self.submit(engine, route, command)?).await
+    }
+
+    /// Hands a command to a shard, without waiting for what comes of it.
+    pub(crate) fn submit(
+        &self,
+        engine: &Engine,
+        route: landrush_engine::router::Route,
+        command: Command,
+    ) -> Result<desk::Answer, Problem> {
+        self.desk.get(engine).ask(route, command).map_err(super::rejected)
+    }
+
+    /// What came of a command. A refusal comes back as a problem.
+    pub(crate) async fn heard(&self, answer: desk::Answer) -> Result<Outcome, Problem> {
         // The log failed under it: it may have taken effect, which is what the code says.
         match answer.await.map_err(|_lost| Problem::new(Code::LogUnavailable, ""))? {
             Outcome::Refused(refusal) => Err(Problem::refused(refusal)),
@@ -107,6 +138,17 @@ impl Lane {
         if let Some(desk) = self.desk.opened() {
             desk.give_up();
         }
+    }
+
+    /// A watcher of `campaign` who has seen `last`; `None` at the cap.
+    pub(crate) fn watch(&self, engine: &Engine, campaign: &Arc<Published>, last: Option<Tag>) -> Option<Watcher> {
+        let retry_ms = self.spread.borrow_mut().reconnect().milliseconds();
+        self.halls.enter(engine, campaign, last, retry_ms)
+    }
+
+    /// Ends the streams of all watchers.
+    pub fn end_watching(&self) {
+        self.halls.close();
     }
 
     /// A body that `write` appends to a buffer.
@@ -154,8 +196,13 @@ impl Lane {
         response
     }
 
+    /// When to come again after `problem`, spread out.
+    pub(crate) fn retry(&self, problem: &Problem) -> Option<Retry> {
+        self.spread.borrow_mut().retry(problem, self.now())
+    }
+
     fn refuse(&self, problem: &Problem, headers: &mut HeaderMap) -> Bytes {
-        let retry = self.spread.borrow_mut().retry(problem, self.now());
+        let retry = self.retry(problem);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(retry) = retry {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(retry.seconds()));

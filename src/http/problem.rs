@@ -151,7 +151,7 @@ impl Code {
         match self {
             Code::NotFound => (S::NOT_FOUND, "not_found", "Not found"),
             Code::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed"),
-            Code::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The admin key is missing or wrong"),
+            Code::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "The key or token is missing or wrong"),
             Code::Forbidden => (S::FORBIDDEN, "forbidden", "Not allowed"),
             Code::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body is of another media type")
@@ -201,6 +201,11 @@ impl Code {
     /// The HTTP status.
     pub const fn status(self) -> StatusCode {
         self.entry().0
+    }
+
+    /// What it means, for people.
+    pub const fn title(self) -> &'static str {
+        self.entry().2
     }
 
     /// The stable name in `code`.
@@ -310,8 +315,14 @@ impl Problem {
 
     /// Writes the document.
     pub fn write(&self, retry: Option<Retry>, out: &mut Vec<u8>) {
-        let (status, name, title) = self.code.entry();
         let mut json = JsonText::object(out);
+        self.write_members(retry, &mut json);
+        json.end();
+    }
+
+    /// Writes the members of the document.
+    pub(crate) fn write_members(&self, retry: Option<Retry>, json: &mut JsonText<'_>) {
+        let (status, name, title) = self.code.entry();
         json.text_of("type", &["urn:landrush:problem:", name]);
         json.text("title", title);
         json.number("status", u64::from(status.as_u16()));
@@ -331,7 +342,6 @@ impl Problem {
                 json.text("detail", &error.detail);
             });
         }
-        json.end();
     }
 }
 

@@ -1,5 +1,5 @@
-//! Owns what the body of an answer is made of: bytes that are there, as nearly always, or a stream that is written as the
-//! client takes it.
+//! Owns what the body of an answer is made of: bytes that are there, as nearly always, a stream that is written as the
+//! client takes it, or events.
 
 use std::io;
 use std::pin::Pin;
@@ -9,6 +9,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc::Receiver;
 
+use crate::live::Watcher;
+
 /// The body of an answer.
 #[derive(Debug)]
 pub enum ReplyBody {
@@ -16,6 +18,8 @@ pub enum ReplyBody {
     Whole(Option<Bytes>),
     /// Pieces as they come. An error breaks the answer off, so that nobody takes half of it for the whole.
     Stream(Receiver<io::Result<Bytes>>),
+    /// What is new whenever there is room for more. Boxed, since most answers have none.
+    Events(Box<Watcher>),
 }
 
 impl ReplyBody {
@@ -26,7 +30,10 @@ impl ReplyBody {
 
     /// Whether it is still being written.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self, Self::Stream(_))
+        match self {
+            Self::Whole(_) => false,
+            Self::Stream(_) | Self::Events(_) => true,
+        }
     }
 }
 
@@ -38,6 +45,9 @@ impl Body for ReplyBody {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream(pieces) => pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data))),
+            Self::Events(watcher) => {
+                watcher.poll_next(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece.text()))))
+            }
         }
     }
 
@@ -48,7 +58,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Events(_) => SizeHint::default(),
         }
     }
 }

@@ -50,15 +50,30 @@ impl Spread {
             (Code::ShuttingDown | Code::LogUnavailable, _) => (Duration::from_secs(1), Duration::from_secs(4)),
             _ => return None,
         };
+        Some(self.within(least, spread))
+    }
+
+    /// The wait of a watcher whose stream has broken.
+    pub fn reconnect(&mut self) -> Retry {
+        self.within(RECONNECT_LEAST, RECONNECT_SPREAD)
+    }
+
+    fn within(&mut self, least: Duration, spread: Duration) -> Retry {
         let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         // A modulo by a few thousand of 64 random bits: the bias is far below anything a client could see.
         let jitter = self.0.next_u64() % milliseconds(spread);
-        Some(Retry::from_milliseconds(milliseconds(least).saturating_add(jitter)))
+        Retry::from_milliseconds(milliseconds(least).saturating_add(jitter))
     }
 }
 
 /// The span after the opening over which early comers are asked back.
 pub const NOT_OPEN_SPREAD: Duration = Duration::from_secs(2);
+
+/// Watchers come back from so long after their stream broke: time enough for a restart.
+const RECONNECT_LEAST: Duration = Duration::from_secs(1);
+
+/// The span over which they come: 15,000 of them are then 3,750 a second.
+const RECONNECT_SPREAD: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
 mod tests {

@@ -15,8 +15,22 @@ pub enum Route<'p> {
     Readyz,
     /// Counts for whoever watches.
     Metrics,
+    /// The same counts for the operator's page: on the main listener also where the others have one of their own.
+    ManagementMetrics,
     /// The server's time.
     Time,
+    /// The shopper's page of all campaigns.
+    ListPage,
+    /// The shopper's page of one campaign.
+    CampaignPage(&'p str),
+    /// A page, or a file that a page loads; the path is below `src/web/`.
+    WebFile(&'p str),
+    /// The OpenAPI document.
+    OpenApi,
+    /// A page that shows the document, by its name.
+    DocsPage(&'p str),
+    /// A file that such a page loads.
+    DocsFile(&'p str),
     /// Make a campaign.
     CampaignCreate,
     /// The campaigns, by pages.
@@ -29,8 +43,12 @@ pub enum Route<'p> {
     CampaignAction(&'p str, Action),
     /// What is left of a campaign.
     Availability(&'p str),
+    /// What is left of a campaign, as it changes.
+    Events(&'p str),
     /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
     Claim(&'p str, Mode),
+    /// Ask for many coupons at once.
+    ClaimBatch(&'p str),
     /// What was issued, by pages.
     ClaimList(&'p str),
     /// One person's claims; the user id is percent-encoded.
@@ -104,10 +122,12 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "claims"] if *method == Method::POST => Ok(Route::Claim(id, Mode::FirstCome)),
             ["v1", "campaigns", id, "claims"] if reads => Ok(Route::ClaimList(id)),
             ["v1", "campaigns", _, "claims"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
+            ["v1", "campaigns", id, "claims:batch"] => post(Route::ClaimBatch(id)),
             ["v1", "campaigns", id, "claims", "by-user", user] => get(Route::ClaimsByUser(id, user)),
             ["v1", "campaigns", id, "claims", claim] if *method == Method::DELETE => Ok(Route::ClaimVoid(id, claim)),
             ["v1", "campaigns", _, "claims", _] => Err(NoRoute::Method { allow: "DELETE" }),
             ["v1", "campaigns", id, "availability"] => get(Route::Availability(id)),
+            ["v1", "campaigns", id, "events"] => get(Route::Events(id)),
             ["v1", "campaigns"] if *method == Method::POST => Ok(Route::CampaignCreate),
             ["v1", "campaigns"] if reads => Ok(Route::CampaignList),
             ["v1", "campaigns"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
@@ -134,6 +154,17 @@ impl<'p> Route<'p> {
             ["v1", "redemptions", id, "confirm"] => post(Route::Settle(id, Settlement::Confirm)),
             ["v1", "redemptions", id, "release"] => post(Route::Settle(id, Settlement::Release)),
             ["v1", "redemptions", id, "reverse"] => post(Route::Settle(id, Settlement::Reverse)),
+            [""] => get(Route::ListPage),
+            ["c", id] => get(Route::CampaignPage(id)),
+            // Filled in before it is sent, by the two above.
+            ["assets", "page", "index.html"] => Err(NoRoute::Path),
+            ["admin"] => get(Route::WebFile("admin/index.html")),
+            ["client.js" | "client.d.ts" | "client.md"] | ["client", _] => get(Route::WebFile(&path[1..])),
+            ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
+            ["openapi.json"] => get(Route::OpenApi),
+            [page @ ("swagger-ui" | "redoc" | "rapidoc")] => get(Route::DocsPage(page)),
+            ["assets", "docs", name] => get(Route::DocsFile(name)),
+            ["v1", "metrics"] => get(Route::ManagementMetrics),
             ["v1", "time"] => get(Route::Time),
             ["livez"] => get(Route::Livez),
             ["readyz"] => get(Route::Readyz),
@@ -145,10 +176,12 @@ impl<'p> Route<'p> {
     /// Whether the call needs the admin key.
     pub fn is_management(self) -> bool {
         match self {
-            Route::CampaignCreate
+            Route::ManagementMetrics
+            | Route::CampaignCreate
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
             | Route::ClaimList(_)
+            | Route::ClaimBatch(_)
             | Route::ClaimVoid(..)
             | Route::UserRead(_)
             | Route::UserErase(_)
@@ -161,6 +194,12 @@ impl<'p> Route<'p> {
             | Route::Readyz
             | Route::Metrics
             | Route::Time
+            | Route::ListPage
+            | Route::CampaignPage(_)
+            | Route::WebFile(_)
+            | Route::OpenApi
+            | Route::DocsPage(_)
+            | Route::DocsFile(_)
             | Route::CampaignList
             | Route::CampaignRead(_)
             | Route::Availability(_)
@@ -168,7 +207,8 @@ impl<'p> Route<'p> {
             | Route::ClaimsByUser(..)
             | Route::Draw
             | Route::UserCreate
-            | Route::EntryByUser(..) => false,
+            | Route::EntryByUser(..)
+            | Route::Events(_) => false,
         }
     }
 }
@@ -223,6 +263,7 @@ mod tests {
         check(Method::PUT, claims, Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
         check(Method::GET, "/v1/campaigns/c/claims/by-user/u%2F1", Ok(Route::ClaimsByUser("c", "u%2F1")));
         check(Method::DELETE, "/v1/campaigns/c/claims/x", Ok(Route::ClaimVoid("c", "x")));
+        check(Method::POST, "/v1/campaigns/c/claims:batch", Ok(Route::ClaimBatch("c")));
         check(Method::POST, "/v1/campaigns", Ok(Route::CampaignCreate));
         check(Method::DELETE, "/v1/campaigns", Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
         check(Method::HEAD, "/v1/campaigns/c", Ok(Route::CampaignRead("c")));
@@ -230,12 +271,34 @@ mod tests {
         check(Method::POST, "/v1/campaigns/c/pause", Ok(Route::CampaignAction("c", Action::Pause)));
         check(Method::GET, "/v1/campaigns/c/pause", Err(NoRoute::Method { allow: "POST" }));
         check(Method::GET, "/v1/campaigns/c/availability", Ok(Route::Availability("c")));
+        check(Method::GET, "/v1/campaigns/c/events", Ok(Route::Events("c")));
+        check(Method::POST, "/v1/campaigns/c/events", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
+        check(Method::GET, "/v1/metrics", Ok(Route::ManagementMetrics));
+        check(Method::GET, "/", Ok(Route::ListPage));
+        check(Method::GET, "/c/sale", Ok(Route::CampaignPage("sale")));
+        check(Method::GET, "/admin", Ok(Route::WebFile("admin/index.html")));
+        check(Method::GET, "/client.js", Ok(Route::WebFile("client.js")));
+        check(Method::GET, "/client/clock.js", Ok(Route::WebFile("client/clock.js")));
+        check(Method::GET, "/assets/page/page.css", Ok(Route::WebFile("page/page.css")));
+        check(Method::GET, "/openapi.json", Ok(Route::OpenApi));
+        check(Method::GET, "/redoc", Ok(Route::DocsPage("redoc")));
+        check(Method::GET, "/assets/docs/docs.css", Ok(Route::DocsFile("docs.css")));
     }
 
     #[test]
     fn other_paths_are_not_found() {
-        for path in ["", "*", "/", "/nope", "/v1", "/v1/", "/v1/campaigns/c/", "/livez/", "/a/b/c/d/e/f/g/h"] {
+        for path in [
+            "",
+            "*",
+            "/nope",
+            "/v1",
+            "/v1/",
+            "/v1/campaigns/c/",
+            "/livez/",
+            "/assets/page/index.html",
+            "/a/b/c/d/e/f/g/h",
+        ] {
             check(Method::GET, path, Err(NoRoute::Path));
         }
     }

@@ -3,10 +3,11 @@
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use landrush_engine::id::UserId;
+use landrush_engine::id::{PhoneId, UserId};
 use landrush_engine::people::{Failed, Known, People, Person, PhoneNumber, PutError, Ticket};
 
 use super::answer::Answer;
+use super::caller::Caller;
 use super::fields::{Faults, FieldError};
 use super::json_text::JsonText;
 use super::lane::Lane;
@@ -57,14 +58,20 @@ pub(crate) async fn create(
     is_admin: bool,
 ) -> Result<Answer, Problem> {
     Query::parse(parts.uri.query(), &[])?;
+    let caller = if is_admin { Caller::Trusted } else { Caller::of(lane, &parts.headers)? };
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
     let UserBody { user, phone, name } = UserBody::parse(&bytes).map_err(Problem::invalid)?;
-    if user.is_some() && !is_admin {
+    let user = match (user, caller) {
+        (Some(user), caller @ Caller::User(_)) => caller.may_act_for(&user).map(|()| user)?,
+        (None, Caller::User(caller)) => caller,
         // Whoever may name a user could take another's number away.
-        return Err(Problem::new(Code::Unauthorized, "a user_id is taken with the admin key only: leave it out"));
-    }
-    let user = user.unwrap_or_else(new_user_id);
+        (Some(_), Caller::Trusted) if !is_admin => {
+            return Err(Problem::new(Code::Unauthorized, "a user_id is taken with the admin key only: leave it out"));
+        }
+        (Some(user), Caller::Trusted) => user,
+        (None, Caller::Trusted) => new_user_id(),
+    };
     let stored = opened.people.put(&user, Some(&phone), name.as_deref(), Known::Conflict).map_err(not_stored)?;
     durable(opened, stored.ticket).await?;
     let status = if stored.is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -108,19 +115,38 @@ pub(crate) async fn phone_id(
     opened: &Opened,
     user: &UserId,
     phone: Option<&PhoneNumber>,
-) -> Result<Option<landrush_engine::id::PhoneId>, Problem> {
-    let (id, ticket) = match phone {
+) -> Result<Option<PhoneId>, Problem> {
+    match store_phone(opened, user, phone)? {
+        Some(phone) => durable_phone(opened, phone).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A number that is stored, and durable once its ticket is.
+pub(crate) struct Phone {
+    id: PhoneId,
+    ticket: Ticket,
+}
+
+/// Begins to store the number that came with a claim, or looks up the one that is stored.
+pub(crate) fn store_phone(
+    opened: &Opened,
+    user: &UserId,
+    phone: Option<&PhoneNumber>,
+) -> Result<Option<Phone>, Problem> {
+    match phone {
         Some(phone) => {
             let stored = opened.people.put(user, Some(phone), None, Known::Update).map_err(not_stored)?;
-            (stored.phone, stored.ticket)
+            Ok(stored.phone.map(|id| Phone { id, ticket: stored.ticket }))
         }
-        None => match opened.people.phone(user) {
-            Some((id, ticket)) => (Some(id), ticket),
-            None => return Ok(None),
-        },
-    };
-    durable(opened, ticket).await?;
-    Ok(id)
+        None => Ok(opened.people.phone(user).map(|(id, ticket)| Phone { id, ticket })),
+    }
+}
+
+/// What stands for a number, once it is durable.
+pub(crate) async fn durable_phone(opened: &Opened, phone: Phone) -> Result<PhoneId, Problem> {
+    durable(opened, phone.ticket).await?;
+    Ok(phone.id)
 }
 
 async fn durable(opened: &Opened, ticket: Ticket) -> Result<(), Problem> {

@@ -33,6 +33,9 @@ struct Scrape {
     claim_seconds: Summed,
     responses: [u64; 6],
     connections: usize,
+    watchers: usize,
+    events_sent: u64,
+    events_skipped: u64,
     is_ready: bool,
     engine: Option<EngineScrape>,
 }
@@ -84,6 +87,9 @@ impl Scrape {
             claim_seconds: Summed::of(app.counts().map(|counts| &counts.claim_us), MICROSECONDS),
             responses,
             connections: app.connections(),
+            watchers: app.live().watchers(),
+            events_sent: app.counts().map(|counts| read(&counts.events_sent)).sum(),
+            events_skipped: app.counts().map(|counts| read(&counts.events_skipped)).sum(),
             is_ready: app.phase() == Phase::Serving,
             engine: app.opened().map(|opened| EngineScrape::of(&opened.engine.status())),
         }
@@ -210,6 +216,9 @@ impl Collector for Scrape {
         let responses = classes.into_iter().zip(self.responses).map(|(class, count)| ([("class", class)], count));
         page.counters("http_responses", "Responses by class of status", responses)?;
         page.gauge("http_connections", "Open connections", gauge(self.connections))?;
+        page.gauge("watchers", "Event streams that are open", gauge(self.watchers))?;
+        page.counter("events_sent", "Events that watchers were sent", self.events_sent)?;
+        page.counter("events_skipped", "Events that watchers were too slow for and never saw", self.events_skipped)?;
         page.gauge("ready", "1 while claims are taken", i64::from(self.is_ready))?;
         match &self.engine {
             Some(engine) => engine.encode(&mut page),
@@ -255,7 +264,7 @@ mod tests {
     #[test]
     fn a_server_that_has_not_opened_shows_its_counts() {
         let config = Config::load(Raw::default(), |_| None, None).expect("defaults");
-        let app = App::new(config);
+        let app = App::new(config, None);
         app.counts_of(0).response(hyper::StatusCode::OK);
         let text = exposition(&app);
         assert!(text.contains("landrush_http_responses_total{class=\"2xx\"} 1\n"), "{text}");

@@ -1,19 +1,22 @@
 //! Owns one connection: which protocol it speaks, its limits, and its end.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use hyper::Request;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
+use hyper::{Request, Version};
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpStream;
 
+use super::event_writer::{EventWriter, Framing, Watching};
 use super::pulse::{End, InHand, Pulse};
 use super::socket::{Protocol, Socket};
 use crate::http::{self, Door, Lane, ReplyBody};
@@ -27,41 +30,80 @@ const STREAMS_MAX: u32 = 128;
 /// Serves `stream` until either side has had enough. What goes wrong on the wire is the client's affair, and is told to
 /// the debug log alone.
 pub(super) async fn serve(lane: Rc<Lane>, door: Door, stream: TcpStream, pulse: Rc<Pulse>) {
-    let served = match Socket::begin(stream, Rc::clone(&pulse)).await {
-        Ok(Some((socket, Protocol::Http1))) => Box::pin(serve_http1(lane, door, socket, pulse)).await,
-        Ok(Some((socket, Protocol::Http2))) => Box::pin(serve_http2(lane, door, socket, pulse)).await,
-        Ok(None) => Ok(()),
+    let events = match begin(lane, door, stream, pulse).await {
+        Ok(Some(events)) => events,
+        Ok(None) => return,
         Err(error) => {
-            tracing::debug!(%error, "connection failed");
-            Ok(())
+            tracing::debug!(%error, "connection ended");
+            return;
         }
     };
-    if let Err(error) = served {
-        tracing::debug!(%error, "connection ended");
+    if let Err(error) = events.await {
+        tracing::debug!(%error, "event stream ended");
     }
 }
 
-async fn serve_http1(lane: Rc<Lane>, door: Door, socket: Socket, pulse: Rc<Pulse>) -> hyper::Result<()> {
+/// Serves `stream` until its end, or until it becomes an event stream. All that was needed until then is let go of.
+fn begin(
+    lane: Rc<Lane>,
+    door: Door,
+    stream: TcpStream,
+    pulse: Rc<Pulse>,
+) -> Pin<Box<impl Future<Output = io::Result<Option<EventWriter>>>>> {
+    Box::pin(async move {
+        match Socket::begin(stream, Rc::clone(&pulse)).await? {
+            Some((socket, Protocol::Http1)) => serve_http1(lane, door, socket, pulse).await.map_err(io::Error::other),
+            Some((socket, Protocol::Http2)) => {
+                Box::pin(serve_http2(lane, door, socket, pulse)).await.map_err(io::Error::other)?;
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    })
+}
+
+async fn serve_http1(
+    lane: Rc<Lane>,
+    door: Door,
+    socket: Socket,
+    pulse: Rc<Pulse>,
+) -> hyper::Result<Option<EventWriter>> {
+    let takeover = Takeover::default();
+    let stall_timeout = lane.app().config().events.stall_timeout;
     let service = service_fn(|request: Request<Incoming>| {
         let in_hand = pulse.request();
+        let framing = if request.version() < Version::HTTP_11 { Framing::Close } else { Framing::Chunked };
         let answered = http::handle(Rc::clone(&lane), door, request);
-        async move { Ok::<_, Infallible>(answered.await.map(|body| Held::new(body, in_hand))) }
+        let takeover = Rc::clone(&takeover);
+        let taken = move |body, in_hand| match body {
+            ReplyBody::Events(watcher) => {
+                let watching = Watching { watcher, framing, stall_timeout, in_hand };
+                Held::TakenOver(Some(Box::new(watching)), takeover)
+            }
+            ReplyBody::Whole(_) | ReplyBody::Stream(_) => Held::new(body, in_hand),
+        };
+        async move { Ok::<_, Infallible>(answered.await.map(|body| taken(body, in_hand))) }
     });
     // No timer of hyper's: its header timeout is one for idling and heads alike, and set anew with every request. The
     // pulse has both, by one sweep for all connections.
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .header_read_timeout(None)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(socket, service);
-    let mut connection = pin!(connection);
     let mut told = false;
-    poll_fn(|context| {
+    let watching = poll_fn(|context| {
         if pulse.end() == End::Gracefully && !std::mem::replace(&mut told, true) {
-            connection.as_mut().graceful_shutdown();
+            Pin::new(&mut connection).graceful_shutdown();
         }
-        connection.as_mut().poll(context)
+        if let Poll::Ready(served) = Pin::new(&mut connection).poll(context) {
+            return Poll::Ready(served.map(|()| None));
+        }
+        // Hyper flushes whenever it is polled: unless the socket is full, all that it had to say is said.
+        let watching = if pulse.is_blocked() { None } else { takeover.take() };
+        watching.map_or(Poll::Pending, |watching| Poll::Ready(Ok(Some(watching))))
     })
-    .await
+    .await?;
+    Ok(watching.map(|watching| EventWriter::new(connection.into_parts().io.into_stream(), *watching)))
 }
 
 async fn serve_http2(lane: Rc<Lane>, door: Door, socket: Socket, pulse: Rc<Pulse>) -> hyper::Result<()> {
@@ -89,36 +131,53 @@ async fn serve_http2(lane: Rc<Lane>, door: Door, socket: Socket, pulse: Rc<Pulse
     .await
 }
 
-/// The body of an answer. While it is a stream that is being written, its request stays in hand.
-struct Held {
-    body: ReplyBody,
-    _in_hand: Option<InHand>,
+/// Where an event stream lies from the moment that its head is written until the connection is taken over for it.
+type Takeover = Rc<Cell<Option<Box<Watching>>>>;
+
+/// The body of an answer, as hyper sees it.
+enum Held {
+    /// One that hyper writes. While it is a stream that is being written, its request stays in hand.
+    Body { body: ReplyBody, _in_hand: Option<InHand> },
+    /// One that the connection is taken over for when hyper first asks for it. An answer to HEAD is never asked.
+    TakenOver(Option<Box<Watching>>, Takeover),
 }
 
 impl Held {
     fn new(body: ReplyBody, in_hand: InHand) -> Self {
         let in_hand = body.is_stream().then_some(in_hand);
-        Self { body, _in_hand: in_hand }
+        Self::Body { body, _in_hand: in_hand }
     }
 }
 
 impl Body for Held {
     type Data = Bytes;
-    type Error = std::io::Error;
+    type Error = io::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        match self.get_mut() {
+            Self::Body { body, .. } => Pin::new(body).poll_frame(context),
+            Self::TakenOver(watching, takeover) => {
+                if let Some(watching) = watching.take() {
+                    takeover.set(Some(watching));
+                }
+                // Nobody need wake it: the connection looks when hyper has been polled.
+                Poll::Pending
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match self {
+            Self::Body { body, .. } => body.is_end_stream(),
+            Self::TakenOver(..) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self {
+            Self::Body { body, .. } => body.size_hint(),
+            Self::TakenOver(..) => SizeHint::default(),
+        }
     }
 }
 

@@ -80,6 +80,7 @@ async fn run(app: &App, lane: &Rc<Lane>, mut orders: UnboundedReceiver<Order>) {
             _ = ticks.tick() => pulses.tick(),
         }
     }
+    lane.end_watching();
     drain(app, &pulses).await;
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Pulse {
     /// The tick of the thread, shared by all its connections.
     now: Rc<Cell<u64>>,
     end: Cell<End>,
+    /// The socket took less than it was last given.
+    is_blocked: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -64,6 +66,16 @@ impl Pulse {
         InHand(Rc::clone(self))
     }
 
+    /// Notes whether the socket took what it was given last, or a part of it.
+    pub(super) fn wrote(&self, is_blocked: bool) {
+        self.is_blocked.set(is_blocked);
+    }
+
+    /// Whether something waits for the socket to have room.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.is_blocked.get()
+    }
+
     /// Notes that a connection is set up and waits for requests.
     pub(super) fn idle(&self) {
         self.enter(Phase::Idle);
@@ -93,7 +105,15 @@ impl Pulse {
 }
 
 /// A request in hand.
+#[derive(Debug)]
 pub(super) struct InHand(Rc<Pulse>);
+
+impl InHand {
+    /// Whether its connection should end, and how.
+    pub(super) fn end(&self) -> End {
+        self.0.end()
+    }
+}
 
 impl Drop for InHand {
     fn drop(&mut self) {
@@ -156,6 +176,7 @@ impl Pulses {
             since: Cell::new(self.now.get()),
             now: Rc::clone(&self.now),
             end: Cell::new(End::No),
+            is_blocked: Cell::new(false),
             waker: RefCell::default(),
         });
         self.connections.borrow_mut().push(Rc::downgrade(&pulse));

@@ -55,6 +55,11 @@ impl Socket {
         };
         Ok(Some((Self { stream: TokioIo::new(stream), first, unread: 0..length, pulse }, protocol)))
     }
+
+    /// The socket by itself.
+    pub(super) fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
+    }
 }
 
 impl Read for Socket {
@@ -81,7 +86,9 @@ impl Read for Socket {
 
 impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.pulse.wrote(written.is_pending());
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -101,6 +108,8 @@ impl Write for Socket {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.pulse.wrote(written.is_pending());
+        written
     }
 }

@@ -114,7 +114,10 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server listens");
+        Self::over(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         Self { stream: BufReader::new(stream) }
     }
@@ -159,17 +162,31 @@ impl Connection {
     fn chunks(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
         loop {
-            let mut line = String::new();
-            self.stream.read_line(&mut line).expect("a chunk's length");
-            let length = usize::from_str_radix(line.trim_end(), 16).expect("a chunk's length");
-            // Its line break behind it.
-            let mut chunk = vec![0; length + 2];
-            self.stream.read_exact(&mut chunk).expect("a whole chunk");
-            if length == 0 {
+            let chunk = self.chunk();
+            if chunk.is_empty() {
                 return body;
             }
-            body.extend_from_slice(&chunk[..length]);
+            body.extend_from_slice(&chunk);
         }
+    }
+
+    /// The next chunk of a body; the last one is empty.
+    pub(crate) fn chunk(&mut self) -> Vec<u8> {
+        let line = self.line();
+        let digits = std::str::from_utf8(&line).expect("a chunk's length").trim_end();
+        let length = usize::from_str_radix(digits, 16).expect("a chunk's length");
+        // Its line break behind it.
+        let mut chunk = vec![0; length + 2];
+        self.stream.read_exact(&mut chunk).expect("a whole chunk");
+        chunk.truncate(length);
+        chunk
+    }
+
+    /// The next line with its end; empty: the server has closed.
+    pub(crate) fn line(&mut self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line).expect("a line");
+        line
     }
 
     /// Whether the server closes the connection within patience, whatever else it says.

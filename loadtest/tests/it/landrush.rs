@@ -41,3 +41,13 @@ fn a_campaign_that_sells_out_is_sound() {
     let arguments = ["--rate", "max", "--duration", "500ms", "--quota", "300", "--coupon-types", "3"];
     check(&arguments, "900 wins, each asked for again");
 }
+
+#[test]
+fn everybody_who_watches_ends_up_with_the_truth() {
+    let arguments = ["watch", "--watchers", "60", "--claims-rate", "500", "--duration", "1s"];
+    let run = harness(&[&arguments, &["--server-binary", server()][..]].concat());
+    let (out, err) = (text(&run.stdout), text(&run.stderr));
+    assert_eq!(run.status.code(), Some(0), "{out}{err}");
+    assert!(out.contains("60 watch") && out.contains("0 of 500 not won"), "{out}{err}");
+    assert!(out.contains("broken streams: 0, last state not the true one: 0"), "{out}{err}");
+}

@@ -1,0 +1,222 @@
+//! Owns the keys that tokens are verified by: shared secrets, public keys, and sets of keys (JWKS, RFC 7517) in files, which are
+//! read again when they change and survive being away.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use jsonwebtoken::jwk::{JwkSet, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::TokenFault;
+use crate::config::{KeySource, SigningAlgorithm, TokenKey};
+
+/// The most keys that a set may hold; each token may be tried against all of them.
+const SET_KEYS_MAX: usize = 64;
+
+/// Why a key cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KeyRingError {
+    /// Its file cannot be read.
+    #[error("the key file {}: {cause}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: std::io::Error,
+    },
+    /// It is no key for its algorithm.
+    #[error("auth.keys: entry {place} is no key for {algorithm}: {detail}")]
+    Unfit {
+        /// Which entry of `[[auth.keys]]`, from 1.
+        place: usize,
+        /// The algorithm that it is for.
+        algorithm: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+/// All keys. Reading is lock-free.
+#[derive(Debug)]
+pub struct KeyRing {
+    keys: ArcSwap<Vec<SigningKey>>,
+    generation: AtomicU64,
+    /// What the keys are made from, and when their files were last changed.
+    origin: Mutex<Vec<Origin>>,
+}
+
+#[derive(Debug)]
+struct Origin {
+    setting: TokenKey,
+    read: Vec<SigningKey>,
+    changed: Option<std::time::SystemTime>,
+}
+
+/// One key. It verifies by its own algorithm and by no other.
+#[derive(Clone)]
+struct SigningKey {
+    algorithm: Algorithm,
+    id: Option<String>,
+    key: DecodingKey,
+    validation: Arc<Validation>,
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey").field("algorithm", &self.algorithm).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl KeyRing {
+    /// The keys that `settings` name.
+    ///
+    /// # Errors
+    /// [`KeyRingError`] names the first that cannot be used.
+    pub fn load(settings: &[TokenKey]) -> Result<Self, KeyRingError> {
+        let mut origin = Vec::with_capacity(settings.len());
+        for (index, setting) in settings.iter().enumerate() {
+            let changed = setting.source.file().and_then(changed);
+            let read = read(setting, index + 1)?;
+            origin.push(Origin { setting: setting.clone(), read, changed });
+        }
+        let keys = all(&origin);
+        Ok(Self { keys: ArcSwap::from_pointee(keys), generation: AtomicU64::new(0), origin: Mutex::new(origin) })
+    }
+
+    /// Reads the files that have changed. Meant for a background thread: it waits for the disk.
+    pub(super) fn refresh(&self) {
+        let mut origin = self.origin.lock();
+        let mut any = false;
+        for (index, one) in origin.iter_mut().enumerate() {
+            let Some(path) = one.setting.source.file() else { continue };
+            let now = changed(path);
+            if now.is_none() || now == one.changed {
+                continue;
+            }
+            match read(&one.setting, index + 1) {
+                Ok(read) => {
+                    tracing::info!(file = %path.display(), keys = read.len(), "the keys of tokens were read again");
+                    one.read = read;
+                    any = true;
+                }
+                Err(error) => tracing::warn!(%error, "the keys of tokens stay as they were"),
+            }
+            // Also when it could not be used: it is looked at again when it changes again, not every time.
+            one.changed = now;
+        }
+        if any {
+            self.keys.store(Arc::new(all(&origin)));
+            self.generation.fetch_add(1, Ordering::Release);
+        }
+    }
+
+    /// How often keys have changed.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The claims of `token`, if one of the keys has signed it.
+    pub(super) fn signed<T: DeserializeOwned>(&self, token: &[u8]) -> Result<T, TokenFault> {
+        let header = decode_header(token).map_err(|_| TokenFault::Malformed)?;
+        // What is called critical must be understood, and we understand none of it (RFC 7515, 4.1.11).
+        if header.crit.is_some() {
+            return Err(TokenFault::Malformed);
+        }
+        let keys = self.keys.load();
+        let fitting = keys.iter().filter(|key| {
+            key.algorithm == header.alg
+                && match (&key.id, &header.kid) {
+                    (Some(ours), Some(theirs)) => ours == theirs,
+                    (None, _) | (_, None) => true,
+                }
+        });
+        for key in fitting {
+            if let Ok(token) = decode(token, &key.key, &key.validation) {
+                return Ok(token.claims);
+            }
+        }
+        Err(TokenFault::Unknown)
+    }
+}
+
+fn all(origin: &[Origin]) -> Vec<SigningKey> {
+    origin.iter().flat_map(|one| one.read.iter().cloned()).collect()
+}
+
+fn changed(path: &Path) -> Option<std::time::SystemTime> {
+    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+fn read(setting: &TokenKey, place: usize) -> Result<Vec<SigningKey>, KeyRingError> {
+    let unfit = |detail: String| KeyRingError::Unfit { place, algorithm: setting.algorithm.word(), detail };
+    let text = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|cause| KeyRingError::Unreadable { path: path.to_path_buf(), cause })
+    };
+    let one = |key: Result<DecodingKey, jsonwebtoken::errors::Error>| {
+        let key = key.map_err(|error| unfit(error.to_string()))?;
+        Ok(vec![signing_key(setting.algorithm, setting.id.clone(), key)])
+    };
+    match &setting.source {
+        KeySource::Secret(secret) => one(Ok(DecodingKey::from_secret(secret.as_bytes()))),
+        KeySource::PublicKey(pem) => one(public_key(setting.algorithm, pem.as_bytes())),
+        KeySource::PublicKeyFile(path) => one(public_key(setting.algorithm, text(path)?.as_bytes())),
+        KeySource::Jwks(path) => {
+            let set: JwkSet = serde_json::from_str(&text(path)?).map_err(|error| unfit(error.to_string()))?;
+            let mut keys = Vec::new();
+            for jwk in &set.keys {
+                let is_for_signing = !matches!(&jwk.common.public_key_use, Some(of) if *of != PublicKeyUse::Signature);
+                let named = jwk.common.key_algorithm.map(|algorithm| algorithm.to_string());
+                let is_ours = named.is_none_or(|named| named == setting.algorithm.word());
+                if !is_for_signing || !is_ours {
+                    continue;
+                }
+                // A set may hold keys of other kinds beside ours.
+                let Ok(key) = DecodingKey::from_jwk(jwk) else { continue };
+                if key.family() != algorithm(setting.algorithm).family() {
+                    continue;
+                }
+                keys.push(signing_key(setting.algorithm, jwk.common.key_id.clone(), key));
+            }
+            match keys.len() {
+                0 => Err(unfit(String::from("the set holds none for it"))),
+                1..=SET_KEYS_MAX => Ok(keys),
+                many => Err(unfit(format!("the set holds {many}, more than {SET_KEYS_MAX}"))),
+            }
+        }
+    }
+}
+
+fn public_key(algorithm: SigningAlgorithm, pem: &[u8]) -> Result<DecodingKey, jsonwebtoken::errors::Error> {
+    match algorithm {
+        SigningAlgorithm::Hs256 => Err(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat.into()),
+        SigningAlgorithm::Rs256 => DecodingKey::from_rsa_pem(pem),
+        SigningAlgorithm::Es256 => DecodingKey::from_ec_pem(pem),
+        SigningAlgorithm::EdDsa => DecodingKey::from_ed_pem(pem),
+    }
+}
+
+fn algorithm(of: SigningAlgorithm) -> Algorithm {
+    match of {
+        SigningAlgorithm::Hs256 => Algorithm::HS256,
+        SigningAlgorithm::Rs256 => Algorithm::RS256,
+        SigningAlgorithm::Es256 => Algorithm::ES256,
+        SigningAlgorithm::EdDsa => Algorithm::EdDSA,
+    }
+}
+
+fn signing_key(of: SigningAlgorithm, id: Option<String>, key: DecodingKey) -> SigningKey {
+    let algorithm = algorithm(of);
+    let mut validation = Validation::new(algorithm);
+    // The claims are judged by the server's own clock, in `super`; here the signature alone.
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    SigningKey { algorithm, id, key, validation: Arc::new(validation) }
+}

@@ -1,0 +1,223 @@
+//! Owns the batch call: many claims of one campaign from the shop's own gateway in one request, each judged by itself and answered
+//! in its place.
+//!
+//! All are handed to the shard before the first answer is awaited, so that one sync of the log covers many of them.
+
+use std::time::Instant;
+
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use landrush_engine::campaign::Mode;
+use landrush_engine::command::{Claim, Command};
+use landrush_engine::id::UserId;
+use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
+use landrush_engine::published::Published;
+use landrush_engine::time::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::answer::Answer;
+use super::claim_body::ClaimBody;
+use super::fields::{Faults, FieldError};
+use super::json_text::JsonText;
+use super::lane::Lane;
+use super::problem::Problem;
+use super::query::Query;
+use super::users::Phone;
+use super::{body, claim_json, claims, users};
+use crate::app::Opened;
+use crate::desk;
+
+/// The most claims in one request.
+pub(crate) const CLAIMS_MAX: usize = 8_192;
+
+/// The longest body, in bytes.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Batch<'b> {
+    #[serde(borrow)]
+    claims: Vec<&'b RawValue>,
+}
+
+/// A claim of a batch on its way: read, its phone number stored, handed over.
+struct Asked {
+    user: UserId,
+    answer: desk::Answer,
+}
+
+/// What came of a claim of a batch.
+struct Granted {
+    user: UserId,
+    claim: ClaimView,
+    repeated: bool,
+}
+
+/// `POST /v1/campaigns/{id}/claims:batch`.
+pub(crate) async fn claim(
+    lane: &Lane,
+    opened: &Opened,
+    id: &str,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Answer, Problem> {
+    Query::parse(parts.uri.query(), &[])?;
+    let began = Instant::now();
+    let patience = lane.app().config().http.body_timeout;
+    let bytes = body::json(&parts.headers, body, BATCH_BYTES_MAX, patience).await?;
+    let stamped_at = opened.engine.clock().now();
+    let read = read(&bytes).map_err(Problem::invalid)?;
+    let campaign = claims::living(opened, id)?;
+    let definition = campaign.definition();
+    if definition.mode != Mode::FirstCome {
+        return Err(claims::wrong_mode(definition.mode));
+    }
+
+    // Numbers first, all of them, and one wait for what the last of them needs to be on disk.
+    let mut bodies = Vec::with_capacity(read.len());
+    for body in read {
+        bodies.push(body.map_err(Problem::invalid).and_then(|body| {
+            let phone = if body.phone.is_some() || definition.needs_phone() {
+                users::store_phone(opened, &body.user, body.phone.as_ref())?
+            } else {
+                None
+            };
+            Ok((body, phone))
+        }));
+    }
+    let mut asked = Vec::with_capacity(bodies.len());
+    for body in bodies {
+        asked.push(match body {
+            Ok((body, phone)) => ask(lane, opened, &campaign, body, phone, stamped_at).await,
+            Err(problem) => Err(problem),
+        });
+    }
+    let mut results = Vec::with_capacity(asked.len());
+    for one in asked {
+        results.push(match one {
+            Ok(Asked { user, answer }) => match lane.heard(answer).await {
+                Ok(Outcome::Won(claim)) => Ok(Granted { user, claim, repeated: false }),
+                Ok(Outcome::Repeated(claim)) => Ok(Granted { user, claim, repeated: true }),
+                Ok(outcome) => Err(claims::unexpected(&outcome)),
+                Err(problem) => Err(problem),
+            },
+            Err(problem) => Err(problem),
+        });
+    }
+    for result in &results {
+        let outcome = match result {
+            Ok(granted) => Ok(status(granted.repeated)),
+            Err(problem) => Err(problem.code),
+        };
+        lane.counts().claim(outcome, began);
+    }
+    let body = lane.body(|out| {
+        let mut json = JsonText::object(out);
+        json.array("results", results.iter(), |result, json| match result {
+            Ok(Granted { user, claim, repeated }) => {
+                json.number("status", u64::from(status(*repeated).as_u16()));
+                claim_json::write(claim, user.as_str(), *repeated, &definition, opened, json);
+            }
+            Err(problem) => problem.write_members(lane.retry(problem), json),
+        });
+        json.end();
+    });
+    Ok(Answer::json(StatusCode::OK, body))
+}
+
+fn status(repeated: bool) -> StatusCode {
+    if repeated { StatusCode::OK } else { StatusCode::CREATED }
+}
+
+/// The claims of a body. What is wrong with one of them is that one's affair, what is wrong with the whole everybody's.
+fn read(bytes: &[u8]) -> Result<Vec<Result<ClaimBody, Vec<FieldError>>>, Vec<FieldError>> {
+    // An array with the same values in their order would be taken too.
+    let quick = bytes.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice::<Batch<'_>>(bytes));
+    let Some(Ok(Batch { claims })) = quick else {
+        // Only the slow way can explain.
+        return Err(Faults::read(bytes, |object| {
+            object.required("claims", |json, at| at.array(json, CLAIMS_MAX, |_, _| Some(()))).map(drop)
+        })
+        .err()
+        .unwrap_or_else(|| vec![FieldError::new("", "is no batch of claims")]));
+    };
+    if claims.is_empty() || claims.len() > CLAIMS_MAX {
+        return Err(vec![FieldError::new("/claims", format!("has {} items, not 1 to {CLAIMS_MAX}", claims.len()))]);
+    }
+    let read = claims.iter().enumerate().map(|(index, claim)| {
+        ClaimBody::parse(claim.get().as_bytes(), Mode::FirstCome, None).map_err(|errors| {
+            errors
+                .into_iter()
+                .map(|error| FieldError::new(format!("/claims/{index}{}", error.pointer), error.detail))
+                .collect()
+        })
+    });
+    Ok(read.collect())
+}
+
+async fn ask(
+    lane: &Lane,
+    opened: &Opened,
+    campaign: &Published,
+    body: ClaimBody,
+    phone: Option<Phone>,
+    stamped_at: Timestamp,
+) -> Result<Asked, Problem> {
+    let ClaimBody { user, coupon_type, .. } = body;
+    let definition = campaign.definition();
+    let coupon_type = claims::named_type(&definition, coupon_type)?;
+    if definition.limit.max > 1 {
+        // A batch has one header for all, and a key that names one of them names none.
+        return Err(Problem::refused(Refusal::KeyRequired));
+    }
+    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
+        return Err(Problem::refused(refusal));
+    }
+    let phone = match phone {
+        Some(phone) => Some(users::durable_phone(opened, phone).await?),
+        None => None,
+    };
+    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key: None, phone, stamped_at };
+    let answer = lane.submit(&opened.engine, campaign.route(), Command::Claim(claim))?;
+    Ok(Asked { user, answer })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_one_claim_is_its_own_and_named_by_its_place() {
+        let read =
+            read(br#"{"claims":[{"user_id":"a"},{"user_id":""},{"x":1},7,{"user_id":"b","coupon_type":"cash-5"}]}"#);
+        let read = read.expect("a batch");
+        let pointers: Vec<Vec<&str>> = read
+            .iter()
+            .map(|one| one.as_ref().err().into_iter().flatten().map(|error| error.pointer.as_str()).collect())
+            .collect();
+        assert_eq!(
+            pointers,
+            [vec![], vec!["/claims/1/user_id"], vec!["/claims/2/user_id", "/claims/2/x"], vec!["/claims/3"], vec![]]
+        );
+    }
+
+    #[test]
+    fn a_fault_of_the_whole_is_everybodys() {
+        let many = format!(r#"{{"claims":[{}]}}"#, vec![r#"{"user_id":"a"}"#; CLAIMS_MAX + 1].join(","));
+        for (body, pointer) in [
+            ("", ""),
+            ("[]", ""),
+            ("{}", "/claims"),
+            (r#"{"claims":7}"#, "/claims"),
+            (r#"{"claims":[]}"#, "/claims"),
+            (r#"{"claims":[{"user_id":"a"}],"dry":true}"#, "/dry"),
+            (r#"[[{"user_id":"a"}]]"#, ""),
+            (many.as_str(), "/claims"),
+        ] {
+            let errors = read(body.as_bytes()).expect_err("no batch");
+            assert_eq!(errors[0].pointer, pointer, "{}", &body[..body.len().min(60)]);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+// Owns what the page says: states, what is left, and why something was refused, in words that a shopper understands.
+
+import { moment } from "./times.js";
+
+/** A state of a campaign in two words at most. */
+const STATES = {
+  scheduled: "Opens soon",
+  open: "Open now",
+  paused: "Paused",
+  sold_out: "Sold out",
+  daily_sold_out: "Sold out today",
+  closed: "Closed for now",
+  ended: "Ended",
+  cancelled: "Cancelled",
+};
+
+export function stateWord(state) {
+  return STATES[state] ?? state;
+}
+
+const BUCKETS = { plenty: "Plenty left", few: "Few left", last: "Last ones", none: "None left" };
+
+const counted = new Intl.NumberFormat("en-GB");
+
+export function count(number) {
+  return counted.format(number);
+}
+
+/** What is left: of a quota if it is counted, in words if the shop shows no counts. */
+export function leftWords(left, quota) {
+  if (typeof left !== "number") return BUCKETS[left] ?? left;
+  return left === 0 ? "None left" : `${count(left)} of ${count(quota)} left`;
+}
+
+export function isNone(left) {
+  return left === 0 || left === "none";
+}
+
+/** What the button says, by the campaign's mode. */
+export const BUTTONS = {
+  first_come: "Get my coupon",
+  draw: "Try my luck",
+  lottery: "Enter the lottery",
+};
+
+/** What is going on, below the title. */
+export const RULES = {
+  first_come: "First come, first served.",
+  draw: "Every try draws: some win a coupon, some do not.",
+  lottery: "Everybody who enters has the same chance; the winners are drawn at the end.",
+};
+
+/** How often one may take part. */
+export function limitWords({ max, per, by }, mode) {
+  const what = { first_come: ["coupon", "coupons"], draw: ["try", "tries"], lottery: ["entry", "entries"] }[mode];
+  const whom = by === "phone" ? "phone number" : "person";
+  const span = { campaign: "", day: " a day", window: " each time it opens" }[per];
+  return `${max === 1 ? "One" : count(max)} ${what[max === 1 ? 0 : 1]} per ${whom}${span}.`;
+}
+
+/** When a campaign with windows opens, in its own zone, as the shop has said it. */
+export function windowWords({ windows }, zone) {
+  if (!windows) return null;
+  const { at, days, duration } = windows;
+  const names = { mon: "Mon", tue: "Tue", wed: "Wed", thu: "Thu", fri: "Fri", sat: "Sat", sun: "Sun" };
+  const when = !days || days.length === 7 ? "every day" : `on ${days.map((day) => names[day] ?? day).join(", ")}`;
+  return `Opens ${when} at ${at.join(", ")} (${zone.replaceAll("_", " ")}), for ${duration} each time.`;
+}
+
+/** What is told while a press is repeated. */
+export function retryWords({ problem }) {
+  if (problem.status === 0) return "No answer just now. Trying again – you need not do anything.";
+  if (problem.code === "rate_limited") return "That was quick. Trying again in a moment…";
+  return "Many people at once. Trying again – you need not do anything.";
+}
+
+/** Why a press came to nothing. */
+export function problemWords(problem, { now }) {
+  const later = (text, at) => (at ? `${text} ${moment(Date.parse(at), now)}.` : null);
+  switch (problem.code) {
+    case "sold_out":
+      return "Sold out: the last coupon has just gone.";
+    case "daily_sold_out":
+      return later("Today’s coupons are gone. There are new ones", problem.resets_at) ?? "Today’s coupons are gone.";
+    case "not_open":
+      return later("Not open yet. It opens", problem.opens_at) ?? "Not open yet.";
+    case "ended":
+      return "This is over.";
+    case "cancelled":
+      return "The shop has cancelled this.";
+    case "paused":
+      return "The shop has paused this for the moment. Please try again later.";
+    case "limit_reached":
+      return "The limit is used up: this phone number or person has taken part already.";
+    case "not_found":
+      return "This is not here any more.";
+    case "archived":
+      return "This is long over.";
+    case "unauthorized":
+    case "forbidden":
+      return "Please sign in at the shop, and open this page from there.";
+    case "not_eligible":
+      return "This is for invited customers only.";
+    case "challenge_required":
+    case "ticket_required":
+      return "The shop asks for one more step that this page cannot take. Please open it from the shop’s own page.";
+    case "rate_limited":
+      return "Too many tries in a short time. Please wait a little.";
+    case "invalid_request":
+      return invalidWords(problem.errors);
+    case "network":
+    case "timeout":
+      return "No answer from the shop. Check your connection and press again: you will not be counted twice.";
+    case "overloaded":
+    case "starting":
+    case "shutting_down":
+    case "log_unavailable":
+      return "Very many people are trying at once. Please press again: you will not be counted twice.";
+    default:
+      return `That did not work: ${problem.title || problem.message}`;
+  }
+}
+
+function invalidWords(errors) {
+  const fields = { "/user_id": "The customer id", "/phone": "The phone number", "/coupon_type": "The kind of coupon" };
+  const first = errors.find(({ pointer }) => fields[pointer]);
+  return first ? `${fields[first.pointer]} ${first.detail}.` : "Something in the form is not right.";
+}
