@@ -167,6 +167,11 @@ struct ProblemBody<'a> {
     code: Cow<'a, str>,
 }
 
+/// Whether a refusal says nothing of what is refused, so that asking again is the way to know.
+pub(crate) fn is_passing(code: &str) -> bool {
+    matches!(code, "overloaded" | "rate_limited" | "log_unavailable")
+}
+
 /// Reads an answer to the claim or draw that `asked` describes.
 pub(crate) fn read<'a>(reply: &Reply<'a>, asked: Asked<'_>) -> Answer<'a> {
     match reply.status {

@@ -40,6 +40,11 @@ impl Api {
         Self { target, admin_key: admin_key.to_owned(), stream: None }
     }
 
+    /// Whom it speaks to.
+    pub(crate) fn target(&self) -> SocketAddr {
+        self.target
+    }
+
     /// Whether the server says that it is ready; a server that cannot be reached is not.
     pub(crate) fn ready(&mut self) -> bool {
         self.call("GET", "/readyz", None).is_ok_and(|(status, _)| status == 200)
@@ -55,6 +60,18 @@ impl Api {
             bail!("creating the campaign was answered {status}: {}", String::from_utf8_lossy(&body));
         }
         Ok(())
+    }
+
+    /// A campaign as an operator sees it.
+    ///
+    /// # Errors
+    /// When the server does not answer with JSON.
+    pub(crate) fn campaign(&mut self, campaign: &str) -> Result<Value> {
+        let (status, body) = self.call("GET", &format!("/v1/campaigns/{campaign}"), None)?;
+        if status != 200 {
+            bail!("campaign {campaign} was answered {status}: {}", String::from_utf8_lossy(&body));
+        }
+        serde_json::from_slice(&body).context("a campaign is not JSON")
     }
 
     /// What anybody is shown of a campaign.

@@ -1,23 +1,16 @@
 //! Asking again: every claim that was told a win, and every claim whose effect is unknown, is sent once more, and the
-//! ledger judges the answers. A server that is too busy is asked again, a bounded number of times.
+//! ledger judges the answers.
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use indicatif::ProgressBar;
 
 use crate::answer::{self, Answer};
-use crate::client::{Exchange, drive};
-use crate::departures::Pace;
+use crate::ask::{Questions, ask};
 use crate::oracle::{ClaimKey, Ledger};
 use crate::request::ClaimTemplate;
 use crate::response::Reply;
-
-/// How often a claim is sent before it is given up.
-const ATTEMPTS_MAX: u8 = 20;
-/// How long all of it may take.
-const WITHIN: Duration = Duration::from_secs(300);
 
 /// Sends the claims in `keys` again over `connections` connections and lets `ledger` judge the answers.
 ///
@@ -36,84 +29,45 @@ pub(crate) fn confirm(
     let templates =
         ledger.all_rules().map(|rules| ClaimTemplate::new(&host, &rules.campaign, rules.kind, rules.limit > 1));
     let templates = templates.collect();
-    let questions: Vec<_> = keys.into_iter().map(|key| Question { key, attempts: 0 }).collect();
-    let open = (0..questions.len()).rev().collect();
-    let mut again = Again { templates, ledger, questions, open };
-    // A question that has to be asked once more may come back when everything else has already been asked.
-    while !again.open.is_empty() {
-        let connections = connections.min(again.open.len());
-        let driven = drive(target, connections, Pace::Closed(WITHIN), &mut again, progress)?;
-        if driven.answered == 0 {
-            break;
-        }
-    }
-    again.give_up();
-    Ok(())
-}
-
-#[derive(Debug)]
-struct Question {
-    key: ClaimKey,
-    attempts: u8,
+    ask(target, connections, &mut Again { templates, ledger, keys }, progress)
 }
 
 struct Again<'a> {
     templates: Vec<ClaimTemplate>,
     ledger: &'a mut Ledger,
-    questions: Vec<Question>,
-    /// Questions to be asked, the next one last.
-    open: Vec<usize>,
+    keys: Vec<ClaimKey>,
 }
 
-impl Again<'_> {
-    fn retry(&mut self, ticket: u64) {
-        let place = usize::try_from(ticket).expect("a place in memory");
-        let question = &mut self.questions[place];
-        question.attempts += 1;
-        if question.attempts < ATTEMPTS_MAX {
-            self.open.push(place);
-        } else {
-            self.ledger.not_confirmed(question.key);
-        }
+impl Questions for Again<'_> {
+    fn count(&self) -> usize {
+        self.keys.len()
     }
 
-    /// Judges the questions that no connection was left for.
-    fn give_up(self) {
-        for place in self.open {
-            self.ledger.not_confirmed(self.questions[place].key);
-        }
-    }
-}
-
-impl Exchange for Again<'_> {
-    fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64> {
-        let place = self.open.pop()?;
-        let key = self.questions[place].key;
+    fn write(&mut self, place: usize, bytes: &mut Vec<u8>) {
+        let key = self.keys[place];
         self.templates[usize::from(key.campaign)].write(key.user, u64::from(key.key), bytes);
-        u64::try_from(place).ok()
     }
 
-    fn answered(&mut self, ticket: u64, _: Duration, reply: &Reply<'_>) {
-        let key = self.questions[usize::try_from(ticket).expect("a place in memory")].key;
+    fn answered(&mut self, place: usize, reply: &Reply<'_>) -> bool {
+        let key = self.keys[place];
         match answer::read(reply, self.ledger.rules(key.campaign).asked(key.user)) {
             Answer::Decided(decision) => {
                 self.ledger.decided(key, decision);
                 self.ledger.settle(key);
             }
-            Answer::Refused(code) if matches!(&*code, "overloaded" | "rate_limited" | "log_unavailable") => {
-                self.retry(ticket);
-            }
+            Answer::Refused(code) if answer::is_passing(&code) => return false,
             Answer::Refused(code) => {
                 self.ledger.refused(key, &code, true);
                 self.ledger.settle(key);
             }
             Answer::Strange(what) => self.ledger.strange(key, what),
         }
+        true
     }
 
-    fn unanswered(&mut self, ticket: u64, _: Duration) {
-        self.retry(ticket);
-    }
+    fn unanswered(&mut self, _: usize) {}
 
-    fn unsent(&mut self, _: Duration) {}
+    fn given_up(&mut self, place: usize) {
+        self.ledger.not_confirmed(self.keys[place]);
+    }
 }

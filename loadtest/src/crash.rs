@@ -5,7 +5,10 @@
 //! the older ones; every so many rounds, and at the end, all of them are. That misses nothing: a win that is gone stays
 //! gone, or comes back as another coupon. Nothing is in doubt then, so the server's counts must equal the clients'.
 
+mod accounts;
 mod campaigns;
+mod checkout;
+mod lotteries;
 mod traffic;
 
 use std::fs;
@@ -19,24 +22,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::ProgressBar;
-use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::api::Api;
 use crate::cli::Crash;
 use crate::client::drive;
-use crate::confirm::confirm;
-use crate::crash::campaigns::openings;
-use crate::crash::traffic::{Crowd, Traffic};
+use crate::crash::accounts::Accounts;
+use crate::crash::traffic::Traffic;
 use crate::departures::Pace;
-use crate::load::{compare, progress};
-use crate::oracle::{ClaimKey, Ledger};
+use crate::load::progress;
 use crate::report::verdict;
-use crate::schedule::{Stream, below, seeded, unit};
-use crate::server::{ADMIN_KEY, Launch, Server};
+use crate::schedule::{Stream, seeded, unit};
+use crate::server::{Launch, Server};
 
 /// Rounds that claim from the same campaigns.
 const GENERATION_ROUNDS: u32 = 25;
@@ -46,8 +44,10 @@ const START_KILLS: f64 = 0.15;
 const START_KILL_WITHIN: Duration = Duration::from_millis(60);
 /// The server is killed at most this long after the load began.
 const LOAD_KILL_WITHIN: Duration = Duration::from_millis(80);
-/// Older wins that are asked for again after each restart.
-const SAMPLE: u64 = 500;
+/// A lottery that ends within this time of the load's beginning is waited for.
+const LOTTERY_WAIT_MAX: Duration = Duration::from_millis(250);
+/// The server is then killed at most this long after the end, where the drawing may be.
+const LOTTERY_KILL_WITHIN: Duration = Duration::from_millis(20);
 /// Load that outlives its server by this has hung.
 const LOAD_MAX: Duration = Duration::from_secs(30);
 
@@ -71,26 +71,26 @@ pub(crate) fn run(options: &Crash) -> Result<bool> {
         log: scratch.path().join("server.log"),
         data,
         rng: seeded(options.seed, Stream::Kill),
-        ledger: Ledger::default(),
-        crowd: Crowd::new(Vec::new()),
-        uncreated: Vec::new(),
-        asked_again: 0,
+        accounts: Accounts::default(),
         killed_starting: 0,
+        killed_drawing: 0,
     };
     let started = Instant::now();
     let bar = progress(options.rounds.into(), "kills");
     let result = rounds.all(&bar);
     bar.finish_and_clear();
-    let sound = result.is_ok() && rounds.ledger.violations().is_empty();
+    let violations = rounds.accounts.violations();
+    let sound = result.is_ok() && violations.is_empty();
     println!(
-        "{} kills with seed {}, {} of them while starting, in {:.0} s; {} wins told",
+        "{} kills with seed {} in {:.0} s, {} of them while starting, {} as a lottery ended",
         options.rounds,
         options.seed,
-        rounds.killed_starting,
         started.elapsed().as_secs_f64(),
-        rounds.ledger.wins(),
+        rounds.killed_starting,
+        rounds.killed_drawing,
     );
-    print!("{}", verdict(rounds.ledger.violations()));
+    println!("{}", rounds.accounts.summary());
+    print!("{}", verdict(&violations));
     if !sound {
         println!("the server's data and output are kept in {}", scratch.keep().display());
     }
@@ -103,38 +103,25 @@ struct Rounds<'a> {
     data: PathBuf,
     log: PathBuf,
     rng: ChaCha8Rng,
-    ledger: Ledger,
-    crowd: Crowd,
-    /// Campaigns that the server may not know yet; their bodies are fixed so that creating them can be repeated.
-    uncreated: Vec<Value>,
-    /// How many of the ledger's winners have been asked for again.
-    asked_again: usize,
+    accounts: Accounts,
     killed_starting: u32,
+    killed_drawing: u32,
 }
 
 impl Rounds<'_> {
     fn all(&mut self, bar: &ProgressBar) -> Result<()> {
         for round in 0..self.options.rounds {
             if round % GENERATION_ROUNDS == 0 {
-                self.next_generation(round / GENERATION_ROUNDS);
+                self.accounts.next_generation(round / GENERATION_ROUNDS);
             }
             let thorough = (round + 1) % self.options.thorough_every == 0;
             self.round(thorough).with_context(|| format!("round {round}"))?;
             bar.inc(1);
-            if !self.ledger.violations().is_empty() {
+            if !self.accounts.violations().is_empty() {
                 bail!("round {round} found the first violation");
             }
         }
         self.last().context("after the last round")
-    }
-
-    fn next_generation(&mut self, generation: u32) {
-        let mut campaigns = Vec::new();
-        for opening in openings(generation, Timestamp::now()) {
-            self.uncreated.push(opening.body);
-            campaigns.push(self.ledger.add(opening.rules));
-        }
-        self.crowd = Crowd::new(campaigns);
     }
 
     /// One life of the server, ended by a kill, and a look at what it left.
@@ -146,6 +133,7 @@ impl Rounds<'_> {
         } else {
             let address = server.ready().with_context(|| self.last_words())?;
             self.hold_to_account(address, thorough)?;
+            self.accounts.open_lottery(address, &mut self.rng)?;
             self.load_until_killed(address, server.pid())?;
         }
         let ended = server.gone()?;
@@ -164,37 +152,24 @@ impl Rounds<'_> {
         Ok(())
     }
 
-    /// Asks for what the server ought to remember, and compares its counts.
     fn hold_to_account(&mut self, address: SocketAddr, thorough: bool) -> Result<()> {
-        let mut api = Api::new(address, ADMIN_KEY);
-        for body in self.uncreated.drain(..) {
-            api.create_campaign(&body)?;
-        }
-        let keys = if thorough { self.ledger.decisions().to_vec() } else { self.recent_and_sampled() };
-        let keys = [keys, self.ledger.doubtful()].concat();
-        let connections = usize::from(self.options.connections);
-        confirm(address, connections, &mut self.ledger, keys, &ProgressBar::hidden())?;
-        self.asked_again = self.ledger.decisions().len();
-        compare(&mut api, &mut self.ledger)
-    }
-
-    fn recent_and_sampled(&mut self) -> Vec<ClaimKey> {
-        let (older, recent) = self.ledger.decisions().split_at(self.asked_again);
-        let mut keys = recent.to_vec();
-        if let Some(bound) = u64::try_from(older.len()).ok().filter(|bound| *bound > 0) {
-            let sample = (0..SAMPLE.min(bound)).map(|_| below(&mut self.rng, bound));
-            keys.extend(sample.map(|place| older[usize::try_from(place).expect("a place in memory")]));
-        }
-        keys
+        self.accounts.settle(address, self.options.connections.into(), thorough, &mut self.rng)
     }
 
     fn load_until_killed(&mut self, address: SocketAddr, pid: Pid) -> Result<()> {
-        let delay = self.moment(LOAD_KILL_WITHIN);
-        let mut traffic = Traffic::new(&address.to_string(), &mut self.crowd, &mut self.ledger, &mut self.rng);
+        let delay = match self.accounts.lotteries.until_end().filter(|left| *left < LOTTERY_WAIT_MAX) {
+            Some(left) => {
+                self.killed_drawing += 1;
+                left + self.moment(LOTTERY_KILL_WITHIN)
+            }
+            None => self.moment(LOAD_KILL_WITHIN),
+        };
+        let mut traffic = Traffic::new(&address.to_string(), &mut self.accounts, &mut self.rng);
         let connections = usize::from(self.options.connections);
         let killer = thread::spawn(move || kill_after(delay, pid));
         let began = Instant::now();
         let driven = drive(address, connections, Pace::Closed(LOAD_MAX), &mut traffic, &ProgressBar::hidden());
+        self.accounts.checkout.interrupt();
         killer.join().map_err(|_| io::Error::other("the thread that kills has panicked"))??;
         match driven {
             Ok(_) => ensure!(began.elapsed() < LOAD_MAX, "the load did not notice that its server is gone"),

@@ -6,7 +6,9 @@
 
 mod answer;
 mod api;
+mod ask;
 mod baselines;
+mod checkout;
 mod claims;
 mod cli;
 mod client;
@@ -14,7 +16,9 @@ mod confirm;
 mod connection;
 mod crash;
 mod departures;
+mod fairness;
 mod load;
+mod lottery;
 mod oracle;
 mod pool;
 mod recorder;

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::answer::{Code, Strange};
 use crate::oracle::ClaimKey;
 use crate::request::user_id;
+use crate::{checkout, lottery};
 
 /// One broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,22 @@ pub(crate) enum Violation {
     UnexpectedRefusal { key: ClaimKey, code: String },
     /// Somebody was told `sold_out` while there was stock.
     RefusedWithStock { campaign: String, wins: u64, quota: u64 },
+    /// A lottery.
+    Lottery(lottery::Fault),
+    /// The checkout.
+    Checkout(checkout::Fault),
+}
+
+impl From<lottery::Fault> for Violation {
+    fn from(fault: lottery::Fault) -> Self {
+        Self::Lottery(fault)
+    }
+}
+
+impl From<checkout::Fault> for Violation {
+    fn from(fault: checkout::Fault) -> Self {
+        Self::Checkout(fault)
+    }
 }
 
 impl fmt::Display for ClaimKey {
@@ -104,6 +121,8 @@ impl fmt::Display for Violation {
             Self::RefusedWithStock { campaign, wins, quota } => {
                 write!(f, "{campaign} was called sold out with {wins} of {quota} given out")
             }
+            Self::Lottery(fault) => fault.fmt(f),
+            Self::Checkout(fault) => fault.fmt(f),
         }
     }
 }

@@ -1,14 +1,18 @@
-//! What is asked between two kills: claims on several campaigns at once, by new users and by users who ask again,
-//! with what each was told going straight into the ledger.
+//! What is asked between two kills: claims and draws on several campaigns at once, by new users and by users who ask again,
+//! entries to a lottery, and the shop's checkout, with what each was told going straight to its oracle.
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rand_chacha::ChaCha8Rng;
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Code};
+use crate::checkout::{self, Step, When};
 use crate::client::Exchange;
+use crate::crash::accounts::Accounts;
+use crate::lottery;
 use crate::oracle::{ClaimKey, Ledger};
-use crate::request::ClaimTemplate;
+use crate::request::{ClaimTemplate, Kind};
 use crate::response::Reply;
 use crate::schedule::{below, unit};
 
@@ -18,9 +22,13 @@ const REPEAT_SHARE: f64 = 0.15;
 const KEYED_USERS: u64 = 3_000;
 /// Keys that such a user tries: more than the limit, so that some are refused.
 const KEYS: u64 = 5;
+/// Share of the requests that enter the running lottery.
+const ENTRY_SHARE: f64 = 0.2;
+/// Share of the requests that are the checkout's.
+const CHECKOUT_SHARE: f64 = 0.12;
 
 /// The users of one generation of campaigns.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Crowd {
     campaigns: Vec<u16>,
     /// How many users have asked, by campaign.
@@ -53,52 +61,126 @@ impl Crowd {
 
 /// The traffic of one round.
 pub(super) struct Traffic<'a> {
+    host: String,
     templates: Vec<ClaimTemplate>,
-    crowd: &'a mut Crowd,
-    ledger: &'a mut Ledger,
+    /// The lottery that is entered, by its place.
+    lottery: Option<(usize, ClaimTemplate)>,
+    accounts: &'a mut Accounts,
     rng: &'a mut ChaCha8Rng,
-    /// The claims sent, by ticket.
-    sent: Vec<ClaimKey>,
+    /// What was sent and when, by ticket.
+    sent: Vec<(Asked, Timestamp)>,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+enum Asked {
+    /// A claim or a draw.
+    Claim(ClaimKey),
+    /// An entry to the running lottery.
+    Entry { lottery: usize, user: u64 },
+    /// A step of the checkout.
+    Step(Code, Step),
 }
 
 impl<'a> Traffic<'a> {
-    /// Sends `crowd` to the server at `host`.
-    pub(super) fn new(host: &str, crowd: &'a mut Crowd, ledger: &'a mut Ledger, rng: &'a mut ChaCha8Rng) -> Self {
+    /// Sends everybody to the server at `host`.
+    pub(super) fn new(host: &str, accounts: &'a mut Accounts, rng: &'a mut ChaCha8Rng) -> Self {
         let template =
             |rules: &crate::oracle::Rules| ClaimTemplate::new(host, &rules.campaign, rules.kind, rules.limit > 1);
-        let templates = ledger.all_rules().map(template).collect();
-        Self { templates, crowd, ledger, rng, sent: Vec::new() }
+        let templates = accounts.ledger.all_rules().map(template).collect();
+        let lottery = accounts.lotteries.running().map(|place| {
+            let campaign = accounts.lotteries.lottery(place).campaign();
+            (place, ClaimTemplate::new(host, campaign, Kind::Entry, false))
+        });
+        Self { host: host.to_owned(), templates, lottery, accounts, rng, sent: Vec::new() }
     }
 
-    fn key(&self, ticket: u64) -> ClaimKey {
-        self.sent[usize::try_from(ticket).expect("a place in memory")]
+    fn choose(&mut self) -> Asked {
+        let Accounts { ledger, crowd, lotteries, checkout, .. } = &mut *self.accounts;
+        let dice = unit(self.rng);
+        if dice < CHECKOUT_SHARE {
+            if let Some((code, step)) = checkout.next(self.rng, ledger) {
+                return Asked::Step(code, step);
+            }
+        } else if dice < CHECKOUT_SHARE + ENTRY_SHARE
+            && let Some((lottery, _)) = self.lottery
+        {
+            return Asked::Entry { lottery, user: lotteries.next_user(lottery, self.rng) };
+        }
+        Asked::Claim(crowd.next(self.rng, ledger))
+    }
+
+    fn asked(&self, ticket: u64) -> (Asked, Timestamp) {
+        self.sent[usize::try_from(ticket).expect("a place in memory")].clone()
+    }
+
+    fn claim_answered(ledger: &mut Ledger, key: ClaimKey, reply: &Reply<'_>) {
+        match answer::read(reply, ledger.rules(key.campaign).asked(key.user)) {
+            Answer::Decided(decision) => ledger.decided(key, decision),
+            Answer::Refused(code) => {
+                if code == "log_unavailable" {
+                    ledger.unknown(key);
+                }
+                ledger.refused(key, &code, false);
+            }
+            Answer::Strange(what) => ledger.strange(key, what),
+        }
+    }
+
+    fn entry_answered(lottery: &mut lottery::Lottery, user: u64, sent: Timestamp, reply: &Reply<'_>) {
+        match lottery::read(reply, lottery, user) {
+            lottery::Told::Entry(entry) => lottery.told(user, sent, entry),
+            lottery::Told::Refused(code) => {
+                if code == "log_unavailable" {
+                    lottery.unknown(user);
+                }
+                lottery.refused(user, Timestamp::now(), &code, false);
+            }
+            lottery::Told::Strange(what) => lottery.strange(user, what),
+        }
     }
 }
 
 impl Exchange for Traffic<'_> {
     fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64> {
-        let key = self.crowd.next(self.rng, self.ledger);
-        self.templates[usize::from(key.campaign)].write(key.user, u64::from(key.key), bytes);
-        self.sent.push(key);
+        let asked = self.choose();
+        match &asked {
+            Asked::Claim(key) => {
+                self.templates[usize::from(key.campaign)].write(key.user, u64::from(key.key), bytes);
+            }
+            Asked::Entry { user, .. } => {
+                let (_, template) = self.lottery.as_ref().expect("only a running lottery is entered");
+                template.write(*user, 0, bytes);
+            }
+            Asked::Step(code, step) => checkout::write(&self.host, *code, step, bytes),
+        }
+        self.sent.push((asked, Timestamp::now()));
         u64::try_from(self.sent.len() - 1).ok()
     }
 
     fn answered(&mut self, ticket: u64, _: Duration, reply: &Reply<'_>) {
-        let key = self.key(ticket);
-        match answer::read(reply, self.ledger.rules(key.campaign).asked(key.user)) {
-            Answer::Decided(decision) => self.ledger.decided(key, decision),
-            Answer::Refused(code) => {
-                if code == "log_unavailable" {
-                    self.ledger.unknown(key);
-                }
-                self.ledger.refused(key, &code, false);
+        let (asked, sent) = self.asked(ticket);
+        let Accounts { ledger, lotteries, checkout, .. } = &mut *self.accounts;
+        match asked {
+            Asked::Claim(key) => Self::claim_answered(ledger, key, reply),
+            Asked::Entry { lottery, user } => Self::entry_answered(lotteries.lottery(lottery), user, sent, reply),
+            Asked::Step(code, step) => {
+                let told = checkout::read(reply, code, checkout.till.user(code), &step);
+                checkout.till.answered(code, step, When { sent, heard: Timestamp::now() }, told);
             }
-            Answer::Strange(what) => self.ledger.strange(key, what),
         }
     }
 
     fn unanswered(&mut self, ticket: u64, _: Duration) {
-        self.ledger.unknown(self.key(ticket));
+        let (asked, sent) = self.asked(ticket);
+        let Accounts { ledger, lotteries, checkout, .. } = &mut *self.accounts;
+        match asked {
+            Asked::Claim(key) => ledger.unknown(key),
+            Asked::Entry { lottery, user } => lotteries.lottery(lottery).unknown(user),
+            Asked::Step(code, step) => {
+                checkout.till.unanswered(code, step, When { sent, heard: Timestamp::now() });
+            }
+        }
     }
 
     fn unsent(&mut self, _: Duration) {}
