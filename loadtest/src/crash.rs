@@ -46,7 +46,9 @@ const START_KILL_WITHIN: Duration = Duration::from_millis(60);
 const LOAD_KILL_WITHIN: Duration = Duration::from_millis(80);
 /// A lottery that ends within this time of the load's beginning is waited for.
 const LOTTERY_WAIT_MAX: Duration = Duration::from_millis(250);
-/// The server is then killed at most this long after the end, where the drawing may be.
+/// How long a round is taken to be before there was one.
+const FIRST_ROUND: Duration = Duration::from_millis(500);
+/// The server is killed at most this long after the end of a lottery, where the drawing may be, in rounds that wait for it.
 const LOTTERY_KILL_WITHIN: Duration = Duration::from_millis(20);
 /// Load that outlives its server by this has hung.
 const LOAD_MAX: Duration = Duration::from_secs(30);
@@ -74,6 +76,7 @@ pub(crate) fn run(options: &Crash) -> Result<bool> {
         accounts: Accounts::default(),
         killed_starting: 0,
         killed_drawing: 0,
+        round_took: FIRST_ROUND,
     };
     let started = Instant::now();
     let bar = progress(options.rounds.into(), "kills");
@@ -106,6 +109,8 @@ struct Rounds<'a> {
     accounts: Accounts,
     killed_starting: u32,
     killed_drawing: u32,
+    /// How long the last round took.
+    round_took: Duration,
 }
 
 impl Rounds<'_> {
@@ -126,6 +131,7 @@ impl Rounds<'_> {
 
     /// One life of the server, ended by a kill, and a look at what it left.
     fn round(&mut self, thorough: bool) -> Result<()> {
+        let began = Instant::now();
         let mut server = Server::spawn(self.launch.serve(&self.data), &self.log)?;
         if unit(&mut self.rng) < START_KILLS {
             self.killed_starting += 1;
@@ -133,7 +139,7 @@ impl Rounds<'_> {
         } else {
             let address = server.ready().with_context(|| self.last_words())?;
             self.hold_to_account(address, thorough)?;
-            self.accounts.open_lottery(address, &mut self.rng)?;
+            self.accounts.open_lottery(address, self.round_took, &mut self.rng)?;
             self.load_until_killed(address, server.pid())?;
         }
         let ended = server.gone()?;
@@ -149,6 +155,7 @@ impl Rounds<'_> {
                 self.inspect("replay")?;
             }
         }
+        self.round_took = began.elapsed();
         Ok(())
     }
 
@@ -157,7 +164,8 @@ impl Rounds<'_> {
     }
 
     fn load_until_killed(&mut self, address: SocketAddr, pid: Pid) -> Result<()> {
-        let delay = match self.accounts.lotteries.until_end().filter(|left| *left < LOTTERY_WAIT_MAX) {
+        let until_end = self.accounts.lotteries.until_end();
+        let delay = match until_end.filter(|left| *left < LOTTERY_WAIT_MAX) {
             Some(left) => {
                 self.killed_drawing += 1;
                 left + self.moment(LOTTERY_KILL_WITHIN)

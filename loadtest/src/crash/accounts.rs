@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
@@ -100,13 +101,13 @@ impl Accounts {
         compare(&mut api, &mut self.ledger)
     }
 
-    /// Opens a lottery if none is running.
+    /// Opens a lottery if none is running; a round takes about as long as `round`.
     ///
     /// # Errors
     /// When the server refuses it.
-    pub(super) fn open_lottery(&mut self, target: SocketAddr, rng: &mut ChaCha8Rng) -> Result<()> {
+    pub(super) fn open_lottery(&mut self, target: SocketAddr, round: Duration, rng: &mut ChaCha8Rng) -> Result<()> {
         match self.lotteries.running() {
-            None => self.lotteries.open(&mut Api::new(target, ADMIN_KEY), rng),
+            None => self.lotteries.open(&mut Api::new(target, ADMIN_KEY), round, rng),
             Some(_) => Ok(()),
         }
     }

@@ -1,5 +1,5 @@
-//! The lotteries of the rounds, one after another: each is open for a second or two, so that its end, and the drawing, come
-//! between or amid the kills; then everybody is asked, and asked again after kills to come.
+//! The lotteries of the rounds, one after another: each is open for about two, so that its end, and the drawing, come between
+//! or amid the kills; then everybody is asked, and asked again after kills to come.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,10 +21,10 @@ use crate::response::Reply;
 use crate::schedule::{below, unit};
 use crate::violation::Violation;
 
-/// A lottery is open for at least this long.
-const OPEN_MS_MIN: u64 = 700;
-/// How much longer it may be open, by chance.
-const OPEN_MS_SPREAD: u64 = 1_000;
+/// A lottery is open for at least so many rounds.
+const OPEN_ROUNDS_MIN: f64 = 1.5;
+/// How many more rounds it may be open, by chance.
+const OPEN_ROUNDS_SPREAD: f64 = 1.0;
 /// How long a drawing may take once the server is ready.
 const DRAWN_WITHIN: Duration = Duration::from_secs(10);
 /// Share of the entries that come from somebody who has entered before.
@@ -97,19 +97,19 @@ impl Lotteries {
         *users - 1
     }
 
-    /// Opens another one.
+    /// Opens another one, in rounds that take about as long as `round`.
     ///
     /// # Errors
     /// When the server refuses it, or shows no commitment.
-    pub(super) fn open(&mut self, api: &mut Api, rng: &mut ChaCha8Rng) -> Result<()> {
+    pub(super) fn open(&mut self, api: &mut Api, round: Duration, rng: &mut ChaCha8Rng) -> Result<()> {
         let id = format!("crash-lottery-{}", self.all.len());
         // By turns more entries than prizes, and more prizes than entries.
         let last = if self.all.len().is_multiple_of(2) { 20 } else { 1_000_000 };
         let prizes = [("gold", 1), ("silver", 10), ("bronze", last)];
         let now = Timestamp::now();
-        let open_ms = i64::try_from(OPEN_MS_MIN + below(rng, OPEN_MS_SPREAD))?;
+        let open = round.mul_f64(OPEN_ROUNDS_MIN + OPEN_ROUNDS_SPREAD * unit(rng));
         // To the millisecond, as it is spelt.
-        let ends_at = Timestamp::from_millisecond(now.as_millisecond() + open_ms)?;
+        let ends_at = Timestamp::from_millisecond(now.as_millisecond() + i64::try_from(open.as_millis())?)?;
         let coupon_types =
             prizes.map(|(id, units)| json!({"id": id, "name": id, "total_quota": units, "valid_for": "30d"}));
         api.create_campaign(&json!({

@@ -197,7 +197,7 @@ mod tests {
     fn keys(seed: u64) -> (Ledger, Vec<ClaimKey>) {
         let mut ledger = Ledger::default();
         let mut crowd = Crowd::new(
-            openings(0, jiff::Timestamp::UNIX_EPOCH).into_iter().map(|opening| ledger.add(opening.rules)).collect(),
+            openings(0, Timestamp::UNIX_EPOCH).into_iter().map(|opening| ledger.add(opening.rules)).collect(),
         );
         let mut rng = seeded(seed, Stream::Kill);
         let keys = (0..20_000).map(|_| crowd.next(&mut rng, &ledger)).collect();
