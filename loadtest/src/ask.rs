@@ -102,3 +102,6 @@ impl<Q: Questions> Exchange for Asking<'_, Q> {
 fn place(ticket: u64) -> usize {
     usize::try_from(ticket).expect("a place in memory")
 }
+
+#[cfg(test)]
+mod tests;

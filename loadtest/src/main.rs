@@ -29,6 +29,8 @@ mod scenario;
 mod schedule;
 mod server;
 mod share;
+#[cfg(test)]
+mod stub;
 mod violation;
 mod watch;
 mod workload;

@@ -4,35 +4,14 @@
 //! It knows only what clients were told. What a request without an answer did is unknown until the claim is repeated;
 //! from then on it counts like any other.
 
+mod rules;
+
 use std::collections::{HashMap, HashSet};
 
-use crate::answer::{Asked, Code, Coupon, Decision, Strange};
+use crate::answer::{Code, Coupon, Decision, Strange};
+pub(crate) use crate::oracle::rules::Rules;
 use crate::request::Kind;
 use crate::violation::Violation;
-
-/// The rules of one campaign, as far as they bound what may be handed out.
-#[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    /// The campaign's id.
-    pub(crate) campaign: String,
-    /// What it is asked for.
-    pub(crate) kind: Kind,
-    /// The ids of its coupon types, in order.
-    pub(crate) coupon_types: Vec<String>,
-    /// Units of each type for the whole campaign.
-    pub(crate) total_quota: Vec<u64>,
-    /// Units of each type on one UTC day.
-    pub(crate) daily_quota: Option<u64>,
-    /// Coupons that one user may have.
-    pub(crate) limit: u32,
-}
-
-impl Rules {
-    /// The request of `user`, so that its answer can be read.
-    pub(crate) fn asked(&self, user: u64) -> Asked<'_> {
-        Asked { campaign: &self.campaign, kind: self.kind, user, coupon_types: &self.coupon_types }
-    }
-}
 
 /// A claim or a draw that stays the same when it is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -194,3 +194,6 @@ impl Questions for Steps<'_> {
         self.till.not_settled(*code, step);
     }
 }
+
+#[cfg(test)]
+mod tests;

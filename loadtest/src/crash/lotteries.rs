@@ -248,3 +248,6 @@ impl Questions for Entries<'_> {
         self.lottery.not_confirmed(self.users[place]);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,3 +51,8 @@ fn everybody_who_watches_ends_up_with_the_truth() {
     assert!(out.contains("60 watch") && out.contains("0 of 500 not won"), "{out}{err}");
     assert!(out.contains("broken streams: 0, last state not the true one: 0"), "{out}{err}");
 }
+
+#[test]
+fn kills_are_survived() {
+    check(&["crash", "--rounds", "6", "--thorough-every", "3"], "answers at the checkout of");
+}
