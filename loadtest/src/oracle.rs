@@ -223,9 +223,8 @@ impl Ledger {
         if self.sold_out.contains(&campaign) && wins < quota {
             self.violations.push(Violation::RefusedWithStock { campaign: rules.campaign.clone(), wins, quota });
         }
-        for place in 0..rules.coupon_types.len() {
+        for (place, (wins, quota)) in told.iter().copied().zip(rules.total_quota.iter().copied()).enumerate() {
             let sampled = (campaign, u16::try_from(place).expect("a handful of types"));
-            let (wins, quota) = (told[place], rules.total_quota[place]);
             if wins < quota && self.without_stock.contains(&sampled) {
                 let coupon_type = rules.coupon_types[place].clone();
                 self.violations.push(Violation::WithheldWithStock { coupon_type, wins, quota });

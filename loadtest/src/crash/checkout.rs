@@ -177,7 +177,9 @@ mod tests {
     fn a_hold_is_confirmed_released_both_at_once_or_left_alone() {
         let steps = steps(&held(3_600));
         assert!(settles(&steps, Settlement::Confirm) && settles(&steps, Settlement::Release));
-        assert!(steps.iter().any(|steps| steps.len() == 2 && settles(&[steps.clone()], Settlement::Release)));
+        assert!(
+            steps.iter().any(|steps| steps.len() == 2 && settles(std::slice::from_ref(steps), Settlement::Release))
+        );
         assert!(steps.iter().any(VecDeque::is_empty));
     }
 
