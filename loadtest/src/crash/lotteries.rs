@@ -118,6 +118,8 @@ impl Lotteries {
                 "starts_at": format!("{:.3}", now - SignedDuration::from_hours(1)),
                 "ends_at": format!("{ends_at:.3}"),
             },
+            // There are many lotteries, and few enter each.
+            "expected_claimants": 10_000,
             "coupon_types": coupon_types,
         }))?;
         let campaign = api.campaign(&id)?;
