@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::campaign::{CampaignDefinition, LimitBy, Period, TypeCounts};
 use crate::coupon::Codes;
-use crate::id::{CampaignId, CampaignNumber, CouponTypeId, PhoneId, RedemptionNumber, Serial, TypeIndex};
+use crate::id::{CampaignId, CampaignNumber, CouponTypeId, PhoneId, Serial, TypeIndex};
 use crate::shard::{Campaign, DailyQuota, Fate, Grant, Life, State};
 use crate::time::{Day, Timestamp};
 
@@ -124,9 +124,6 @@ pub enum Violation {
         /// How often.
         times: u32,
     },
-    /// A hold goes on long after its end.
-    #[error("the hold of redemption {} goes on after its end", .0.0)]
-    Hold(RedemptionNumber),
     /// Two claims of one person bear one key.
     #[error("claim {} bears a key for the second time", .0.0)]
     KeyTwice(Serial),

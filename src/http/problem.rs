@@ -387,6 +387,51 @@ mod tests {
     }
 
     #[test]
+    fn the_contracts_codes_have_the_contracts_statuses() {
+        let contract: [(&[&str], u16); 9] = [
+            (&["invalid_request", "idempotency_key_required"], 400),
+            (&["unauthorized"], 401),
+            (&["forbidden", "wrong_user"], 403),
+            (&["not_found"], 404),
+            (&["method_not_allowed"], 405),
+            (
+                &[
+                    "wrong_mode",
+                    "cancelled",
+                    "paused",
+                    "not_open",
+                    "limit_reached",
+                    "sold_out",
+                    "daily_sold_out",
+                    "conflict",
+                    "quota_below_issued",
+                    "duplicate_code",
+                    "already_redeemed",
+                    "reserved",
+                    "redemptions_paused",
+                    "already_confirmed",
+                    "already_released",
+                    "already_reversed",
+                    "not_confirmed",
+                ],
+                409,
+            ),
+            (&["archived", "expired", "void", "hold_expired"], 410),
+            (&["idempotency_key_reused"], 422),
+            (&["overloaded", "shutting_down", "log_unavailable"], 503),
+        ];
+        for (names, status) in contract {
+            for name in names {
+                let of_that_name = Code::ALL.into_iter().filter(|code| code.name() == *name);
+                let statuses: Vec<u16> = of_that_name.map(|code| code.status().as_u16()).collect();
+                assert_eq!(statuses, [status], "{name}");
+            }
+        }
+        assert_eq!((Code::TooLarge.name(), Code::TooLarge.status().as_u16()), ("too_large", 413));
+        assert_eq!(Code::UnsupportedMediaType.status().as_u16(), 415);
+    }
+
+    #[test]
     fn a_campaign_that_is_over_is_gone_for_claims_and_a_conflict_for_changes() {
         assert_eq!((Code::Ended.status().as_u16(), Code::Ended.name()), (410, "ended"));
         assert_eq!((Code::CannotReopen.status().as_u16(), Code::CannotReopen.name()), (409, "ended"));

@@ -29,7 +29,7 @@ fn check(settings: &str, code: i32, words: &[&str]) {
 #[test]
 fn settings_that_make_no_sense_end_the_start_with_a_reason() {
     check("lisen = \"127.0.0.1:0\"", 2, &["landrush.toml", "lisen"]);
-    check("[auth]\nusers = \"jwt\"", 2, &["auth.users", "this version"]);
+    check("[auth]\nusers = \"jwt\"", 2, &["auth.keys", "jwt"]);
     check("[logging]\nfilter = \"a=b=c\"", 2, &["logging.filter"]);
 }
 

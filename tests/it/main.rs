@@ -7,6 +7,7 @@ mod campaign_preview;
 mod campaigns;
 mod claims;
 mod client;
+mod clock;
 mod crowd;
 mod draw_commands;
 mod draws;

@@ -52,6 +52,35 @@ fn what_comes_earlier_in_the_table_wins() {
 }
 
 #[test]
+fn a_repeat_is_answered_before_the_state_and_after_everything_else() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("sale", &json!({}));
+    assert_eq!(client.claim("sale", "ann").status, 201);
+    let entries = "/v1/campaigns/sale/entries";
+    let ann = json!({"user_id": "ann"});
+    for action in ["pause", "cancel"] {
+        assert_eq!(client.admin("POST", &format!("/v1/campaigns/sale/{action}"), None).status, 200);
+        let repeat = client.claim("sale", "ann");
+        assert_eq!((repeat.status, repeat.json()["repeated"].clone()), (200, json!(true)), "{action}");
+        // What is wrong with the request itself comes before what became of the campaign, for a repeat too.
+        check(&client.post("/v1/campaigns/sale/claims", &json!({"user_id": "ann", "x": 1})), 400, "invalid_request");
+        check(
+            &client.post("/v1/campaigns/sale/claims", &json!({"user_id": "ann", "coupon_type": "none"})),
+            404,
+            "not_found",
+        );
+        check(&client.post(entries, &ann), 409, "wrong_mode");
+    }
+    client.campaign("over", &json!({"schedule": schedule(PAST, "2020-01-02T00:00:00Z")}));
+    check(&client.post("/v1/campaigns/over/claims", &json!({"user_id": ""})), 400, "invalid_request");
+    refused(&client, "over", 410, "ended");
+    let keyed = json!({"limit": {"max": 2, "per": "campaign", "by": "user"}, "schedule": schedule("2998-01-01T00:00:00Z", FUTURE)});
+    client.campaign("keyed", &keyed);
+    refused(&client, "keyed", 400, "idempotency_key_required");
+}
+
+#[test]
 fn the_state_of_a_campaign_is_judged_in_order() {
     let server = Server::start("");
     let client = server.client();

@@ -30,21 +30,27 @@ impl Server {
 
     /// A ready server with these settings over a directory that another one has left.
     pub(crate) fn start_in(directory: TempDir, settings: &str) -> Self {
-        let mut server = Self::spawn(directory, settings);
+        Self::start_adjusted(directory, settings, |_| {})
+    }
+
+    /// The same, with its command adjusted before it runs.
+    pub(crate) fn start_adjusted(directory: TempDir, settings: &str, adjust: impl FnOnce(&mut Command)) -> Self {
+        let mut server = Self::spawn(directory, settings, adjust);
         server.wait_for("ready");
         server
     }
 
-    fn spawn(directory: TempDir, settings: &str) -> Self {
+    fn spawn(directory: TempDir, settings: &str, adjust: impl FnOnce(&mut Command)) -> Self {
         let file = directory.path().join("landrush.toml");
         std::fs::write(&file, settings).expect("the settings are written");
-        let mut child = command(&directory.path().join("data"), &file)
+        let mut command = command(&directory.path().join("data"), &file);
+        command
             .env("LANDRUSH_ADMIN_KEY", ADMIN_KEY)
             // What the tests print should be about the tests.
             .env("LANDRUSH_LOGGING_FILTER", "warn")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+            .stdout(Stdio::piped());
+        adjust(&mut command);
+        let mut child = command.spawn().expect("the program starts");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut server = Self { child, stdout, said: Vec::new(), address: ([127, 0, 0, 1], 0).into(), directory };
         let line = server.wait_for("listening on http://");

@@ -102,8 +102,9 @@ impl Touched {
 impl Shard {
     /// The most commands decided in one turn: bounds how long an answer waits for its batch to be cut.
     const TURN_COMMANDS_MAX: usize = 4096;
-    /// The most things that came due and are done in one turn, before the commands that wait.
-    const TURN_DUE_MAX: usize = 256;
+    /// How much of what came due is done in one turn, before the commands that wait: so many coupons that run out (about half a
+    /// millisecond), or what is worth as much. A long downtime leaves millions.
+    const TURN_DUE_WORK: usize = 4_096;
 
     pub(crate) fn new(
         index: usize,
@@ -202,10 +203,8 @@ impl Shard {
         let mut effects = self.parked.spare();
         let mut touched = Touched::default();
         let mut commands = 0;
-        if is_due && log_accepts {
-            // Counted like commands, so that a thread does not go to sleep over what is left.
-            commands += self.do_what_is_due(now, &mut records, &mut touched);
-        }
+        // Counted with the commands in the end, so that a thread does not go to sleep over what is left.
+        let due = if is_due && log_accepts { self.do_what_is_due(now, &mut records, &mut touched) } else { 0 };
         while let Some(Envelope { port, token, command }) = next {
             if let Command::Claim(claim) | Command::Draw(claim) | Command::Enter(claim) = &command
                 && claim.stamped_at > now
@@ -233,19 +232,35 @@ impl Shard {
             next = if is_full { None } else { handle.mailbox.pop() };
         }
         self.hand_over(records, effects, &touched);
-        commands
+        commands + due
     }
 
     /// Does what has come due, and says how much that was.
     fn do_what_is_due(&mut self, now: Timestamp, records: &mut Records, touched: &mut Touched) -> usize {
-        for done in 0..Self::TURN_DUE_MAX {
+        let mut done = 0;
+        while done < Self::TURN_DUE_WORK {
             match self.state.due(now) {
-                None => return done,
-                Some(Due::Event(event)) => self.apply(&event, records, touched),
-                Some(Due::Warm(campaign)) => self.state.warm(campaign),
+                None => break,
+                Some(Due::Event(event)) => {
+                    done += Self::due_work(&event);
+                    self.apply(&event, records, touched);
+                }
+                Some(Due::Warm(campaign)) => {
+                    done += Self::TURN_DUE_WORK / 4;
+                    self.state.warm(campaign);
+                }
             }
         }
-        Self::TURN_DUE_MAX
+        done
+    }
+
+    /// What an event that came due is worth, in coupons that run out.
+    fn due_work(event: &Event<'_>) -> usize {
+        if let Change::Expired { count, .. } = event.change {
+            usize::try_from(count).unwrap_or(usize::MAX).min(Self::TURN_DUE_WORK)
+        } else {
+            16
+        }
     }
 
     fn apply(&mut self, event: &Event<'_>, records: &mut Records, touched: &mut Touched) {

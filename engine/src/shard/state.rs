@@ -184,10 +184,14 @@ impl State {
         self.last_event_at
     }
 
-    /// What the ranks of a lottery that is over and not drawn are to be computed from, and for how many entries.
+    /// What the ranks of a lottery that is over and not drawn are to be computed from, and for how many entries. One that
+    /// was cancelled is not drawn any more.
     pub fn to_be_ranked(&self, campaign: CampaignNumber) -> Option<(LotteryKey, u32)> {
         let campaign = self.live(campaign)?;
-        let is_waiting = campaign.definition.mode == Mode::Lottery && campaign.ended && campaign.ranking.is_none();
+        let is_waiting = campaign.definition.mode == Mode::Lottery
+            && campaign.ended
+            && campaign.cancelled.is_none()
+            && campaign.ranking.is_none();
         campaign.lottery_key().filter(|_| is_waiting).map(|key| (key, campaign.claims.count()))
     }
 

@@ -99,6 +99,34 @@ fn it_is_drawn_after_its_end_and_once() {
     shop.prove();
 }
 
+/// Cancelled after its end while the ranks were being computed: they come too late, and nobody wins.
+#[test]
+fn a_lottery_that_was_cancelled_before_it_was_drawn_awards_nothing() {
+    let mut shop = shop(lottery());
+    let entered = won_claim(&shop.enter("ann"));
+    shop.now = ENDS + 1_000;
+    shop.do_what_is_due();
+    let (key, count) = shop.state.to_be_ranked(RUSH).expect("it is over and not drawn");
+    shop.cancel(false);
+    assert_eq!(shop.state.to_be_ranked(RUSH), None, "nor is it drawn after a restart");
+    let late = Command::Rank { campaign: RUSH, ranks: Arc::new(Ranks::compute(&key, count)) };
+    assert_eq!(refused(&shop.submit(&late)), Some(Refusal::Cancelled));
+    assert_eq!((shop.counts(0).issued, shop.counts(1).issued), (0, 0));
+    assert_eq!(repeated_claim(&shop.enter("ann")), entered);
+    shop.prove();
+}
+
+/// Cancelled once it was drawn: what was won stays won.
+#[test]
+fn a_lottery_that_was_cancelled_after_it_was_drawn_keeps_its_winners() {
+    let mut shop = drawn(lottery());
+    shop.cancel(false);
+    assert_eq!((shop.counts(0).issued, shop.counts(1).issued), (3, 4));
+    let winner = entry_ranked(&mut shop, 1);
+    assert_eq!(coupon(&entry(&mut shop, &user(winner))).state, CouponState::Issued);
+    shop.prove();
+}
+
 #[test]
 fn ranks_fill_the_types_in_listed_order() {
     let mut shop = drawn(lottery());

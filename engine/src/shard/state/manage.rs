@@ -132,13 +132,17 @@ impl Campaign {
         }
     }
 
-    /// Takes the ranks of a lottery, which were computed for it as it was when it ended: it has not changed since.
+    /// Takes the ranks of a lottery, which were computed for it as it was when it ended: it has not changed since, unless
+    /// it was cancelled meanwhile, and then nobody wins.
     pub(super) fn rank<'c>(&self, ranks: &Arc<Ranks>, now: Timestamp) -> Decision<'c> {
         if self.definition.mode != Mode::Lottery || !self.ended {
             return Decision::refuse(Refusal::WrongMode);
         }
         if self.ranking.is_some() {
             return Decision::answer(Outcome::Ranked);
+        }
+        if self.cancelled.is_some() {
+            return Decision::refuse(Refusal::Cancelled);
         }
         assert_eq!(ranks.count(), self.claims.count(), "nobody enters a lottery that is over");
         let change = Change::Ranked {
