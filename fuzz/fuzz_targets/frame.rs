@@ -19,7 +19,7 @@ fn read(bytes: &[u8]) {
 fuzz_target!(|bytes: &[u8]| {
     read(bytes);
     if let Some(sector) = bytes.first_chunk::<512>() {
-        drop(SegmentHeader::decode(sector));
+        let _ = SegmentHeader::decode(sector);
         let mut sector = *sector;
         sector[..12].copy_from_slice(b"LRUSHWAL\x01\0\0\0");
         let crc = crc32c::crc32c(&sector[..508]).to_le_bytes();
