@@ -22,6 +22,7 @@
 
 mod definition;
 mod event;
+mod protection;
 mod snapshot;
 mod wire;
 

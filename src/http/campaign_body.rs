@@ -1,12 +1,14 @@
 //! Owns the bodies that make and change campaigns: from JSON to the engine's definition, defaults filled in.
 
+pub(super) mod protection;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
     AvailabilityDisplay, CampaignDefinition, CampaignPatch, CodeSource, CouponTypeDefinition, CouponTypePatch,
-    InvalidDefinition, InvalidSchedule, Limit, LimitBy, Mode, Period, Return, Returns, TimeOfDay, Weekday, Weekdays,
-    Windows,
+    InvalidDefinition, InvalidProtection, InvalidSchedule, Limit, LimitBy, Mode, Period, Return, Returns, TimeOfDay,
+    Weekday, Weekdays, Windows,
 };
 use landrush_engine::fairness::Probability;
 use landrush_engine::id::{CampaignId, CouponTypeId};
@@ -45,7 +47,7 @@ fn definition(object: &mut Object<'_>) -> Option<CampaignDefinition> {
     let display = object.optional("availability_display", |json, at| at.choice(json, words::DISPLAYS));
     let expected = object.optional("expected_claimants", |json, at| at.whole(json, 1, EXPECTED_CLAIMANTS_MAX));
     let returns = object.optional("returns", |json, at| at.object(json, returns));
-    object.absent_here("protection", |json| matches!(json, Json::Object(members) if members.is_empty()));
+    let protection = object.optional("protection", |json, at| at.object(json, protection::read));
     let coupon_types = object.required("coupon_types", coupon_types);
     let (mode, (starts_at, ends_at, windows)) = (mode?, schedule?);
     let definition = CampaignDefinition {
@@ -61,6 +63,7 @@ fn definition(object: &mut Object<'_>) -> Option<CampaignDefinition> {
         availability_display: display.unwrap_or(AvailabilityDisplay::Exact),
         expected_claimants: expected.unwrap_or(EXPECTED_CLAIMANTS_DEFAULT),
         returns: returns.unwrap_or(Returns { voided: Return::Restock, expired: Return::Burn }),
+        protection: Box::new(protection.unwrap_or_default()),
         coupon_types: coupon_types?,
     };
     match definition.check() {
@@ -93,6 +96,11 @@ fn place_of<'j>(invalid: &InvalidDefinition, object: &Object<'j>) -> At<'j> {
         | InvalidDefinition::Schedule(InvalidSchedule::Overlap { .. } | InvalidSchedule::NeverOpens) => {
             field("schedule").inner("windows")
         }
+        InvalidDefinition::Protection(InvalidProtection::RateLimit) => field("protection").inner("rate_limit"),
+        InvalidDefinition::Protection(InvalidProtection::Shared | InvalidProtection::TokenClaims) => {
+            field("protection").inner("eligibility")
+        }
+        InvalidDefinition::Protection(InvalidProtection::WaitingRoom) => field("protection").inner("waiting_room"),
         // What a later version may find wrong, and what is no single field's fault.
         InvalidDefinition::Text | _ => field(""),
     }

@@ -8,7 +8,7 @@ use landrush_engine::fairness::hex::Hex;
 use landrush_engine::time::Timestamp;
 
 use super::json_text::JsonText;
-use super::words;
+use super::{campaign_body, words};
 use crate::text::Spelt;
 
 /// What a campaign is up to, in the order in which a claim is refused.
@@ -177,6 +177,7 @@ pub(crate) fn write_rules(definition: &CampaignDefinition, json: &mut JsonText<'
         json.text("voided", words::returned(definition.returns.voided));
         json.text("expired", words::returned(definition.returns.expired));
     });
+    json.nested("protection", |json| campaign_body::protection::write(&definition.protection, json));
 }
 
 fn write_windows(windows: &Windows, json: &mut JsonText<'_>) {

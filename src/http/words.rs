@@ -1,6 +1,8 @@
 //! Owns the words of the contract for what a definition chooses from, read and written.
 
-use landrush_engine::campaign::{AvailabilityDisplay, CodeSource, LimitBy, Mode, Period, Return};
+use landrush_engine::campaign::{
+    AvailabilityDisplay, ChallengeProvider, CodeSource, LimitBy, Mode, Period, Return, WhenUnavailable, Who,
+};
 
 macro_rules! words {
     ($(#[$doc:meta])* $all:ident, $word:ident, $type:ident { $($text:literal = $variant:ident),+ }) => {
@@ -39,4 +41,16 @@ words!(
 words!(
     /// Where codes come from.
     CODE_SOURCES, codes, CodeSource { "generated" = Generated, "imported" = Imported }
+);
+words!(
+    /// Who sets a challenge.
+    PROVIDERS, provider, ChallengeProvider { "altcha" = Altcha, "turnstile" = Turnstile, "hcaptcha" = HCaptcha }
+);
+words!(
+    /// What holds while the provider of challenges is away.
+    WHEN_UNAVAILABLES, when_unavailable, WhenUnavailable { "closed" = Closed, "open" = Open }
+);
+words!(
+    /// Of whom claims are heard.
+    WHOS, who, Who { "anyone" = Anyone, "registered" = Registered, "list" = Listed }
 );

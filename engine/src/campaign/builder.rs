@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     AvailabilityDisplay, CampaignDefinition, CodeSource, CouponTypeDefinition, InvalidDefinition, Limit, LimitBy, Mode,
-    Period, Return, Returns, Windows,
+    Period, Protection, Return, Returns, Windows,
 };
 use crate::fairness::Probability;
 use crate::id::{CampaignId, CouponTypeId, InvalidId};
@@ -52,6 +52,7 @@ impl CampaignDefinition {
             availability_display: AvailabilityDisplay::Exact,
             expected_claimants: CampaignDefinition::EXPECTED_CLAIMANTS_DEFAULT,
             returns: Returns { voided: Return::Restock, expired: Return::Burn },
+            protection: Box::default(),
             coupon_types: Vec::new(),
         });
         CampaignBuilder { definition }
@@ -173,6 +174,12 @@ impl CampaignBuilder {
     #[must_use]
     pub fn expired(self, expired: Return) -> Self {
         self.with(|definition| definition.returns.expired = expired)
+    }
+
+    /// Guards it.
+    #[must_use]
+    pub fn protection(self, protection: Protection) -> Self {
+        self.with(|definition| *definition.protection = protection)
     }
 
     /// The definition, checked.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::calendar::Calendar;
-use super::{CampaignDefinition, CampaignPatch, CouponTypeDefinition, InvalidSchedule, Limit, Mode, Period};
+use super::{
+    CampaignDefinition, CampaignPatch, CouponTypeDefinition, InvalidProtection, InvalidSchedule, Limit, Mode, Period,
+};
 use crate::fairness::{InvalidOdds, Odds};
 use crate::id::TypeIndex;
 use crate::time::Timestamp;
@@ -58,6 +60,9 @@ pub enum InvalidDefinition {
     /// A lottery takes more than one entry of a person.
     #[error("a lottery takes one entry of a person")]
     LotteryLimit,
+    /// What guards it breaks a rule.
+    #[error(transparent)]
+    Protection(#[from] InvalidProtection),
     /// Names and metadata are longer than [`CampaignDefinition::TEXT_BYTES_MAX`] together.
     #[error("names and metadata must be at most {} bytes together", CampaignDefinition::TEXT_BYTES_MAX)]
     Text,
@@ -96,6 +101,7 @@ impl CampaignDefinition {
             return Err(InvalidDefinition::TimeZone);
         }
         self.schedule()?;
+        self.protection.check()?;
         self.check_mode()
     }
 
@@ -145,7 +151,7 @@ impl CampaignDefinition {
         let types = self.coupon_types.iter();
         let types =
             types.map(|each| each.id.as_str().len() + each.name.len() + each.metadata.as_ref().map_or(0, String::len));
-        self.name.len() + self.time_zone.len() + types.sum::<usize>()
+        self.name.len() + self.time_zone.len() + self.protection.text_bytes() + types.sum::<usize>()
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{InvalidSchedule, Schedule, Windows};
+use super::{InvalidSchedule, Protection, Schedule, Windows};
 use crate::fairness::{Commitment, Odds, Probability, Seed};
 use crate::id::{CampaignId, CampaignNumber, CouponTypeId, TypeIndex};
 use crate::time::{Day, Timestamp};
@@ -145,6 +145,8 @@ pub struct CampaignDefinition {
     pub expected_claimants: u32,
     /// What becomes of units whose coupons are gone.
     pub returns: Returns,
+    /// What guards it. Most campaigns have nothing there, and definitions are moved about in events.
+    pub protection: Box<Protection>,
     /// The kinds of coupon, 1 to [`CampaignDefinition::COUPON_TYPES_MAX`], ids distinct.
     pub coupon_types: Vec<CouponTypeDefinition>,
 }

@@ -6,10 +6,10 @@ use bincode::de::BorrowDecoder;
 use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 
-use super::wire::{Invalid, Short, Wire, fields, tags};
+use super::wire::{Invalid, Short, Wire, fields, flag, tags};
 use crate::campaign::{
     AvailabilityDisplay, CampaignDefinition, CampaignPatch, CodeSource, CouponTypeDefinition, CouponTypePatch, Limit,
-    LimitBy, Mode, Period, Return, Returns, TimeOfDay, Weekdays, Windows,
+    LimitBy, Mode, Period, Protection, Return, Returns, TimeOfDay, Weekdays, Windows,
 };
 use crate::fairness::Probability;
 use crate::id::{CampaignId, CouponTypeId, TypeIndex};
@@ -25,6 +25,8 @@ const DRAW: u8 = 2;
 const LOTTERY: u8 = 3;
 /// Added to the mode: what came later follows the coupon types.
 const LATER: u8 = 128;
+/// Added to the mode: what guards the campaign follows at the end.
+const PROTECTED: u8 = 64;
 
 /// What campaigns had from the beginning is written as it was then; what came later follows, where there is any of it.
 impl<'a> Wire<'a> for CampaignDefinition {
@@ -39,7 +41,8 @@ impl<'a> Wire<'a> for CampaignDefinition {
         self.id.write(to)?;
         self.name.write(to)?;
         self.time_zone.write(to)?;
-        (if has_later { mode | LATER } else { mode }).write(to)?;
+        let is_protected = !self.protection.is_none();
+        (mode | flag(has_later, LATER) | flag(is_protected, PROTECTED)).write(to)?;
         self.starts_at.write(to)?;
         self.ends_at.write(to)?;
         self.limit.max.write(to)?;
@@ -48,13 +51,16 @@ impl<'a> Wire<'a> for CampaignDefinition {
         self.expected_claimants.write(to)?;
         self.returns.voided.write(to)?;
         self.coupon_types.write(to)?;
-        if has_later { later.write(to) } else { Ok(()) }
+        if has_later {
+            later.write(to)?;
+        }
+        if is_protected { self.protection.write(to) } else { Ok(()) }
     }
 
     fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
         let (id, name, time_zone) = (Wire::read(from)?, Wire::read(from)?, Wire::read(from)?);
         let mode_byte = u8::read(from)?;
-        let mode = match mode_byte & !LATER {
+        let mode = match mode_byte & !(LATER | PROTECTED) {
             FIRST_COME => Mode::FirstCome,
             DRAW => Mode::Draw,
             LOTTERY => Mode::Lottery,
@@ -69,6 +75,10 @@ impl<'a> Wire<'a> for CampaignDefinition {
         let later = if mode_byte & LATER == 0 { none.clone() } else { Later::read(from)? };
         if later.types.len() != coupon_types.len() || (mode_byte & LATER != 0 && later == none) {
             return Err(Invalid("what came later does not fit the definition").into());
+        }
+        let protection = if mode_byte & PROTECTED == 0 { Protection::default() } else { Protection::read(from)? };
+        if mode_byte & PROTECTED != 0 && protection.is_none() {
+            return Err(Invalid("a protection asks for nothing").into());
         }
         for (coupon_type, later) in coupon_types.iter_mut().zip(later.types) {
             (coupon_type.probability, coupon_type.codes) = (later.probability, later.codes);
@@ -86,6 +96,7 @@ impl<'a> Wire<'a> for CampaignDefinition {
             availability_display,
             expected_claimants,
             returns: Returns { voided, expired: later.expired },
+            protection: Box::new(protection),
             coupon_types,
         })
     }

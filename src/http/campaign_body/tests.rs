@@ -108,8 +108,45 @@ fn two_types_of_one_id_and_a_repeated_metadata_field_are_refused() {
 }
 
 #[test]
+fn a_protection_that_asks_for_nothing_is_none() {
+    for nothing in [json!({}), json!({"rate_limit": {}, "eligibility": {"who": "anyone"}}), json!({"challenge": null})]
+    {
+        assert!(parse(&with("/protection", nothing)).expect("valid").protection.is_none());
+    }
+}
+
+#[test]
+fn a_protections_faults_are_named_by_pointer() {
+    let check = |protection: Value, pointer: &str| {
+        let errors = parse(&with("/protection", protection)).expect_err(pointer);
+        assert!(errors.iter().any(|error| error.pointer == format!("/protection{pointer}")), "{pointer}: {errors:?}");
+    };
+    check(json!([]), "");
+    check(json!({"rate_limits": {}}), "/rate_limits");
+    for rate in ["", "5", "5/", "/10s", "+5/10s", "0x5/10s", "5/10", "5/10s/2", "99999999999/1s"] {
+        check(json!({"rate_limit": {"user": rate}}), "/rate_limit/user");
+    }
+    check(json!({"challenge": {}}), "/challenge/provider");
+    check(json!({"challenge": {"provider": "riddle"}}), "/challenge/provider");
+    check(json!({"challenge": {"provider": "altcha", "when_unavailable": "ajar"}}), "/challenge/when_unavailable");
+    check(json!({"eligibility": {"who": "friends"}}), "/eligibility/who");
+    check(json!({"eligibility": {"users_per_device": 0}}), "/eligibility/users_per_device");
+    check(json!({"eligibility": {"token_claims": {"vip": [1]}}}), "/eligibility/token_claims/vip");
+    check(json!({"waiting_room": {}}), "/waiting_room/admit_per_second");
+    check(json!({"waiting_room": {"admit_per_second": 1, "opens_before": "soon"}}), "/waiting_room/opens_before");
+}
+
+#[test]
 fn what_this_version_does_not_have_is_refused_by_name() {
-    refused("/protection", json!({"rate_limit": {"user": "5/10s"}}));
+    for (part, value) in [
+        ("rate_limit", json!({"user": "5/10s"})),
+        ("challenge", json!({"provider": "altcha"})),
+        ("eligibility", json!({"who": "registered"})),
+        ("waiting_room", json!({"admit_per_second": 500})),
+    ] {
+        let errors = parse(&with("/protection", json!({part: value}))).expect_err(part);
+        assert_eq!(errors, [FieldError::new(format!("/protection/{part}"), crate::http::fields::NOT_IN_THIS_VERSION)]);
+    }
 }
 
 /// The minimal body, changed by all of these.

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
+use super::protection::Protection;
 use super::{DisplayName, Identifier, Moment, PartialSchema, Span, text_schemas, words as table};
 use crate::http::words;
 
@@ -95,6 +96,9 @@ pub(crate) struct NewCampaign {
     expected_claimants: Option<u32>,
     #[schema(nullable = false)]
     returns: Option<Returns>,
+    /// Default: none.
+    #[schema(nullable = false)]
+    protection: Option<Protection>,
     #[schema(min_items = 1, max_items = 1000)]
     coupon_types: Vec<NewCouponType>,
 }
@@ -171,6 +175,7 @@ pub(crate) struct Campaign {
     availability_display: AvailabilityDisplay,
     expected_claimants: u32,
     returns: Returns,
+    protection: Protection,
     #[schema(required = true)]
     opens_at: Option<Moment>,
     #[schema(required = true)]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    CampaignBuilder, CampaignDefinition, LimitBy, Mode, Period, Return, Weekday, Weekdays, Windows,
+    CampaignBuilder, CampaignDefinition, Challenge, ChallengeProvider, Eligibility, LimitBy, Mode, Period, Protection,
+    RateLimit, RateLimits, Return, TokenClaim, WaitingRoom, Weekday, Weekdays, WhenUnavailable, Who, Windows,
 };
 use landrush_engine::command::{CodeFile, Settlement};
 use landrush_engine::event::{Change, CodeKeyId, Granted};
@@ -32,6 +33,31 @@ fn with_windows() -> Change<'static> {
     let Change::Created { definition, code_key, seed } = created(builder) else { unreachable!("it was created") };
     let definition = CampaignDefinition { phone_required: true, ..definition.into_owned() };
     Change::Created { definition: Cow::Owned(definition), code_key, seed }
+}
+
+/// Everything that can guard a campaign.
+fn protected() -> Change<'static> {
+    let rate = |requests, seconds| Some(RateLimit { requests, per: Duration::from_secs(seconds) });
+    let rate_limits = RateLimits { user: rate(5, 10), address: rate(50, 10), device: None, phone: rate(10, 3_600) };
+    let eligibility = Eligibility {
+        who: Who::Registered,
+        registration_closes_at: Some(at(NOON_MS)),
+        devices_per_user: Some(2),
+        users_per_device: None,
+        token_claims: vec![TokenClaim { name: "segment".to_owned(), value: "\"vip\"".to_owned() }],
+    };
+    let waiting_room = WaitingRoom {
+        admit_per_second: 500,
+        opens_before: Duration::from_mins(10),
+        admitted_for: Duration::from_mins(2),
+    };
+    let protection = Protection {
+        rate_limits,
+        challenge: Some(Challenge { provider: ChallengeProvider::Altcha, when_unavailable: WhenUnavailable::Closed }),
+        eligibility: Some(eligibility),
+        waiting_room: Some(waiting_room),
+    };
+    created(CampaignDefinition::builder("guarded").protection(protection).coupon_type("a", 100))
 }
 
 fn draws() -> Change<'static> {
@@ -75,5 +101,6 @@ pub(super) fn events() -> Vec<(&'static str, Change<'static>)> {
         ("reversed", settled(Settlement::Reverse)),
         ("hold-expired", Change::HoldExpired { redemption: RedemptionNumber(3), day: DAY }),
         ("expired", Change::Expired { coupon_type: TypeIndex(1), count: 4_096, day: DAY }),
+        ("created-protected", protected()),
     ]
 }

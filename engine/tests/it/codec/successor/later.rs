@@ -202,3 +202,82 @@ fn a_second_library_reads_and_writes_what_came_later() {
     let expired = read_back!("expired", Expired);
     assert_eq!((expired.head.tag, expired.coupon_type, expired.count, expired.day), (15, 1, 4_096, 20_788));
 }
+
+#[derive(SchemaRead, SchemaWrite)]
+struct RateLimit {
+    requests: u32,
+    per_ms: u64,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct TokenClaim {
+    #[wincode(with = "Long")]
+    name: Vec<u8>,
+    #[wincode(with = "Long")]
+    value: Vec<u8>,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Eligibility {
+    who: u8,
+    registration_closes_at: Option<u64>,
+    devices_per_user: Option<u32>,
+    users_per_device: Option<u32>,
+    #[wincode(with = "Counted<TokenClaim, FixIntLen<u16>>")]
+    token_claims: Vec<TokenClaim>,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct WaitingRoom {
+    admit_per_second: u32,
+    opens_before_ms: u64,
+    admitted_for_ms: u64,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Protection {
+    rate_limits: [Option<RateLimit>; 4],
+    challenge: Option<[u8; 2]>,
+    eligibility: Option<Eligibility>,
+    waiting_room: Option<WaitingRoom>,
+}
+
+/// Without the code key, which a description of the first campaigns ends with.
+#[derive(SchemaRead, SchemaWrite)]
+struct CreatedProtected {
+    head: Head,
+    #[wincode(with = "Short")]
+    id: Vec<u8>,
+    #[wincode(with = "Long")]
+    name: Vec<u8>,
+    #[wincode(with = "Long")]
+    time_zone: Vec<u8>,
+    mode: u8,
+    starts_at: u64,
+    ends_at: u64,
+    limit_max: u16,
+    limit_per: u8,
+    display: u8,
+    expected_claimants: u32,
+    voided: u8,
+    #[wincode(with = "Counted<CouponType, FixIntLen<u16>>")]
+    coupon_types: Vec<CouponType>,
+    protection: Protection,
+    code_key: u64,
+}
+
+#[test]
+fn a_second_library_reads_and_writes_what_guards_a_campaign() {
+    let created = read_back!("created-protected", CreatedProtected);
+    assert_eq!((created.head.tag, created.mode, created.code_key), (1, 65, 0x0123_4567_89ab_cdef));
+    let Protection { rate_limits, challenge, eligibility, waiting_room } = created.protection;
+    let rates = rate_limits.map(|rate| rate.map(|RateLimit { requests, per_ms }| (requests, per_ms)));
+    assert_eq!(rates, [Some((5, 10_000)), Some((50, 10_000)), None, Some((10, 3_600_000))]);
+    assert_eq!(challenge, Some([1, 1]));
+    let eligibility = eligibility.expect("it is there");
+    assert_eq!((eligibility.who, eligibility.registration_closes_at), (2, Some(NOON_MS)));
+    assert_eq!((eligibility.devices_per_user, eligibility.users_per_device), (Some(2), None));
+    assert_eq!(eligibility.token_claims[0].value, br#""vip""#);
+    let room = waiting_room.expect("it is there");
+    assert_eq!((room.admit_per_second, room.opens_before_ms, room.admitted_for_ms), (500, 600_000, 120_000));
+}
