@@ -179,6 +179,7 @@ pub(crate) fn campaign(is_admin: bool) -> Value {
         "limit": {"max": 1, "per": "campaign", "by": "user"},
         "phone_required": false, "availability_display": "exact", "expected_claimants": 10000,
         "returns": {"voided": "restock", "expired": "burn"},
+        "protection": {},
         "opens_at": STARTS_AT, "closes_at": ENDS_AT, "accept_claims": true, "accept_redemptions": true,
         "created_at": "2026-11-30T09:00:00.000Z",
         "coupon_types": [

@@ -1,7 +1,87 @@
 //! Owns the shapes of what guards a campaign.
 
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
 
-/// What guards a campaign. This version enforces none of its parts, and refuses them by name.
+use super::{Moment, PartialSchema, Span, text_schemas, words as table};
+use crate::http::words;
+
+text_schemas! {
+    /// Requests in a span, as many at once: 1 to 1,000,000 in 1s to 24h.
+    Rate = |text| text.pattern(Some("^[0-9]+/([0-9]+(ms|s|m|h|d))+$")).examples(["5/10s"]);
+    /// Who sets a challenge, and checks what comes back.
+    Provider = |text| table(text, words::PROVIDERS);
+    /// What holds while the provider of challenges is away: nobody passes, or everybody.
+    WhenUnavailable = |text| table(text, words::WHEN_UNAVAILABLES);
+    /// Of whom claims are heard.
+    Who = |text| table(text, words::WHOS);
+}
+
+/// What guards a campaign. A part that this version does not enforce is refused by name.
 #[derive(ToSchema)]
-pub(crate) struct Protection {}
+pub(crate) struct Protection {
+    #[schema(nullable = false)]
+    rate_limit: Option<RateLimits>,
+    #[schema(nullable = false)]
+    challenge: Option<Challenge>,
+    #[schema(nullable = false)]
+    eligibility: Option<Eligibility>,
+    #[schema(nullable = false)]
+    waiting_room: Option<WaitingRoom>,
+}
+
+/// How often one caller may ask. What is absent is not limited.
+#[derive(ToSchema)]
+pub(crate) struct RateLimits {
+    #[schema(nullable = false)]
+    user: Option<Rate>,
+    /// By IPv4 address, or /64 of IPv6.
+    #[schema(nullable = false)]
+    address: Option<Rate>,
+    /// By the header `X-Device-Id`.
+    #[schema(nullable = false)]
+    device: Option<Rate>,
+    #[schema(nullable = false)]
+    phone: Option<Rate>,
+}
+
+/// What a caller must have solved.
+#[derive(ToSchema)]
+pub(crate) struct Challenge {
+    provider: Provider,
+    /// Default: closed.
+    #[schema(nullable = false)]
+    when_unavailable: Option<WhenUnavailable>,
+}
+
+/// Who may ask at all.
+#[derive(ToSchema)]
+pub(crate) struct Eligibility {
+    /// Default: anyone.
+    #[schema(nullable = false)]
+    who: Option<Who>,
+    /// Default: the campaign's end.
+    #[schema(nullable = false)]
+    registration_closes_at: Option<Moment>,
+    #[schema(minimum = 1, maximum = 100, nullable = false)]
+    devices_per_user: Option<u32>,
+    #[schema(minimum = 1, maximum = 100, nullable = false)]
+    users_per_device: Option<u32>,
+    /// What the user's token must say: strings, numbers, true or false, by name.
+    #[schema(value_type = Option<Object>, nullable = false)]
+    token_claims: Option<serde_json::Value>,
+}
+
+/// In what order, and how fast, people are let in.
+#[derive(ToSchema)]
+pub(crate) struct WaitingRoom {
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    admit_per_second: u32,
+    /// Default: 10m.
+    #[schema(nullable = false)]
+    opens_before: Option<Span>,
+    /// Default: 2m.
+    #[schema(nullable = false)]
+    admitted_for: Option<Span>,
+}
