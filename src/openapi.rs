@@ -1,5 +1,5 @@
 //! The OpenAPI 3.1 document: what the server can be asked and what it answers, put together from the code's own tables. Schemas
-//! are the types in [`schemas`], refusals come from [`problem`](crate::http::problem), and paths are held against the routes.
+//! are the types in `schemas`, refusals come from [`problem`](crate::http::problem), and paths are held against the routes.
 
 mod answers;
 mod codes;
