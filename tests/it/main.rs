@@ -9,6 +9,7 @@ mod claims;
 mod client;
 mod clock;
 mod crowd;
+mod demo;
 mod draw_commands;
 mod draws;
 mod events;
