@@ -25,13 +25,16 @@ pub(super) const EARLY: Duration = Duration::from_secs(3);
 const EARLY_SHARE: u64 = 10;
 
 /// The others come so long after it, on average.
-const RUSH_MEAN: Duration = Duration::from_secs(6);
+const RUSH_MEAN: Duration = Duration::from_secs(8);
 
 /// Keep-alive connections, each with one request on its way.
 const CONNECTIONS: usize = 64;
 
 /// Who comes when, the next one first.
 type Arrivals = Arc<Mutex<BinaryHeap<Reverse<(Instant, u32)>>>>;
+
+/// What half of them want; the others take whatever is left.
+const WANTED: [&str; 2] = ["five-off", "free-delivery"];
 
 /// Lets `count` shoppers come for the window that opens at `opening`, and says how many of them won.
 ///
@@ -67,7 +70,7 @@ fn arrivals(window: u64, count: u32, opening: Instant, open_for: Duration) -> Bi
         let at = if u64::from(shopper).is_multiple_of(EARLY_SHARE) {
             opening.checked_sub(EARLY.mul_f64(unit())).unwrap_or(opening)
         } else {
-            // Exponential: a rush that halves every four seconds.
+            // Exponential: a rush that halves every five and a half seconds.
             let after = RUSH_MEAN.mul_f64(-(1.0 - unit()).max(f64::MIN_POSITIVE).ln());
             opening + after.min(open_for * 9 / 10)
         };
@@ -85,7 +88,12 @@ async fn lane(server: SocketAddr, path: Arc<str>, window: u64, arrivals: Arrival
             return Ok(won);
         };
         sleep_until(at).await;
-        let claim = json!({"user_id": format!("shopper-{window}-{shopper}")});
+        let user = format!("shopper-{window}-{shopper}");
+        let claim = match shopper % 4 {
+            0 => json!({"user_id": user, "coupon_type": WANTED[0]}),
+            1 => json!({"user_id": user, "coupon_type": WANTED[1]}),
+            _ => json!({"user_id": user}),
+        };
         let answer = client.ask(&Method::POST, &path, None, &claim).await?;
         if answer.status == 201 {
             won += 1;
