@@ -1,5 +1,12 @@
-//! Who may ask: operators by the admin key, users by a token where the configuration asks for one. Rate limits, challenges and
-//! waiting rooms belong here too.
+//! Who may ask, how often, and from where: operators by the admin key or by keys with scopes, users by a token where the
+//! configuration asks for one, all of them by lists and rates. Challenges and waiting rooms belong here too.
 
+pub mod address;
 pub mod admin_key;
+pub mod cidr;
+pub mod lists;
+pub mod management_keys;
+pub mod proxy_v2;
+pub mod rate_limit;
+pub mod reason;
 pub mod user_token;
