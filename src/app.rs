@@ -3,11 +3,15 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use landrush_engine::Engine;
 use landrush_engine::people::People;
 
 use crate::config::Config;
 use crate::gate::admin_key::AdminKey;
+use crate::gate::lists::Lists;
+use crate::gate::management_keys::ManagementKeys;
+use crate::gate::rate_limit::Limiter;
 use crate::gate::user_token::Verifier;
 use crate::live::Live;
 use crate::metrics::Counts;
@@ -16,6 +20,9 @@ use crate::metrics::Counts;
 pub struct App {
     config: Config,
     verifier: Option<Verifier>,
+    management_keys: ArcSwap<ManagementKeys>,
+    lists: ArcSwap<Lists>,
+    limiter: Limiter,
     opened: OnceLock<Opened>,
     /// No new work is begun: the server is going down.
     draining: AtomicBool,
@@ -48,11 +55,15 @@ pub enum Phase {
 }
 
 impl App {
-    /// A server that has not begun. `verifier`: who users are is said by tokens, which it verifies.
-    pub fn new(config: Config, verifier: Option<Verifier>) -> Self {
+    /// A server that has not begun. `verifier`: who users are is said by tokens, which it verifies. `seed` hides from callers which of
+    /// them the rate limits could take for each other.
+    pub fn new(config: Config, verifier: Option<Verifier>, lists: Lists, seed: [u8; 16]) -> Self {
         let counts = (0..config.http.io_threads).map(|_| Arc::default()).collect();
         let live = Arc::new(Live::new(config.events));
         Self {
+            management_keys: ArcSwap::from_pointee(config.management_keys.clone()),
+            lists: ArcSwap::from_pointee(lists),
+            limiter: Limiter::new(config.gate.tracked_keys, seed),
             config,
             verifier,
             opened: OnceLock::new(),
@@ -71,6 +82,27 @@ impl App {
     /// Verifies users' tokens; `None`: callers are believed.
     pub fn verifier(&self) -> Option<&Verifier> {
         self.verifier.as_ref()
+    }
+
+    /// Who may do a part of what the admin key may.
+    pub fn management_keys(&self) -> arc_swap::Guard<Arc<ManagementKeys>> {
+        self.management_keys.load()
+    }
+
+    /// Who is denied, and whom rates do not hold for.
+    pub fn lists(&self) -> arc_swap::Guard<Arc<Lists>> {
+        self.lists.load()
+    }
+
+    /// How often each caller may ask.
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// Takes management keys and lists as they now are. Requests that are being judged end by the old ones.
+    pub fn reload(&self, management_keys: ManagementKeys, lists: Lists) {
+        self.management_keys.store(Arc::new(management_keys));
+        self.lists.store(Arc::new(lists));
     }
 
     /// The engine and what came with it; `None` while the log is read back.

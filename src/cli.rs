@@ -4,6 +4,7 @@ mod api;
 mod campaign;
 mod draw;
 mod export;
+mod key;
 mod serve;
 mod wal;
 
@@ -34,6 +35,9 @@ enum Command {
     Wal(wal::Command),
     /// Make, read and change campaigns of a running server. Exit 1: it refuses; 2: wrong usage; 3: it cannot be reached.
     Campaign(campaign::Arguments),
+    /// Make management keys.
+    #[command(subcommand)]
+    Key(key::Command),
     /// Write what a campaign has issued as CSV or as one JSON object a line. Exit codes as of `campaign`.
     Export(export::Arguments),
 }
@@ -46,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Draw(command) => draw::run(&command),
         Command::Wal(command) => wal::run(&command),
         Command::Campaign(arguments) => campaign::run(&arguments),
+        Command::Key(command) => key::run(&command),
         Command::Export(arguments) => export::run(&arguments),
     }
 }

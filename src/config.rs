@@ -1,6 +1,7 @@
 //! Owns the settings of a server: from flags, environment, file and defaults (the first that speaks wins) to one checked
 //! [`Config`]. Everything behind it takes its values for granted.
 
+mod gate;
 mod raw;
 mod tokens;
 
@@ -10,9 +11,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use gate::Gate;
 pub use raw::{KEYS, Raw};
 pub use tokens::{KeySource, SigningAlgorithm, TokenKey, TokenSettings};
 
+use crate::gate::management_keys::ManagementKeys;
 use crate::text;
 
 /// The settings of a server, checked.
@@ -24,6 +27,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Whose word is taken for who a user is.
     pub auth: Auth,
+    /// Who may do a part of what the admin key may.
+    pub management_keys: ManagementKeys,
+    /// Who is denied, and whose word is taken for where a request comes from.
+    pub gate: Gate,
     /// Threads, connections and patience.
     pub http: Http,
     /// Event streams.
@@ -195,12 +202,15 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let half_the_cores = (cores / 2).max(1);
         let automatic = |value: usize| if value == 0 { half_the_cores } else { value };
-        let Raw { listen, data_dir, auth, http, events, log, shards, metrics, logging } = raw;
+        let Raw { listen, data_dir, mut auth, gate, http, events, log, shards, metrics, logging } = raw;
         let connections_max = within("http.connections_max", http.connections_max.unwrap_or(16_384), 1, 1 << 20)?;
+        let management_keys = gate::management_keys(auth.management_keys.take(), auth.management_keys_file.take())?;
         let config = Config {
             listen: address("listen", listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
             data_dir: data_dir.unwrap_or_else(|| PathBuf::from("landrush-data")),
             auth: tokens::check(auth)?,
+            management_keys,
+            gate: gate::check(gate)?,
             http: Http {
                 io_threads: automatic(within("http.io_threads", http.io_threads.unwrap_or(0), 0, 64)?),
                 connections_max,

@@ -3,6 +3,7 @@
 //! Path and method first, then the admin key, then the body's media type and size, then its content, then what it speaks
 //! of, and only then the engine. Whatever says no is a [`problem::Problem`].
 
+mod admission;
 mod answer;
 mod archive;
 mod availability;
@@ -38,6 +39,7 @@ mod users;
 mod web_files;
 pub(crate) mod words;
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use hyper::body::Incoming;
@@ -61,20 +63,20 @@ pub enum Door {
     Metrics,
 }
 
-/// Answers one request.
-pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> Response<ReplyBody> {
+/// Answers one request that came from `peer`.
+pub async fn handle(lane: Rc<Lane>, door: Door, peer: IpAddr, request: Request<Incoming>) -> Response<ReplyBody> {
     let began = std::time::Instant::now();
     let (parts, body) = request.into_parts();
     let answer = match Route::find(&parts.method, parts.uri.path()) {
         Ok(Route::Claim(campaign, mode)) if door == Door::Main => {
-            let answer = claims::claim(&lane, campaign, mode, &parts, body).await;
+            let answer = claims::claim(&lane, campaign, mode, peer, &parts, body).await;
             let outcome = answer.as_ref().map(|answer| answer.status).map_err(|problem| problem.code);
             lane.counts().claim(outcome, began);
             answer
         }
         // Boxed, so that a connection that only claims does not hold room for the largest of all futures.
         Ok(route) => {
-            let answer = Box::pin(other(&lane, door, route, &parts, body)).await;
+            let answer = Box::pin(other(&lane, door, peer, route, &parts, body)).await;
             tracing::debug!(
                 method = %parts.method,
                 path = parts.uri.path(),
@@ -97,6 +99,7 @@ pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> R
 async fn other(
     lane: &Rc<Lane>,
     door: Door,
+    peer: IpAddr,
     route: Route<'_>,
     parts: &hyper::http::request::Parts,
     body: Incoming,
@@ -128,10 +131,8 @@ async fn other(
         return page::campaign(lane, opened(lane), id);
     }
     let opened = opened(lane)?;
-    let is_admin = opened.admin_key.is_borne_by(parts.headers.get(hyper::header::AUTHORIZATION));
-    if route.is_management() && !is_admin {
-        return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <admin key>"));
-    }
+    admission::address(lane, peer, &parts.headers)?;
+    let is_admin = admission::operator(lane, opened, route, &parts.headers)?;
     match route {
         Route::ManagementMetrics => Ok(ops::metrics(lane)),
         Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,
@@ -153,7 +154,7 @@ async fn other(
         Route::Redeem(code) => redemptions::redeem(lane, opened, code, parts, body).await,
         Route::RedeemByBody => redemptions::redeem_by_body(lane, opened, parts, body).await,
         Route::Settle(id, settlement) => redemptions::settle(lane, opened, id, settlement, parts, body).await,
-        Route::Draw => claims::draw(lane, opened, parts, body).await,
+        Route::Draw => claims::draw(lane, opened, peer, parts, body).await,
         Route::UserCreate => users::create(lane, opened, parts, body, is_admin).await,
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,
         Route::UserErase(user) => users::erase(opened, user, parts).await,

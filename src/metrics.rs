@@ -9,6 +9,7 @@ use std::time::Instant;
 use hyper::StatusCode;
 use landrush_wal::status::Histogram;
 
+use crate::gate::reason::Reason;
 use crate::http::problem::Code;
 
 pub use exposition::{MEDIA_TYPE, exposition};
@@ -20,6 +21,8 @@ pub struct Counts {
     repeated: AtomicU64,
     /// By the place of the code in [`Code::ALL`].
     refused: [AtomicU64; Code::ALL.len()],
+    /// By the place of the reason in [`Reason::ALL`].
+    gate_refused: [AtomicU64; Reason::ALL.len()],
     /// Time from a claim's head to its answer, in microseconds.
     claim_us: Histogram,
     /// By the hundreds of the status.
@@ -34,6 +37,7 @@ impl Default for Counts {
             won: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            gate_refused: std::array::from_fn(|_| AtomicU64::new(0)),
             claim_us: Histogram::default(),
             responses: std::array::from_fn(|_| AtomicU64::new(0)),
             events_sent: AtomicU64::new(0),
@@ -52,6 +56,11 @@ impl Counts {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         self.claim_us.record(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a request that the gate has refused.
+    pub(crate) fn gate_refused(&self, reason: Reason) {
+        self.gate_refused[reason.place()].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts an event that a watcher gets, and those before it that it was too slow for.
@@ -83,6 +92,6 @@ mod tests {
             counts.claim(Err(code), Instant::now());
         }
         assert!(counts.refused.iter().all(|count| count.load(Ordering::Relaxed) == 1));
-        assert_eq!(counts.claim_us.snapshot().0.iter().map(|(_, count)| count).sum::<u64>(), 40);
+        assert_eq!(counts.claim_us.snapshot().0.iter().map(|(_, count)| count).sum::<u64>(), 41);
     }
 }

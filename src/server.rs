@@ -6,6 +6,7 @@ mod connection;
 mod descriptors;
 mod event_writer;
 mod io_thread;
+mod proxy_header;
 mod pulse;
 mod socket;
 
@@ -25,8 +26,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use self::acceptor::Listener;
 use self::io_thread::{IoThread, Order};
 use crate::app::{App, Opened};
-use crate::config::{Auth, Config};
+use crate::config::{Auth, Config, ConfigError};
 use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
+use crate::gate::lists::{ListError, Lists};
 use crate::gate::user_token::Verifier;
 use crate::gate::user_token::keys::KeyRingError;
 use crate::http::Door;
@@ -58,6 +60,9 @@ pub enum ServeError {
     /// The log cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A list of the gate cannot be used.
+    #[error(transparent)]
+    Lists(#[from] ListError),
     /// There is no admin key.
     #[error(transparent)]
     AdminKey(#[from] AdminKeyError),
@@ -104,6 +109,7 @@ pub enum Started<'a> {
 /// Serves until the process is told to stop.
 ///
 /// `options` are the engine's, `config` overrides what it speaks of; `admin_key` is the one from the environment.
+/// `reload` reads the settings again: on SIGHUP, for the lists and the management keys, which take effect without a restart.
 ///
 /// # Errors
 /// [`ServeError`]: it could not start, or its log failed.
@@ -111,6 +117,7 @@ pub fn run(
     config: Config,
     options: EngineOptions,
     admin_key: Option<String>,
+    reload: &dyn Fn() -> Result<Config, ConfigError>,
     show: &mut dyn FnMut(Started<'_>),
 ) -> Result<(), ServeError> {
     let verifier = match &config.auth {
@@ -129,7 +136,10 @@ pub fn run(
         config.metrics_listen.map(|address| bind(address, Door::Metrics)).transpose()?.unzip();
 
     descriptors::raise(config.http.connections_max);
-    let app = Arc::new(App::new(config, verifier));
+    let lists = Lists::read(&config.gate.allow, &config.gate.deny)?;
+    let mut limiter_key = [0; 16];
+    entropy(&mut limiter_key);
+    let app = Arc::new(App::new(config, verifier, lists, limiter_key));
     let threads: io::Result<Vec<IoThread>> = (0..app.config().http.io_threads)
         .map(|number| {
             let mut seed = [0; 32];
@@ -153,7 +163,7 @@ pub fn run(
             tokio::join!(main.run(&app, &threads), metrics)
         };
         tokio::select! {
-            served = serve(&app, address, opening, &mut stop, show) => served,
+            served = serve(&app, address, opening, &mut stop, reload, show) => served,
             _ = accepting => unreachable!("a listener accepts for ever"),
         }
     });
@@ -217,8 +227,11 @@ async fn serve(
     address: SocketAddr,
     opening: tokio::sync::oneshot::Receiver<Result<Ready, ServeError>>,
     stop: &mut Stop,
+    reload: &dyn Fn() -> Result<Config, ConfigError>,
     show: &mut dyn FnMut(Started<'_>),
 ) -> Result<(), ServeError> {
+    // Listened for from the start: by default it would end the process.
+    let mut hangup = signal(SignalKind::hangup()).map_err(ServeError::Start)?;
     let Ready { opened, recovery, key_source } = tokio::select! {
         ready = opening => ready.map_err(|_| ServeError::Start(io::Error::other("the thread that opens the log panicked")))??,
         () = stop.asked() => return Ok(()),
@@ -247,11 +260,27 @@ async fn serve(
                     return Err(landrush_engine::people::Failed.into());
                 }
             }
+            _ = hangup.recv() => reload_gate(app, reload),
             () = stop.asked() => {
                 tracing::info!("told to stop: no new connections, requests in flight are answered");
                 return Ok(());
             }
         }
+    }
+}
+
+/// Reads management keys and lists again. If either is unusable both stay, so that no half of an intent takes effect.
+fn reload_gate(app: &App, reload: &dyn Fn() -> Result<Config, ConfigError>) {
+    let read = reload().map_err(|error| error.to_string()).and_then(|config| {
+        let lists = Lists::read(&config.gate.allow, &config.gate.deny).map_err(|error| error.to_string())?;
+        Ok((config.management_keys, lists))
+    });
+    match read {
+        Ok((keys, lists)) => {
+            tracing::info!(keys = keys.len(), entries = lists.entries(), "management keys and lists were read again");
+            app.reload(keys, lists);
+        }
+        Err(error) => tracing::error!(error, "management keys and lists stay as they were"),
     }
 }
 

@@ -64,7 +64,9 @@ pub(super) fn run(arguments: ServeArguments) -> ExitCode {
     let data_dir = temporary.as_ref().map(|directory| directory.path().to_owned()).or(data_dir);
     let flags = Raw { listen, data_dir, ..Raw::default() };
     let environment = |name: &str| std::env::var(name).ok();
-    let config = match Config::load(flags, environment, config.as_deref()) {
+    let file = config;
+    let load = || Config::load(flags.clone(), environment, file.as_deref());
+    let config = match load() {
         Ok(config) => config,
         Err(error) => return fail(&error.to_string(), USAGE),
     };
@@ -86,7 +88,7 @@ pub(super) fn run(arguments: ServeArguments) -> ExitCode {
             show_demo(demo, address, admin_key);
         }
     };
-    let served = server::run(config, options, environment(admin_key::VARIABLE), &mut show);
+    let served = server::run(config, options, environment(admin_key::VARIABLE), &load, &mut show);
     bar.finish();
     match served {
         Ok(()) => ExitCode::SUCCESS,

@@ -26,7 +26,26 @@ macro_rules! section {
 
 section!(
     /// The table `[auth]`.
-    RawAuth { users: String, trusted_from_anywhere: bool, issuer: String, audience: Vec<String>, keys: Vec<RawTokenKey> }
+    RawAuth {
+        users: String,
+        trusted_from_anywhere: bool,
+        issuer: String,
+        audience: Vec<String>,
+        keys: Vec<RawTokenKey>,
+        management_keys: Vec<RawManagementKey>,
+        management_keys_file: PathBuf,
+    }
+);
+section!(
+    /// The table `[gate]`.
+    RawGate {
+        trusted_proxies: Vec<String>,
+        address_header: String,
+        proxy_protocol: String,
+        tracked_keys: usize,
+        allow: Vec<String>,
+        deny: Vec<String>,
+    }
 );
 section!(
     /// The table `[http]`.
@@ -72,6 +91,16 @@ pub struct RawTokenKey {
     pub jwks: Option<String>,
 }
 
+/// One of `[[auth.management_keys]]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "config/landrush.toml says what each setting means")]
+pub struct RawManagementKey {
+    pub name: Option<String>,
+    pub sha256: Option<String>,
+    pub scopes: Option<Vec<String>>,
+}
+
 /// Settings as one source gives them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -80,6 +109,7 @@ pub struct Raw {
     pub listen: Option<String>,
     pub data_dir: Option<PathBuf>,
     pub auth: RawAuth,
+    pub gate: RawGate,
     pub http: RawHttp,
     pub events: RawEvents,
     pub log: RawLog,
@@ -89,13 +119,20 @@ pub struct Raw {
 }
 
 /// Every setting. Its environment variable is `LANDRUSH_` and the key in capitals, dots as underscores.
-pub const KEYS: [&str; 24] = [
+pub const KEYS: [&str; 31] = [
     "listen",
     "data_dir",
     "auth.users",
     "auth.trusted_from_anywhere",
     "auth.issuer",
     "auth.audience",
+    "auth.management_keys_file",
+    "gate.trusted_proxies",
+    "gate.address_header",
+    "gate.proxy_protocol",
+    "gate.tracked_keys",
+    "gate.allow",
+    "gate.deny",
     "http.io_threads",
     "http.connections_max",
     "http.head_timeout",
@@ -162,6 +199,7 @@ impl Raw {
             listen: self.listen.or(below.listen),
             data_dir: self.data_dir.or(below.data_dir),
             auth: self.auth.over(below.auth),
+            gate: self.gate.over(below.gate),
             http: self.http.over(below.http),
             events: self.events.over(below.events),
             log: self.log.over(below.log),

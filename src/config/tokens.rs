@@ -87,7 +87,9 @@ impl std::fmt::Debug for KeySource {
 }
 
 pub(super) fn check(raw: RawAuth) -> Result<Auth, ConfigError> {
-    let RawAuth { users, trusted_from_anywhere, issuer, audience, keys } = raw;
+    // Management keys are taken out before: they are no users' affair.
+    let RawAuth { users, trusted_from_anywhere, issuer, audience, keys, management_keys: _, management_keys_file: _ } =
+        raw;
     let (audience, keys) = (audience.unwrap_or_default(), keys.unwrap_or_default());
     let issuer = issuer.filter(|issuer| !issuer.is_empty());
     match users.as_deref().unwrap_or("trusted") {

@@ -1,5 +1,6 @@
 //! Owns the calls about claims: asking for a coupon, reading what was granted, voiding.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::StatusCode;
@@ -12,6 +13,7 @@ use landrush_engine::outcome::{ClaimItem, ClaimView, Outcome, Refusal};
 use landrush_engine::published::{Listed, Published};
 use landrush_engine::time::Timestamp;
 
+use super::admission::{self, Visitor};
 use super::answer::Answer;
 use super::caller::Caller;
 use super::claim_body::ClaimBody;
@@ -21,10 +23,19 @@ use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::{body, claim_json, route, users};
 use crate::app::Opened;
+use crate::gate::address::ClientAddress;
 
 /// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
-pub(crate) async fn claim(lane: &Lane, id: &str, mode: Mode, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
+pub(crate) async fn claim(
+    lane: &Lane,
+    id: &str,
+    mode: Mode,
+    peer: IpAddr,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Answer, Problem> {
     let opened = super::opened(lane)?;
+    let address = admission::address(lane, peer, &parts.headers)?;
     let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
@@ -32,11 +43,18 @@ pub(crate) async fn claim(lane: &Lane, id: &str, mode: Mode, parts: &Parts, body
     let stamped_at = opened.engine.clock().now();
     let body = ClaimBody::parse(&bytes, mode, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&body.user)?;
-    ask(lane, opened, id, mode, body, parts, stamped_at).await
+    ask(lane, opened, id, mode, address, body, parts, stamped_at).await
 }
 
 /// `POST /draw`: a draw whose body names the campaign.
-pub(crate) async fn draw(lane: &Lane, opened: &Opened, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
+pub(crate) async fn draw(
+    lane: &Lane,
+    opened: &Opened,
+    peer: IpAddr,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Answer, Problem> {
+    let address = admission::address(lane, peer, &parts.headers)?;
     let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
@@ -44,20 +62,24 @@ pub(crate) async fn draw(lane: &Lane, opened: &Opened, parts: &Parts, body: Inco
     let (campaign, body) =
         ClaimBody::parse_with_campaign(&bytes, Mode::Draw, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&body.user)?;
-    ask(lane, opened, campaign.as_str(), Mode::Draw, body, parts, stamped_at).await
+    ask(lane, opened, campaign.as_str(), Mode::Draw, address, body, parts, stamped_at).await
 }
 
 /// Asks the shard for what a body says that has been read.
+#[expect(clippy::too_many_arguments, reason = "each is another thing that a request is")]
 pub(crate) async fn ask(
     lane: &Lane,
     opened: &Opened,
     id: &str,
     mode: Mode,
+    address: ClientAddress,
     body: ClaimBody,
     parts: &Parts,
     stamped_at: Timestamp,
 ) -> Result<Answer, Problem> {
     let ClaimBody { user, coupon_type, phone } = body;
+    let visitor = Visitor { address, user: &user, phone: phone.as_ref() };
+    visitor.is_not_denied(lane)?;
     let campaign = living(opened, id)?;
     let definition = campaign.definition();
     let coupon_type = named_type(&definition, coupon_type)?;
@@ -66,6 +88,7 @@ pub(crate) async fn ask(
     }
     // With one coupon a person, the person is the key, and whatever the header says is nothing to us.
     let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
+    visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, stamped_at)?;
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }

@@ -14,6 +14,7 @@ use landrush_engine::outcome::Outcome;
 use landrush_engine::published::Published;
 use landrush_engine::time::{Clock, SteadyClock, Timestamp};
 
+use super::admission;
 use super::answer::Answer;
 use super::problem::{Code, Problem};
 use super::reply_body::ReplyBody;
@@ -25,6 +26,7 @@ use crate::live::{Halls, Tag, Watcher};
 use crate::metrics::Counts;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_LANDRUSH_REFUSED_BY: HeaderName = HeaderName::from_static("x-landrush-refused-by");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What one I/O thread keeps for its requests.
@@ -172,6 +174,7 @@ impl Lane {
     pub(crate) fn respond(&self, answer: Result<Answer, Problem>, mut headers: HeaderMap) -> Response<ReplyBody> {
         let request_id = self.request_id(headers.get(X_REQUEST_ID));
         let traceparent = headers.remove(TRACEPARENT).filter(|value| value.len() <= REQUEST_ID_BYTES_MAX);
+        let is_operator = self.is_refused_operator(&answer, &headers);
         headers.clear();
         headers.insert(X_REQUEST_ID, request_id);
         if let Some(traceparent) = traceparent {
@@ -187,13 +190,25 @@ impl Lane {
                 }
                 (answer.status, answer.body)
             }
-            Err(problem) => (problem.code.status(), ReplyBody::whole(self.refuse(&problem, &mut headers))),
+            Err(problem) => {
+                if is_operator && let Some(reason) = problem.refused_by {
+                    headers.insert(X_LANDRUSH_REFUSED_BY, HeaderValue::from_static(reason.name()));
+                }
+                (problem.code.status(), ReplyBody::whole(self.refuse(&problem, &mut headers)))
+            }
         };
         self.counts().response(status);
         let mut response = Response::new(body);
         *response.status_mut() = status;
         *response.headers_mut() = headers;
         response
+    }
+
+    /// Counts what the gate refuses, and says whether it was an operator who may know by what.
+    fn is_refused_operator(&self, answer: &Result<Answer, Problem>, headers: &HeaderMap) -> bool {
+        let Err(Problem { refused_by: Some(reason), .. }) = answer else { return false };
+        self.counts().gate_refused(*reason);
+        self.app().opened().is_some_and(|opened| admission::scopes(self, opened, headers).is_some())
     }
 
     /// When to come again after `problem`, spread out.

@@ -1,6 +1,7 @@
 //! Owns every way of saying no: the one table from code to status, and the problem document (RFC 9457) that carries it.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use landrush_engine::outcome::Refusal;
@@ -9,6 +10,7 @@ use landrush_engine::time::Timestamp;
 use super::fields::FieldError;
 use super::json_text::JsonText;
 use super::retry::Retry;
+use crate::gate::reason::Reason;
 
 /// Why a request was refused. The code is stable: clients may match on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,8 @@ pub enum Code {
     CannotReopen,
     /// Claims are paused.
     Paused,
+    /// Too many requests of a user, address, device or phone.
+    RateLimited,
     /// The campaign has not opened.
     NotOpen,
     /// The person has had all that the limit allows.
@@ -97,7 +101,7 @@ pub enum Code {
 
 impl Code {
     /// All there are.
-    pub const ALL: [Code; 40] = [
+    pub const ALL: [Code; 41] = [
         Code::NotFound,
         Code::MethodNotAllowed,
         Code::Unauthorized,
@@ -129,6 +133,7 @@ impl Code {
         Code::Ended,
         Code::CannotReopen,
         Code::Paused,
+        Code::RateLimited,
         Code::NotOpen,
         Code::LimitReached,
         Code::SoldOut,
@@ -186,6 +191,7 @@ impl Code {
             Code::Ended => (S::GONE, "ended", "The campaign is over"),
             Code::CannotReopen => (S::CONFLICT, "ended", "A campaign that is over cannot be reopened"),
             Code::Paused => (S::CONFLICT, "paused", "Claims are paused"),
+            Code::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
             Code::NotOpen => (S::CONFLICT, "not_open", "The campaign has not opened"),
             Code::LimitReached => (S::CONFLICT, "limit_reached", "The limit for this person is used up"),
             Code::SoldOut => (S::CONFLICT, "sold_out", "Sold out"),
@@ -221,6 +227,8 @@ pub enum Fact {
     OpensAt(Timestamp),
     /// When the daily quota begins anew.
     ResetsAt(Timestamp),
+    /// How long the limit asks to wait.
+    WaitFor(Duration),
 }
 
 /// A refusal on its way out.
@@ -238,12 +246,19 @@ pub struct Problem {
     pub allow: Option<&'static str>,
     /// Whether the connection must end, since its body was not read to the end.
     pub close: bool,
+    /// The part of the gate that refuses. Operators are told, others only as far as the code says it.
+    pub refused_by: Option<Reason>,
 }
 
 impl Problem {
     /// A refusal by `code`, with a detail for people.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), fact: None, allow: None, close: false }
+        let refused_by = if code == Code::Unauthorized {
+            Some(Reason::Unauthorized)
+        } else {
+            (code == Code::Forbidden).then_some(Reason::Forbidden)
+        };
+        Self { code, detail: detail.into(), errors: Vec::new(), fact: None, allow: None, close: false, refused_by }
     }
 
     /// A request with these faults.
@@ -254,6 +269,20 @@ impl Problem {
     /// A request with one fault.
     pub fn invalid_field(pointer: &str, detail: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError::new(pointer, detail)])
+    }
+
+    /// A caller who is on the list of those who are denied. Which list and by what is not theirs to know.
+    pub fn denied() -> Self {
+        Self { refused_by: Some(Reason::Denied), ..Self::new(Code::Forbidden, "") }
+    }
+
+    /// A caller who must wait so long, by the limit that `reason` names.
+    pub fn rate_limited(reason: Reason, wait: Duration) -> Self {
+        Self {
+            fact: Some(Fact::WaitFor(wait)),
+            refused_by: Some(reason),
+            ..Self::new(Code::RateLimited, "wait as long as Retry-After says; asking again before changes nothing")
+        }
     }
 
     /// The refusal of a claim, or of another call, by the engine.
@@ -331,7 +360,8 @@ impl Problem {
         match self.fact {
             Some(Fact::OpensAt(moment)) => json.time("opens_at", moment),
             Some(Fact::ResetsAt(moment)) => json.time("resets_at", moment),
-            None => {}
+            // It is in the retry.
+            Some(Fact::WaitFor(_)) | None => {}
         }
         if let Some(retry) = retry {
             json.number("retry_after_ms", retry.milliseconds());
@@ -388,7 +418,7 @@ mod tests {
 
     #[test]
     fn the_contracts_codes_have_the_contracts_statuses() {
-        let contract: [(&[&str], u16); 9] = [
+        let contract: [(&[&str], u16); 10] = [
             (&["invalid_request", "idempotency_key_required"], 400),
             (&["unauthorized"], 401),
             (&["forbidden", "wrong_user"], 403),
@@ -418,6 +448,7 @@ mod tests {
             ),
             (&["archived", "expired", "void", "hold_expired"], 410),
             (&["idempotency_key_reused"], 422),
+            (&["rate_limited"], 429),
             (&["overloaded", "shutting_down", "log_unavailable"], 503),
         ];
         for (names, status) in contract {

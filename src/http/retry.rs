@@ -56,6 +56,9 @@ impl Spread {
             (Code::ShuttingDown | Code::LogUnavailable, _) => {
                 (Duration::from_secs(1) + self.crowd.ahead(now), Duration::from_secs(4))
             }
+            (Code::RateLimited, Some(Fact::WaitFor(wait))) => {
+                (wait, (wait / 2).clamp(RATE_SPREAD_LEAST, RATE_SPREAD_MOST))
+            }
             _ => return None,
         };
         Some(self.within(least, spread))
@@ -108,6 +111,10 @@ const AHEAD_MAX: Duration = Duration::from_mins(1);
 /// The span after the opening over which early comers are asked back.
 pub const NOT_OPEN_SPREAD: Duration = Duration::from_secs(2);
 
+/// The span after a limit's wait over which callers are asked back: half of the wait, within these.
+const RATE_SPREAD_LEAST: Duration = Duration::from_millis(200);
+const RATE_SPREAD_MOST: Duration = Duration::from_secs(10);
+
 /// Watchers come back from so long after their stream broke: time enough for a restart.
 const RECONNECT_LEAST: Duration = Duration::from_secs(1);
 
@@ -119,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_503_and_not_open_carries_a_wait_and_nothing_else_does() {
+    fn every_429_and_503_and_not_open_carries_a_wait_and_nothing_else_does() {
         let mut spread = Spread::new([7; 32]);
         let now = Timestamp::from_milliseconds(1_000);
         for code in Code::ALL {
@@ -127,7 +134,10 @@ mod tests {
             if code == Code::NotOpen {
                 problem.fact = Some(Fact::OpensAt(Timestamp::from_milliseconds(61_000)));
             }
-            let expected = code.status().as_u16() == 503 || code == Code::NotOpen;
+            if code == Code::RateLimited {
+                problem.fact = Some(Fact::WaitFor(Duration::from_secs(2)));
+            }
+            let expected = matches!(code.status().as_u16(), 429 | 503) || code == Code::NotOpen;
             assert_eq!(spread.retry(&problem, now).is_some(), expected, "{code:?}");
         }
     }

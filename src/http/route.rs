@@ -6,6 +6,8 @@ use hyper::Method;
 use landrush_engine::campaign::Mode;
 use landrush_engine::command::Settlement;
 
+use crate::gate::management_keys::{Scope, Scopes};
+
 /// What a request asks. Ids are as they stand in the path; whoever looks them up finds out whether they exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route<'p> {
@@ -173,23 +175,28 @@ impl<'p> Route<'p> {
         }
     }
 
-    /// Whether the call needs the admin key.
+    /// Whether the call needs a management key.
     pub fn is_management(self) -> bool {
+        self.scopes().is_some()
+    }
+
+    /// The scopes of which a management key needs one for this call; `None`: the call needs no such key.
+    pub fn scopes(self) -> Option<Scopes> {
+        const READ: Scopes = Scopes::of(&[Scope::Read]);
+        const WRITE: Scopes = Scopes::of(&[Scope::CampaignsWrite]);
+        const CHECKOUT: Scopes = Scopes::of(&[Scope::Redemptions]);
+        const LOOK_UP: Scopes = Scopes::of(&[Scope::Read, Scope::Redemptions]);
         match self {
-            Route::ManagementMetrics
-            | Route::CampaignCreate
+            Route::ManagementMetrics | Route::ClaimList(_) | Route::UserRead(_) => Some(READ),
+            Route::CouponRead(_) => Some(LOOK_UP),
+            Route::Redeem(_) | Route::RedeemByBody | Route::Settle(..) => Some(CHECKOUT),
+            Route::CampaignCreate
             | Route::CampaignPatch(_)
             | Route::CampaignAction(..)
-            | Route::ClaimList(_)
             | Route::ClaimBatch(_)
             | Route::ClaimVoid(..)
-            | Route::UserRead(_)
             | Route::UserErase(_)
-            | Route::CodeUpload(..)
-            | Route::CouponRead(_)
-            | Route::Redeem(_)
-            | Route::RedeemByBody
-            | Route::Settle(..) => true,
+            | Route::CodeUpload(..) => Some(WRITE),
             Route::Livez
             | Route::Readyz
             | Route::Metrics
@@ -208,7 +215,7 @@ impl<'p> Route<'p> {
             | Route::Draw
             | Route::UserCreate
             | Route::EntryByUser(..)
-            | Route::Events(_) => false,
+            | Route::Events(_) => None,
         }
     }
 }

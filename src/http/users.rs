@@ -72,6 +72,9 @@ pub(crate) async fn create(
         (Some(user), Caller::Trusted) => user,
         (None, Caller::Trusted) => new_user_id(),
     };
+    if !is_admin && lane.app().lists().denies_person(&user, Some(phone.as_str())) {
+        return Err(Problem::denied());
+    }
     let stored = opened.people.put(&user, Some(&phone), name.as_deref(), Known::Conflict).map_err(not_stored)?;
     durable(opened, stored.ticket).await?;
     let status = if stored.is_new { StatusCode::CREATED } else { StatusCode::OK };

@@ -12,6 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use crate::app::{App, Phase};
+use crate::gate::reason::Reason;
 use crate::http::problem::Code;
 
 /// The media type of the exposition: OpenMetrics text, which Prometheus reads.
@@ -31,6 +32,7 @@ pub fn exposition(app: &App) -> String {
 struct Scrape {
     claims: BTreeMap<&'static str, u64>,
     claim_seconds: Summed,
+    gate_refused: [u64; Reason::ALL.len()],
     responses: [u64; 6],
     connections: usize,
     watchers: usize,
@@ -71,12 +73,16 @@ impl Scrape {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut claims = BTreeMap::new();
         let mut responses = [0; 6];
+        let mut gate_refused = [0; Reason::ALL.len()];
         for counts in app.counts() {
             *claims.entry("won").or_default() += read(&counts.won);
             *claims.entry("repeated").or_default() += read(&counts.repeated);
             for (code, count) in Code::ALL.iter().zip(&counts.refused) {
                 // `ended` is the name of two codes, of which claims have one.
                 *claims.entry(code.name()).or_default() += read(count);
+            }
+            for (sum, count) in gate_refused.iter_mut().zip(&counts.gate_refused) {
+                *sum += read(count);
             }
             for (sum, count) in responses.iter_mut().zip(&counts.responses) {
                 *sum += read(count);
@@ -85,6 +91,7 @@ impl Scrape {
         Self {
             claims,
             claim_seconds: Summed::of(app.counts().map(|counts| &counts.claim_us), MICROSECONDS),
+            gate_refused,
             responses,
             connections: app.connections(),
             watchers: app.live().watchers(),
@@ -215,6 +222,9 @@ impl Collector for Scrape {
         let classes = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
         let responses = classes.into_iter().zip(self.responses).map(|(class, count)| ([("class", class)], count));
         page.counters("http_responses", "Responses by class of status", responses)?;
+        let reasons = Reason::ALL.into_iter().zip(self.gate_refused);
+        let reasons = reasons.map(|(reason, count)| ([("reason", reason.name())], count));
+        page.counters("gate_refused", "Requests that the gate refused, by what it went by", reasons)?;
         page.gauge("http_connections", "Open connections", gauge(self.connections))?;
         page.gauge("watchers", "Event streams that are open", gauge(self.watchers))?;
         page.counter("events_sent", "Events that watchers were sent", self.events_sent)?;
@@ -260,11 +270,12 @@ impl EngineScrape {
 mod tests {
     use super::*;
     use crate::config::{Config, Raw};
+    use crate::gate::lists::Lists;
 
     #[test]
     fn a_server_that_has_not_opened_shows_its_counts() {
         let config = Config::load(Raw::default(), |_| None, None).expect("defaults");
-        let app = App::new(config, None);
+        let app = App::new(config, None, Lists::default(), [0; 16]);
         app.counts_of(0).response(hyper::StatusCode::OK);
         let text = exposition(&app);
         assert!(text.contains("landrush_http_responses_total{class=\"2xx\"} 1\n"), "{text}");

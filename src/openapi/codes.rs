@@ -13,8 +13,17 @@ const BODY: &[Code] = &[UnsupportedMediaType, TooLarge, RequestTimeout, InvalidR
 /// What a call adds that speaks of a campaign.
 const CAMPAIGN: &[Code] = &[NotFound, Archived];
 /// What a call adds that hands something out.
-const CLAIMS: &[Code] =
-    &[WrongMode, IdempotencyKeyRequired, IdempotencyKeyReused, Cancelled, Ended, Paused, NotOpen, LimitReached];
+const CLAIMS: &[Code] = &[
+    WrongMode,
+    RateLimited,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    Cancelled,
+    Ended,
+    Paused,
+    NotOpen,
+    LimitReached,
+];
 
 impl Operation {
     /// Why it may be refused.
@@ -71,7 +80,7 @@ impl Operation {
             | Operation::DocsPage => &[],
         };
         let caller: &[Code] = match self.entry().caller {
-            Caller::Management => &[Unauthorized],
+            Caller::Management => &[Unauthorized, Forbidden],
             Caller::User | Caller::UserOrManagement => &[Unauthorized, Forbidden],
             Caller::Anybody | Caller::AnybodyAndMore => &[],
         };

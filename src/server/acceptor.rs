@@ -45,7 +45,7 @@ impl Listener {
     pub(super) async fn run(self, app: &Arc<App>, threads: &[IoThread]) {
         let mut next = 0;
         loop {
-            let (stream, _) = match self.listener.accept().await {
+            let (stream, peer) = match self.listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) if is_of_the_connection(&error) => continue,
                 Err(error) => {
@@ -58,7 +58,7 @@ impl Listener {
             let Ok(stream) = prepared else { continue };
             match app.admit() {
                 Some(place) => {
-                    threads[next].order(Order::Serve { stream, door: self.door, place });
+                    threads[next].order(Order::Serve { stream, peer: peer.ip(), door: self.door, place });
                     next = (next + 1) % threads.len();
                 }
                 None => turn_away(stream),

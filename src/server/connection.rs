@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -17,6 +18,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::net::TcpStream;
 
 use super::event_writer::{EventWriter, Framing, Watching};
+use super::proxy_header;
 use super::pulse::{End, InHand, Pulse};
 use super::socket::{Protocol, Socket};
 use crate::http::{self, Door, Lane, ReplyBody};
@@ -29,8 +31,8 @@ const STREAMS_MAX: u32 = 128;
 
 /// Serves `stream` until either side has had enough. What goes wrong on the wire is the client's affair, and is told to
 /// the debug log alone.
-pub(super) async fn serve(lane: Rc<Lane>, door: Door, stream: TcpStream, pulse: Rc<Pulse>) {
-    let events = match begin(lane, door, stream, pulse).await {
+pub(super) async fn serve(lane: Rc<Lane>, door: Door, peer: IpAddr, stream: TcpStream, pulse: Rc<Pulse>) {
+    let events = match begin(lane, door, peer, stream, pulse).await {
         Ok(Some(events)) => events,
         Ok(None) => return,
         Err(error) => {
@@ -47,14 +49,23 @@ pub(super) async fn serve(lane: Rc<Lane>, door: Door, stream: TcpStream, pulse: 
 fn begin(
     lane: Rc<Lane>,
     door: Door,
+    peer: IpAddr,
     stream: TcpStream,
     pulse: Rc<Pulse>,
 ) -> Pin<Box<impl Future<Output = io::Result<Option<EventWriter>>>>> {
     Box::pin(async move {
+        let proxies = &lane.app().config().gate.proxies;
+        let peer = if door == Door::Main && proxies.proxy_protocol && proxies.trusts(peer) {
+            proxy_header::read(&stream).await?.unwrap_or(peer)
+        } else {
+            peer
+        };
         match Socket::begin(stream, Rc::clone(&pulse)).await? {
-            Some((socket, Protocol::Http1)) => serve_http1(lane, door, socket, pulse).await.map_err(io::Error::other),
+            Some((socket, Protocol::Http1)) => {
+                serve_http1(lane, door, peer, socket, pulse).await.map_err(io::Error::other)
+            }
             Some((socket, Protocol::Http2)) => {
-                Box::pin(serve_http2(lane, door, socket, pulse)).await.map_err(io::Error::other)?;
+                Box::pin(serve_http2(lane, door, peer, socket, pulse)).await.map_err(io::Error::other)?;
                 Ok(None)
             }
             None => Ok(None),
@@ -65,6 +76,7 @@ fn begin(
 async fn serve_http1(
     lane: Rc<Lane>,
     door: Door,
+    peer: IpAddr,
     socket: Socket,
     pulse: Rc<Pulse>,
 ) -> hyper::Result<Option<EventWriter>> {
@@ -73,7 +85,7 @@ async fn serve_http1(
     let service = service_fn(|request: Request<Incoming>| {
         let in_hand = pulse.request();
         let framing = if request.version() < Version::HTTP_11 { Framing::Close } else { Framing::Chunked };
-        let answered = http::handle(Rc::clone(&lane), door, request);
+        let answered = http::handle(Rc::clone(&lane), door, peer, request);
         let takeover = Rc::clone(&takeover);
         let taken = move |body, in_hand| match body {
             ReplyBody::Events(watcher) => {
@@ -106,12 +118,12 @@ async fn serve_http1(
     Ok(watching.map(|watching| EventWriter::new(connection.into_parts().io.into_stream(), *watching)))
 }
 
-async fn serve_http2(lane: Rc<Lane>, door: Door, socket: Socket, pulse: Rc<Pulse>) -> hyper::Result<()> {
+async fn serve_http2(lane: Rc<Lane>, door: Door, peer: IpAddr, socket: Socket, pulse: Rc<Pulse>) -> hyper::Result<()> {
     pulse.idle();
     let served = Rc::clone(&pulse);
     let service = service_fn(move |request: Request<Incoming>| {
         let in_hand = served.request();
-        let answered = http::handle(Rc::clone(&lane), door, request);
+        let answered = http::handle(Rc::clone(&lane), door, peer, request);
         async move { Ok::<_, Infallible>(answered.await.map(|body| Held::new(body, in_hand))) }
     });
     let connection = http2::Builder::new(LocalExecutor)

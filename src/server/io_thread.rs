@@ -1,6 +1,7 @@
 //! Owns an I/O thread: one runtime, one lane, and the connections that were handed to it.
 
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -21,6 +22,8 @@ pub(super) enum Order {
     Serve {
         /// The connection.
         stream: std::net::TcpStream,
+        /// Who has made it.
+        peer: IpAddr,
         /// Which listener it came by.
         door: Door,
         /// Its place under the cap.
@@ -73,7 +76,7 @@ async fn run(app: &App, lane: &Rc<Lane>, mut orders: UnboundedReceiver<Order>) {
     loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Serve { stream, door, place }) => serve(lane, &pulses, stream, door, place),
+                Some(Order::Serve { stream, peer, door, place }) => serve(lane, &pulses, stream, peer, door, place),
                 Some(Order::LogFailed) => lane.give_up(),
                 None => break,
             },
@@ -84,7 +87,7 @@ async fn run(app: &App, lane: &Rc<Lane>, mut orders: UnboundedReceiver<Order>) {
     drain(app, &pulses).await;
 }
 
-fn serve(lane: &Rc<Lane>, pulses: &Pulses, stream: std::net::TcpStream, door: Door, place: Place) {
+fn serve(lane: &Rc<Lane>, pulses: &Pulses, stream: std::net::TcpStream, peer: IpAddr, door: Door, place: Place) {
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => {
@@ -93,7 +96,7 @@ fn serve(lane: &Rc<Lane>, pulses: &Pulses, stream: std::net::TcpStream, door: Do
         }
     };
     let pulse = pulses.begin();
-    let connection = connection::serve(Rc::clone(lane), door, stream, Rc::clone(&pulse));
+    let connection = connection::serve(Rc::clone(lane), door, peer, stream, Rc::clone(&pulse));
     tokio::task::spawn_local(pulse.guard(async move {
         connection.await;
         drop(place);

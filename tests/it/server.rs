@@ -97,6 +97,17 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the process is there");
     }
 
+    /// Asks it to read its settings again.
+    pub(crate) fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("the process is there");
+    }
+
+    /// Its settings, which may be written anew.
+    pub(crate) fn settings(&self) -> std::path::PathBuf {
+        self.directory.path().join("landrush.toml")
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> (ExitStatus, TempDir) {
         let mut rest = String::new();

@@ -1,0 +1,130 @@
+//! Owns how a request is held against the gate: lists, management keys and their scopes, and the campaign's rates.
+
+use std::net::IpAddr;
+
+use hyper::header::{self, HeaderMap, HeaderName};
+use landrush_engine::campaign::RateLimits;
+use landrush_engine::id::{CampaignNumber, UserId};
+use landrush_engine::people::PhoneNumber;
+use landrush_engine::time::Timestamp;
+
+use super::lane::Lane;
+use super::problem::{Code, Problem};
+use super::route::Route;
+use crate::app::Opened;
+use crate::gate::address::ClientAddress;
+use crate::gate::management_keys::{Scope, Scopes};
+use crate::gate::rate_limit::Mark;
+use crate::gate::reason::Reason;
+
+/// The device that a request names.
+pub(crate) const X_DEVICE_ID: HeaderName = HeaderName::from_static("x-device-id");
+
+/// The longest name of a device, in bytes.
+const DEVICE_BYTES_MAX: usize = 128;
+
+/// Where a request comes from that `peer` has sent.
+///
+/// # Errors
+/// 403, if that address is denied.
+pub(crate) fn address(lane: &Lane, peer: IpAddr, headers: &HeaderMap) -> Result<ClientAddress, Problem> {
+    let address = lane.app().config().gate.proxies.client(peer, headers);
+    if lane.app().lists().denies_address(address) { Err(Problem::denied()) } else { Ok(address) }
+}
+
+/// What the bearer of `headers` may do as an operator; `None`: they are none.
+pub(crate) fn scopes(lane: &Lane, opened: &Opened, headers: &HeaderMap) -> Option<Scopes> {
+    let authorization = headers.get(header::AUTHORIZATION);
+    if opened.admin_key.is_borne_by(authorization) {
+        return Some(Scopes::ALL);
+    }
+    lane.app().management_keys().borne_by(authorization).map(|key| key.scopes)
+}
+
+/// Whether the bearer of `headers` is an operator for this call. On calls that others may make too, an operator is one who may read;
+/// to name a user in making one takes what it takes to erase one.
+///
+/// # Errors
+/// 401 without a management key, on a call that needs one; 403 with one that has no scope for it.
+pub(crate) fn operator(lane: &Lane, opened: &Opened, route: Route<'_>, headers: &HeaderMap) -> Result<bool, Problem> {
+    match (route.scopes(), scopes(lane, opened, headers)) {
+        (None, granted) => {
+            let needed = if route == Route::UserCreate { Scope::CampaignsWrite } else { Scope::Read };
+            Ok(granted.is_some_and(|granted| granted.has(needed)))
+        }
+        (Some(needed), Some(granted)) if granted.meets(needed) => Ok(true),
+        (Some(needed), Some(_)) => {
+            Err(Problem::new(Code::Forbidden, format!("the key has not the scope {}", needed.words())))
+        }
+        (Some(_), None) => Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <admin key>")),
+    }
+}
+
+/// Whoever asks for a coupon.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Visitor<'a> {
+    /// Where the request comes from.
+    pub(crate) address: ClientAddress,
+    /// For whom.
+    pub(crate) user: &'a UserId,
+    /// The phone number that comes with the request.
+    pub(crate) phone: Option<&'a PhoneNumber>,
+}
+
+impl Visitor<'_> {
+    /// Turns away those who are denied by user or phone.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn is_not_denied(&self, lane: &Lane) -> Result<(), Problem> {
+        let is_denied = lane.app().lists().denies_person(self.user, self.phone.map(PhoneNumber::as_str));
+        if is_denied { Err(Problem::denied()) } else { Ok(()) }
+    }
+
+    /// Holds a request against the campaign's rates: first the address, which is dearest to change, and the user last but for
+    /// the phone, so that nobody uses up another's rate from an address or a device that is over its own.
+    ///
+    /// # Errors
+    /// 429, with how long to wait; 400 if the name of the device is none.
+    pub(crate) fn is_in_time(
+        &self,
+        lane: &Lane,
+        campaign: CampaignNumber,
+        limits: &RateLimits,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        if *limits == RateLimits::default() {
+            return Ok(());
+        }
+        let phone = self.phone.map(PhoneNumber::as_str);
+        let device = device(headers)?;
+        if lane.app().lists().allows(self.address, self.user, phone) {
+            return Ok(());
+        }
+        let marks = [
+            (Reason::RateLimitedAddress, limits.address, Some(Mark::Address(self.address))),
+            (Reason::RateLimitedDevice, limits.device, device.map(Mark::Device)),
+            (Reason::RateLimitedUser, limits.user, Some(Mark::User(self.user))),
+            (Reason::RateLimitedPhone, limits.phone, phone.map(Mark::Phone)),
+        ];
+        for (reason, limit, mark) in marks {
+            if let (Some(limit), Some(mark)) = (limit, mark) {
+                let asked = lane.app().limiter().ask(campaign, mark, limit, now);
+                asked.map_err(|wait| Problem::rate_limited(reason, wait))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name of the device in the header `X-Device-Id`.
+fn device(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
+    let Some(value) = headers.get(X_DEVICE_ID) else { return Ok(None) };
+    let name = std::str::from_utf8(value.as_bytes()).ok();
+    let is_name = |name: &&str| (1..=DEVICE_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
+    match name.filter(is_name) {
+        Some(name) => Ok(Some(name.as_bytes())),
+        None => Err(Problem::invalid_field("", "in the header X-Device-Id: must be 1 to 128 bytes of UTF-8")),
+    }
+}

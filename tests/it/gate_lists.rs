@@ -1,0 +1,89 @@
+//! Who is denied, and whom rates do not hold for.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::client::{JSON, PATIENCE, Reply};
+use crate::server::Server;
+
+fn claim(server: &Server, body: &serde_json::Value) -> Reply {
+    server.client().call("POST", "/v1/campaigns/c/claims", &[JSON], body.to_string().as_bytes())
+}
+
+#[test]
+fn users_and_phones_on_the_list_are_denied() {
+    let server = Server::start("[gate]\ndeny = [\"user:u-1\", \"phone:+6591\"]\nallow = [\"user:u-1\"]\n");
+    server.client().campaign("c", &json!({}));
+    let denied = (403, String::from("forbidden"));
+    assert_eq!(claim(&server, &json!({"user_id": "u-1"})).problem(), denied, "though on both lists");
+    assert_eq!(claim(&server, &json!({"user_id": "u-2", "phone": "+65 9123 4567"})).problem(), denied);
+    assert_eq!(claim(&server, &json!({"user_id": "u-2", "phone": "+65 8123 4567"})).status, 201);
+    let metrics = server.client().get("/metrics").text();
+    assert!(metrics.contains("landrush_gate_refused_total{reason=\"denied\"} 2\n"), "{metrics}");
+}
+
+#[test]
+fn who_is_allowed_may_ask_as_often_as_they_like_and_others_may_not() {
+    let server = Server::start("[gate]\nallow = [\"user:u-1\"]\n");
+    server.client().campaign("c", &json!({"protection": {"rate_limit": {"user": "1/1h"}}}));
+    for status in [201, 200, 200] {
+        assert_eq!(claim(&server, &json!({"user_id": "u-1"})).status, status);
+    }
+    for status in [201, 429] {
+        assert_eq!(claim(&server, &json!({"user_id": "u-2"})).status, status);
+    }
+}
+
+#[test]
+fn an_address_on_the_list_is_denied_everything_but_the_pages_and_its_health() {
+    let server = Server::start("[gate]\ndeny = [\"127.0.0.0/8\"]\n");
+    let client = server.client();
+    assert_eq!(claim(&server, &json!({"user_id": "u-1"})).problem().0, 403);
+    assert_eq!(client.get("/v1/campaigns").problem().0, 403);
+    assert_eq!(client.admin("GET", "/v1/users/u-1", None).problem().0, 403);
+    assert_eq!(client.get("/livez").status, 200);
+    assert_eq!(client.get("/readyz").status, 200);
+}
+
+#[test]
+fn lists_are_read_again_without_a_connection_lost_and_a_wrong_one_changes_nothing() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({}));
+    let mut connection = client.connect();
+    let mut ask = |user: &str| {
+        let body = json!({"user_id": user}).to_string();
+        connection.call("POST", "/v1/campaigns/c/claims", &[JSON], body.as_bytes()).status
+    };
+    assert_eq!(ask("u-1"), 201);
+    let list = server.data_dir().join("deny.txt");
+    std::fs::write(&list, "user:u-1\n").expect("written");
+    std::fs::write(server.settings(), format!("[gate]\ndeny = [\"file:{}\"]\n", list.display())).expect("written");
+    server.hang_up();
+    let began = Instant::now();
+    while ask("u-1") != 403 {
+        assert!(began.elapsed() < PATIENCE, "the list was never read");
+    }
+    std::fs::write(&list, "nobody of this kind\n").expect("written");
+    server.hang_up();
+    // Behind it in the same queue: when this one has been read, that one has too.
+    std::fs::write(&list, "user:u-1\nuser:u-2\n").expect("written");
+    server.hang_up();
+    let began = Instant::now();
+    while ask("u-2") != 403 {
+        assert_eq!(ask("u-1"), 403, "denied throughout");
+        assert!(began.elapsed() < PATIENCE, "the list was never read");
+    }
+}
+
+#[test]
+fn a_list_that_names_nobody_keeps_the_server_from_starting() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = directory.path().join("landrush.toml");
+    std::fs::write(&file, "[gate]\ndeny = [\"10.0.0.1/8\"]\n").expect("written");
+    let output = crate::server::command(&directory.path().join("data"), &file).output().expect("the program runs");
+    assert!(!output.status.success());
+    let message = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(message.contains("10.0.0.1/8"), "{message}");
+}

@@ -1,0 +1,88 @@
+//! How often one caller may ask.
+
+use serde_json::json;
+
+use crate::client::{Client, JSON, Reply};
+use crate::server::{ADMIN_KEY, Server};
+
+fn claim(client: &Client, body: &serde_json::Value, headers: &[(&str, &str)]) -> Reply {
+    let mut all = vec![JSON];
+    all.extend(headers);
+    client.call("POST", "/v1/campaigns/c/claims", &all, body.to_string().as_bytes())
+}
+
+#[test]
+fn a_user_over_the_rate_is_asked_to_wait_also_for_a_repeat() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"user": "2/1h"}}}));
+    client.campaign("d", &json!({"protection": {"rate_limit": {"user": "2/1h"}}}));
+    assert_eq!(client.claim("c", "u-1").status, 201);
+    assert_eq!(client.claim("c", "u-1").status, 200, "repeats count too");
+    let refused = client.claim("c", "u-1");
+    assert_eq!(refused.problem(), (429, String::from("rate_limited")));
+    let seconds: u64 = refused.header("retry-after").expect("Retry-After").parse().expect("seconds");
+    let wait_ms = refused.json()["retry_after_ms"].as_u64().expect("a wait");
+    assert!((1_700_000..=1_810_000).contains(&wait_ms), "{wait_ms}");
+    assert_eq!(seconds, wait_ms.div_ceil(1_000));
+    assert_eq!(refused.header("x-landrush-refused-by"), None, "not for the public");
+    assert_eq!(refused.header("ratelimit"), None);
+    assert_eq!(client.claim("c", "u-2").status, 201, "another user");
+    assert_eq!(client.claim("d", "u-1").status, 201, "another campaign");
+    let metrics = client.get("/metrics").text();
+    assert!(metrics.contains("landrush_gate_refused_total{reason=\"rate_limited_user\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("landrush_claims_total{outcome=\"rate_limited\"} 1\n"), "{metrics}");
+}
+
+#[test]
+fn asking_again_during_a_wait_does_not_lengthen_it() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"user": "1/1h"}}}));
+    assert_eq!(client.claim("c", "u-1").status, 201);
+    for _ in 0..20 {
+        let wait_ms = client.claim("c", "u-1").json()["retry_after_ms"].as_u64().expect("a wait");
+        assert!(wait_ms <= 3_610_000, "{wait_ms}");
+    }
+}
+
+#[test]
+fn devices_and_phones_have_rates_of_their_own() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"device": "1/1h", "phone": "1/1h"}}}));
+    let device = |name| [("x-device-id", name)];
+    assert_eq!(claim(&client, &json!({"user_id": "u-1"}), &device("d-1")).status, 201);
+    let refused = claim(&client, &json!({"user_id": "u-2"}), &device("d-1"));
+    assert_eq!(refused.problem(), (429, String::from("rate_limited")));
+    assert_eq!(claim(&client, &json!({"user_id": "u-2"}), &device("d-2")).status, 201);
+    assert_eq!(claim(&client, &json!({"user_id": "u-3"}), &device(&"d".repeat(129))).status, 400);
+    assert_eq!(claim(&client, &json!({"user_id": "u-4", "phone": "+6591234567"}), &[]).status, 201);
+    let refused = claim(&client, &json!({"user_id": "u-5", "phone": "+65 9123 4567"}), &[]);
+    assert_eq!(refused.problem(), (429, String::from("rate_limited")));
+}
+
+#[test]
+fn a_rate_is_judged_after_the_request_itself_and_before_the_campaign() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"address": "1/1h"}}}));
+    assert_eq!(client.admin("POST", "/v1/campaigns/c/pause", None).status, 200);
+    assert_eq!(client.claim("c", "u-1").problem().1, "paused");
+    assert_eq!(client.claim("c", "u-1").problem().1, "rate_limited");
+    assert_eq!(claim(&client, &json!({"user_id": ""}), &[]).problem().1, "invalid_request");
+    assert_eq!(client.claim("nowhere", "u-1").problem().1, "not_found");
+    assert_eq!(client.post("/v1/campaigns/c/draws", &json!({"user_id": "u-1"})).problem().1, "wrong_mode");
+}
+
+#[test]
+fn operators_are_told_what_refused_them() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"address": "1/1h", "user": "1/1h"}}}));
+    let key = format!("Bearer {ADMIN_KEY}");
+    let bearing = [("authorization", key.as_str())];
+    assert_eq!(claim(&client, &json!({"user_id": "u-1"}), &bearing).status, 201);
+    let refused = claim(&client, &json!({"user_id": "u-1"}), &bearing);
+    assert_eq!(refused.header("x-landrush-refused-by"), Some("rate_limited_address"));
+}
