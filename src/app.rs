@@ -1,6 +1,6 @@
 //! Owns what all I/O threads share: the settings, the engine once it has recovered, and where in its life the server is.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -22,6 +22,8 @@ pub struct App {
     verifier: Option<Verifier>,
     management_keys: ArcSwap<ManagementKeys>,
     lists: ArcSwap<Lists>,
+    reloads: AtomicU64,
+    reloads_failed: AtomicU64,
     limiter: Limiter,
     opened: OnceLock<Opened>,
     /// No new work is begun: the server is going down.
@@ -63,6 +65,8 @@ impl App {
         Self {
             management_keys: ArcSwap::from_pointee(config.management_keys.clone()),
             lists: ArcSwap::from_pointee(lists),
+            reloads: AtomicU64::new(0),
+            reloads_failed: AtomicU64::new(0),
             limiter: Limiter::new(config.gate.tracked_keys, seed),
             config,
             verifier,
@@ -103,6 +107,17 @@ impl App {
     pub fn reload(&self, management_keys: ManagementKeys, lists: Lists) {
         self.management_keys.store(Arc::new(management_keys));
         self.lists.store(Arc::new(lists));
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that management keys and lists could not be read, and stay as they were.
+    pub fn reload_failed(&self) {
+        self.reloads_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often management keys and lists were read again, and how often they could not be.
+    pub fn reloads(&self) -> [u64; 2] {
+        [&self.reloads, &self.reloads_failed].map(|count| count.load(Ordering::Relaxed))
     }
 
     /// The engine and what came with it; `None` while the log is read back.

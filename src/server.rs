@@ -280,7 +280,10 @@ fn reload_gate(app: &App, reload: &dyn Fn() -> Result<Config, ConfigError>) {
             tracing::info!(keys = keys.len(), entries = lists.entries(), "management keys and lists were read again");
             app.reload(keys, lists);
         }
-        Err(error) => tracing::error!(error, "management keys and lists stay as they were"),
+        Err(error) => {
+            tracing::error!(error, "management keys and lists stay as they were");
+            app.reload_failed();
+        }
     }
 }
 

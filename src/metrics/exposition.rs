@@ -33,6 +33,7 @@ struct Scrape {
     claims: BTreeMap<&'static str, u64>,
     claim_seconds: Summed,
     gate_refused: [u64; Reason::ALL.len()],
+    gate_reloads: [u64; 2],
     responses: [u64; 6],
     connections: usize,
     watchers: usize,
@@ -92,6 +93,7 @@ impl Scrape {
             claims,
             claim_seconds: Summed::of(app.counts().map(|counts| &counts.claim_us), MICROSECONDS),
             gate_refused,
+            gate_reloads: app.reloads(),
             responses,
             connections: app.connections(),
             watchers: app.live().watchers(),
@@ -225,6 +227,9 @@ impl Collector for Scrape {
         let reasons = Reason::ALL.into_iter().zip(self.gate_refused);
         let reasons = reasons.map(|(reason, count)| ([("reason", reason.name())], count));
         page.counters("gate_refused", "Requests that the gate refused, by what it went by", reasons)?;
+        let reloads = ["done", "failed"].into_iter().zip(self.gate_reloads);
+        let reloads = reloads.map(|(outcome, count)| ([("outcome", outcome)], count));
+        page.counters("gate_reloads", "Times that management keys and lists were read again", reloads)?;
         page.gauge("http_connections", "Open connections", gauge(self.connections))?;
         page.gauge("watchers", "Event streams that are open", gauge(self.watchers))?;
         page.counter("events_sent", "Events that watchers were sent", self.events_sent)?;

@@ -97,8 +97,17 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the process is there");
     }
 
-    /// Asks it to read its settings again.
-    pub(crate) fn hang_up(&self) {
+    /// Has it read its settings again, and waits until it has: `outcome` is `done` or `failed`, which it must not have been before.
+    pub(crate) fn reload(&self, outcome: &str) {
+        self.hang_up();
+        let line = format!("landrush_gate_reloads_total{{outcome=\"{outcome}\"}} 1\n");
+        let began = std::time::Instant::now();
+        while !self.client().get("/metrics").text().contains(&line) {
+            assert!(began.elapsed() < crate::client::PATIENCE, "it was never {outcome}");
+        }
+    }
+
+    fn hang_up(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("the process is there");
     }

@@ -27,7 +27,6 @@ pub(super) fn read(object: &mut Object<'_>) -> Option<Protection> {
     let protection = Protection { rate_limits: rate_limits.unwrap_or_default(), challenge, eligibility, waiting_room };
     // What nothing enforces yet is refused by name rather than believed to guard.
     let unenforced = [
-        ("rate_limit", protection.rate_limits != RateLimits::default()),
         ("challenge", protection.challenge.is_some()),
         ("eligibility", protection.eligibility.is_some()),
         ("waiting_room", protection.waiting_room.is_some()),

@@ -139,7 +139,6 @@ fn a_protections_faults_are_named_by_pointer() {
 #[test]
 fn what_this_version_does_not_have_is_refused_by_name() {
     for (part, value) in [
-        ("rate_limit", json!({"user": "5/10s"})),
         ("challenge", json!({"provider": "altcha"})),
         ("eligibility", json!({"who": "registered"})),
         ("waiting_room", json!({"admit_per_second": 500})),
