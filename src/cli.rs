@@ -6,6 +6,7 @@ mod draw;
 mod export;
 mod key;
 mod serve;
+mod top;
 mod wal;
 
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Command {
     Key(key::Command),
     /// Write what a campaign has issued as CSV or as one JSON object a line. Exit codes as of `campaign`.
     Export(export::Arguments),
+    /// Watch a running server live: rates, latencies, campaigns and what is left of them. Exit codes as of `campaign`.
+    Top(top::Arguments),
 }
 
 /// Runs what the process's arguments ask for.
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Campaign(arguments) => campaign::run(&arguments),
         Command::Key(command) => key::run(&command),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
     }
 }
 

@@ -94,7 +94,8 @@ async fn run(demo: &Demo, server: SocketAddr, admin_key: &str) -> io::Result<()>
     let mut opening = opening;
     for window in 0u64.. {
         sleep_until(opening - crowd::EARLY.min(demo.opens_in)).await;
-        let won = crowd::rush(server, FLASH, window, demo.crowd, opening, OPEN_FOR).await?;
+        // A server that goes down takes its crowd with it.
+        let Ok(won) = crowd::rush(server, FLASH, window, demo.crowd, opening, OPEN_FOR).await else { return Ok(()) };
         tracing::info!(window, crowd = demo.crowd, won, "the crowd has been served");
         opening += EVERY;
     }

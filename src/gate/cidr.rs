@@ -57,7 +57,7 @@ impl FromStr for Cidr {
         };
         let (first, bits) = match given.to_canonical() {
             folded @ IpAddr::V4(_) if given.is_ipv6() => (folded, u32::checked_sub(bits, 96).ok_or(CidrError::Prefix)?),
-            same => (same, bits),
+            same @ (IpAddr::V4(_) | IpAddr::V6(_)) => (same, bits),
         };
         let is_first = match first {
             IpAddr::V4(first) => mask_v4(first.to_bits(), bits) == first.to_bits(),

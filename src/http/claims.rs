@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
@@ -24,8 +25,11 @@ use super::query::{self, Query};
 use super::{body, claim_json, route, users};
 use crate::app::Opened;
 use crate::gate::address::ClientAddress;
+use crate::metrics::Granted;
 
 /// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
+///
+/// Gives what it came to too, to be counted.
 pub(crate) async fn claim(
     lane: &Lane,
     id: &str,
@@ -33,7 +37,7 @@ pub(crate) async fn claim(
     peer: IpAddr,
     parts: &Parts,
     body: Incoming,
-) -> Result<Answer, Problem> {
+) -> Result<(Granted, Answer), Problem> {
     let opened = super::opened(lane)?;
     let address = admission::address(lane, peer, &parts.headers)?;
     let caller = Caller::of(lane, &parts.headers)?;
@@ -54,6 +58,19 @@ pub(crate) async fn draw(
     parts: &Parts,
     body: Incoming,
 ) -> Result<Answer, Problem> {
+    let began = Instant::now();
+    let answer = named_draw(lane, opened, peer, parts, body).await;
+    lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
+    answer.map(|(_, answer)| answer)
+}
+
+async fn named_draw(
+    lane: &Lane,
+    opened: &Opened,
+    peer: IpAddr,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<(Granted, Answer), Problem> {
     let address = admission::address(lane, peer, &parts.headers)?;
     let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
@@ -76,7 +93,7 @@ pub(crate) async fn ask(
     body: ClaimBody,
     parts: &Parts,
     stamped_at: Timestamp,
-) -> Result<Answer, Problem> {
+) -> Result<(Granted, Answer), Problem> {
     let ClaimBody { user, coupon_type, phone } = body;
     let visitor = Visitor { address, user: &user, phone: phone.as_ref() };
     visitor.is_not_denied(lane)?;
@@ -107,12 +124,13 @@ pub(crate) async fn ask(
     let repeated = matches!(outcome, Outcome::Repeated(_));
     let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
     let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(unexpected(&outcome)) };
+    let granted = if repeated { Granted::Repeated } else { Granted::now(&claim) };
     let body = lane.body(|out| {
         let mut json = JsonText::object(out);
         claim_json::write(&claim, user.as_str(), repeated, &definition, opened, &mut json);
         json.end();
     });
-    Ok(Answer::json(status, body))
+    Ok((granted, Answer::json(status, body)))
 }
 
 /// The coupon type that a claim names.

@@ -28,5 +28,6 @@ mod refusals;
 mod server;
 mod slow;
 mod tokens;
+mod top;
 mod users;
 mod wal_commands;
