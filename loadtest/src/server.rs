@@ -99,15 +99,24 @@ impl Server {
         })
     }
 
+    /// Makes sure that the process has not ended.
+    ///
+    /// # Errors
+    /// When it has.
+    pub(crate) fn still_runs(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            Some(status) => bail!("the server ended before it was ready: {status}"),
+            None => Ok(()),
+        }
+    }
+
     fn wait_for(&mut self, found: impl Fn(&Self) -> Option<SocketAddr>) -> Result<SocketAddr> {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(address) = found(self) {
                 return Ok(address);
             }
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended before it was ready: {status}");
-            }
+            self.still_runs()?;
             if Instant::now() >= end {
                 bail!("the server was not ready after {} s", PATIENCE.as_secs());
             }
@@ -145,6 +154,23 @@ impl Server {
     /// When the process is gone.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         cpu_of(&format!("/proc/{}/stat", self.child.id()))
+    }
+
+    /// Processor time of the server and the processes that it has started, to 10 ms each.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn family_cpu(&self) -> Result<Duration> {
+        let own = self.child.id();
+        let mut total = self.cpu()?;
+        for entry in fs::read_dir("/proc")? {
+            // Whoever has ended since the directory was read is no longer counted.
+            let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
+            if parent(&stat) == Some(own) {
+                total += Duration::from_millis(cpu_ticks(&stat).unwrap_or_default() * 1_000 / TICKS_PER_SECOND);
+            }
+        }
+        Ok(total)
     }
 
     /// Memory of the server that is in use, in bytes.
@@ -225,6 +251,11 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
+/// The parent's process id in `/proc/<pid>/stat`.
+fn parent(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,5 +270,6 @@ mod tests {
         assert_eq!(listening_port(&line.replace(" 0A ", " 01 ")), None);
         let stat = "12 (a b) c) S 1 12 12 0 -1 4194304 9 0 0 0 70 30 0 0 20 0 3 0 1 2 3";
         assert_eq!(cpu_ticks(stat), Some(100));
+        assert_eq!(parent(stat), Some(1));
     }
 }
