@@ -2,11 +2,17 @@
 //! round by round, by the same generator with the same oracle, so that what the machine does at the moment weighs on all.
 
 mod contender;
+mod hlog;
+mod html;
+mod json;
 mod line;
 mod measure;
+mod plot;
 mod table;
 pub(crate) mod transcript;
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -60,12 +66,28 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
         lines.extend(of_group);
     }
     bar.finish_and_clear();
-    println!(
-        "{} rounds in turn, {} s a load, a new user a request, seed {}",
-        options.rounds, options.seconds, options.seed
-    );
+    let about = about(options);
+    println!("{about}");
     print!("{}", table::text(&lines));
+    if let Some(folder) = &options.out {
+        write(&lines, options, &about, folder).with_context(|| format!("writing to {}", folder.display()))?;
+    }
     Ok(lines.iter().all(Line::is_sound))
+}
+
+/// What was measured, in words.
+fn about(options: &Compare) -> String {
+    let Compare { rounds, seconds, seed, .. } = options;
+    format!("{rounds} rounds in turn, {seconds} s a load, a new user a request, one hot campaign, seed {seed}")
+}
+
+fn write(lines: &[Line], options: &Compare, about: &str, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let document = json::document(lines, options.seconds, options.seed);
+    fs::write(folder.join("compare.json"), serde_json::to_string_pretty(&document)? + "\n")?;
+    fs::write(folder.join("compare.html"), html::page(lines, about))?;
+    let length = Duration::from_secs(options.seconds.into());
+    lines.iter().try_for_each(|line| hlog::write(line, length, folder))
 }
 
 /// Those of `wanted` (everybody, if empty) who are installed, in the order of measurement; says who is not, and how to get them.

@@ -162,15 +162,17 @@ impl Server {
     /// When the process is gone.
     pub(crate) fn family_cpu(&self) -> Result<Duration> {
         let own = self.child.id();
-        let mut total = self.cpu()?;
+        // Children that have ended are counted with the parent that waited for them.
+        let ticks = |stat: &str| cpu_ticks(stat).unwrap_or_default() + ended_children_ticks(stat).unwrap_or_default();
+        let mut total = ticks(&fs::read_to_string(format!("/proc/{own}/stat"))?);
         for entry in fs::read_dir("/proc")? {
             // Whoever has ended since the directory was read is no longer counted.
             let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
             if parent(&stat) == Some(own) {
-                total += Duration::from_millis(cpu_ticks(&stat).unwrap_or_default() * 1_000 / TICKS_PER_SECOND);
+                total += ticks(&stat);
             }
         }
-        Ok(total)
+        Ok(Duration::from_millis(total * 1_000 / TICKS_PER_SECOND))
     }
 
     /// Memory of the server that is in use, in bytes.
@@ -247,7 +249,17 @@ fn listening_port(line: &str) -> Option<(u16, u64)> {
 
 /// User and system time of `/proc/<pid>/stat`, whose second field may hold spaces and parentheses.
 fn cpu_ticks(stat: &str) -> Option<u64> {
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    two_from(stat, 11)
+}
+
+/// The same of the children that have ended.
+fn ended_children_ticks(stat: &str) -> Option<u64> {
+    two_from(stat, 13)
+}
+
+/// The sum of two neighbouring fields, counted from the one after the name.
+fn two_from(stat: &str, place: usize) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(place);
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
@@ -268,8 +280,9 @@ mod tests {
             "   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0";
         assert_eq!(listening_port(line), Some((8080, 4711)));
         assert_eq!(listening_port(&line.replace(" 0A ", " 01 ")), None);
-        let stat = "12 (a b) c) S 1 12 12 0 -1 4194304 9 0 0 0 70 30 0 0 20 0 3 0 1 2 3";
+        let stat = "12 (a b) c) S 1 12 12 0 -1 4194304 9 0 0 0 70 30 5 6 20 0 3 0 1 2 3";
         assert_eq!(cpu_ticks(stat), Some(100));
+        assert_eq!(ended_children_ticks(stat), Some(11));
         assert_eq!(parent(stat), Some(1));
     }
 }

@@ -101,7 +101,7 @@ impl Stock {
     pub(crate) fn quota(self) -> u64 {
         match self {
             Self::Plenty => 1_000_000_000,
-            Self::Few => 1_000,
+            Self::Few => 500,
         }
     }
 

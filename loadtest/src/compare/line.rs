@@ -154,10 +154,11 @@ impl Round {
 }
 
 /// The middle of `values`, or between the two middles.
-///
-/// # Panics
-/// When there are none.
+/// Of no values it is no number, which tables show as such and JSON as null.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    if values.is_empty() {
+        return f64::NAN;
+    }
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }

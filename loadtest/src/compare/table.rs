@@ -88,12 +88,17 @@ fn ratios(lines: &[&Line]) -> Vec<String> {
     let others = lines.iter().filter(|line| line.contender != Contender::Landrush);
     let sentence = |other: &&Line| {
         format!(
-            "landrush against {}: claims {:.2}, refusals {:.2}, processor time a claim {:.2}",
+            "landrush against {}: claims {}, refusals {}, processor time a claim {}",
             other.contender.name(),
-            own.ratio(other, |round| round.top_per_s),
-            own.ratio(other, |round| round.refusals_per_s),
-            own.ratio(other, |round| round.cpu_s_per_100k),
+            times(own.ratio(other, |round| round.top_per_s)),
+            times(own.ratio(other, |round| round.refusals_per_s)),
+            times(own.ratio(other, |round| round.cpu_s_per_100k)),
         )
     };
     others.map(sentence).collect()
+}
+
+/// A ratio, or a dash where the other one has nothing to compare with.
+pub(super) fn times(ratio: f64) -> String {
+    if ratio.is_finite() { format!("{ratio:.2}") } else { "-".into() }
 }
