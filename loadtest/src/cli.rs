@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Share(Share),
     /// Measure landrush beside Redis, PostgreSQL and the floor, round by round in turn.
     Compare(Compare),
+    /// Run a scenario from a file, such as those in `config/scenarios`.
+    Run(Rehearse),
     /// Kill the server at random moments under load, over one data directory, and check what it remembers.
     Crash(Crash),
     /// Watch a campaign many times over while others claim, and check what everybody is shown.
@@ -146,6 +148,18 @@ pub(crate) struct Compare {
     pub(crate) server: ServerOptions,
 }
 
+/// A scenario.
+#[derive(Args, Debug)]
+pub(crate) struct Rehearse {
+    /// The scenario's file.
+    pub(crate) file: PathBuf,
+    /// Make it smaller: so many times the users, coupons and watchers (0.0001 to 1).
+    #[arg(long, default_value_t = 1.0, value_parser = scale)]
+    pub(crate) scale: f64,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
 /// Crashes.
 #[derive(Args, Debug)]
 pub(crate) struct Crash {
@@ -236,6 +250,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let milliseconds = number.checked_mul(milliseconds).filter(|total| (1..=86_400_000).contains(total));
     Ok(Duration::from_millis(milliseconds.ok_or_else(wrong)?))
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if (0.0001..=1.0).contains(&scale) => Ok(scale),
+        Ok(_) | Err(_) => Err("a scale from 0.0001 to 1".into()),
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

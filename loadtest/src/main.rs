@@ -23,6 +23,7 @@ mod lottery;
 mod oracle;
 mod pool;
 mod recorder;
+mod rehearsal;
 mod report;
 mod request;
 mod response;
@@ -61,6 +62,7 @@ fn run(cli: &Cli) -> Result<bool> {
         Some(Command::Floor(floor)) => Ok(baselines::floor::serve(floor.listen).map(|()| true)?),
         Some(Command::Share(share)) => share::run(share),
         Some(Command::Compare(compare)) => compare::run(compare),
+        Some(Command::Run(rehearse)) => rehearsal::run(rehearse),
         Some(Command::Crash(crash)) => crash::run(crash),
         Some(Command::Watch(watch)) => watch::run(watch),
     }

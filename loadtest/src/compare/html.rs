@@ -12,7 +12,7 @@ use crate::compare::transcript::SLICE;
 
 const STYLE: &str = include_str!("report.css");
 /// Latencies are drawn between these powers of ten, in milliseconds.
-const DECADES: (i32, i32) = (-2, 3);
+const DECADES: (i32, i32) = (-2, 4);
 /// Nines of the right edge of the percentile axis: 99.99 in a hundred.
 const NINES: f64 = 4.0;
 /// Points of a percentile line.
