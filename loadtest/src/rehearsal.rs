@@ -56,6 +56,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let mut crowd = (file.watchers > 0)
         .then(|| Crowd::open(own.address, &format!("/v1/campaigns/{}/events", file.name), file.watchers.into()))
         .transpose()?;
+    let resident_before = own.server.resident_bytes()?;
     if let Ok(left) = Duration::try_from(opens.duration_since(Timestamp::now())) {
         thread::sleep(left);
     }
@@ -89,7 +90,8 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
         played.and(watched.map(|_| ()))
     })?;
     claims.tell(&mut ledger, campaign);
-    println!("resident memory of the server: {} KiB, {} users", own.server.resident_bytes()? >> 10, claims.users());
+    let grown = own.server.resident_bytes()?.saturating_sub(resident_before);
+    println!("memory of the server: {} bytes a user, for {} users", grown / claims.users().max(1), claims.users());
     let log = (api.metric("landrush_log_bytes_total")?, api.metric("landrush_log_sync_seconds_count")?);
     println!("log: {} bytes, {} syncs", log.0, log.1);
     load::judge(own.address, file.connections.into(), &mut api, &mut ledger, file.seed)?;

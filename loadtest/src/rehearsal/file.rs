@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 use crate::schedule::Arrivals;
 
+/// No load is made shorter than this, in seconds: nothing could be seen.
+const SECONDS_MIN: f64 = 0.05;
+
 /// A scenario: one campaign and the loads on it, one after another.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,14 +106,14 @@ impl File {
         Ok(file)
     }
 
-    /// The same scenario with `scale` times the users, coupons, watchers and length.
+    /// The same scenario with `scale` times the length, coupons and watchers. People come as fast as before.
     pub(super) fn scaled(mut self, scale: f64) -> Self {
         self.quota = scaled(self.quota, scale);
-        self.watchers = if self.watchers == 0 { 0 } else { narrowed(self.watchers, scale) };
-        self.connections = if scale < 1.0 { narrowed(self.connections, scale.sqrt()) } else { self.connections };
+        if self.watchers > 0 {
+            self.watchers = u16::try_from(scaled(self.watchers.into(), scale)).unwrap_or(u16::MAX);
+        }
         for phase in &mut self.phases {
-            phase.seconds = (phase.seconds * scale.sqrt()).max(0.05);
-            phase.rate = phase.rate.map(|rate| (rate * scale.sqrt()).max(20.0));
+            phase.seconds = (phase.seconds * scale).max(SECONDS_MIN);
         }
         self
     }
@@ -148,10 +151,6 @@ impl Phase {
 /// `count` times `scale`, at least one.
 fn scaled(count: u64, scale: f64) -> u64 {
     Duration::from_secs_f64(count as f64 * scale).as_secs().max(1)
-}
-
-fn narrowed(count: u16, scale: f64) -> u16 {
-    u16::try_from(scaled(count.into(), scale)).unwrap_or(u16::MAX)
 }
 
 fn one() -> u16 {
@@ -201,8 +200,8 @@ mod tests {
     #[test]
     fn a_small_scale_keeps_the_shape() {
         let file = File::parse(&SMALL.replace("seconds = 1", "seconds = 10\nrate = 1000.0")).expect("well formed");
-        let small = file.scaled(0.01);
+        let small = file.scaled(0.1);
         assert!((small.phases[0].seconds - 1.0).abs() < 1e-9);
-        assert_eq!((small.quota, small.phases[0].requests()), (1, 100));
+        assert_eq!((small.quota, small.phases[0].requests()), (1, 1_000));
     }
 }
