@@ -27,6 +27,13 @@ impl PersonHasher {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PersonHash(u64);
 
+impl PersonHash {
+    /// As tables know it.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+}
+
 /// The people who may have been decided in one campaign. Memory is taken as people come, 8 KiB at a time.
 #[derive(Debug)]
 pub(crate) struct DecidedFilter {
@@ -65,6 +72,12 @@ impl DecidedFilter {
         // One writer: a load and a store lose nothing. Release pairs with the Acquire in `may_contain`; and the answer to
         // the claim leaves the shard later still, so that whoever heard of it finds the bits set.
         word.store(word.load(Ordering::Relaxed) | bits, Ordering::Release);
+    }
+
+    /// Reads the word that [`DecidedFilter::insert`] will write, for who wants to wait for memory now rather than later.
+    pub(crate) fn glance(&self, person: PersonHash) -> u64 {
+        let (chunk, word, _) = self.place(person);
+        self.chunks[chunk].get().map_or(0, |chunk| chunk[word].load(Ordering::Relaxed))
     }
 
     /// Whether the person may have been inserted. `false` is certain.

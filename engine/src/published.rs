@@ -261,6 +261,11 @@ impl Published {
         self.counts.iter().map(PublishedCounts::day).fold(day, Day::max)
     }
 
+    /// Reads what [`Published::mark_decided`] will write. For the shard's thread.
+    pub(crate) fn glance(&self, person: PersonHash) -> u64 {
+        self.decided.glance(person)
+    }
+
     /// Remembers that a person has been decided. For the shard's thread.
     pub(crate) fn mark_decided(&self, user: &str) {
         self.decided.insert(self.hash(user));

@@ -1,15 +1,18 @@
 //! `landrush serve`: from arguments to a running server. Owns what it says to people while it starts.
 
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use landrush_engine::EngineOptions;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat, Logging, Raw};
+use crate::config::{Auth, Config, LogFormat, Logging, Raw};
+use crate::demo::Demo;
 use crate::gate::admin_key;
 use crate::server::{self, Started};
 
@@ -27,13 +30,38 @@ pub(super) struct ServeArguments {
     /// Start although the log was last written more than a day ahead of this machine's clock.
     #[arg(long)]
     accept_clock: bool,
+    /// Show what it does: a campaign that opens in 20 seconds and every two minutes, in a temporary directory that is removed at
+    /// the end.
+    #[arg(long, conflicts_with = "data_dir")]
+    demo: bool,
+    /// How many simulated shoppers come for each window of the demo.
+    #[arg(long, value_name = "N", requires = "demo", default_value_t = 0,
+          value_parser = clap::value_parser!(u32).range(..=i64::from(Demo::CROWD_MAX)))]
+    demo_crowd: u32,
+    /// When the demo's first window opens, at most 10m [default: 20s]
+    #[arg(long, value_name = "SPAN", requires = "demo", value_parser = opens_in)]
+    demo_opens_in: Option<Duration>,
+}
+
+/// A span that a demo can be waited for.
+fn opens_in(text: &str) -> Result<Duration, &'static str> {
+    let span = crate::text::parse_duration(text)?;
+    if span > Duration::from_mins(10) { Err("must be at most 10m") } else { Ok(span) }
 }
 
 /// The exit code for a configuration that cannot be used.
 const USAGE: u8 = 2;
 
 pub(super) fn run(arguments: ServeArguments) -> ExitCode {
-    let ServeArguments { config, listen, data_dir, accept_clock } = arguments;
+    let ServeArguments { config, listen, data_dir, accept_clock, demo, demo_crowd, demo_opens_in } = arguments;
+    let demo = demo.then(|| Demo { opens_in: demo_opens_in.unwrap_or(Demo::OPENS_IN), crowd: demo_crowd });
+    // Removed when it is dropped, after the engine has closed.
+    let temporary = match demo.as_ref().map(|_| tempfile::Builder::new().prefix("landrush-demo-").tempdir()).transpose()
+    {
+        Ok(temporary) => temporary,
+        Err(error) => return fail(&format!("there is no temporary directory for the demo: {error}"), 1),
+    };
+    let data_dir = temporary.as_ref().map(|directory| directory.path().to_owned()).or(data_dir);
     let flags = Raw { listen, data_dir, ..Raw::default() };
     let environment = |name: &str| std::env::var(name).ok();
     let config = match Config::load(flags, environment, config.as_deref()) {
@@ -43,6 +71,9 @@ pub(super) fn run(arguments: ServeArguments) -> ExitCode {
     if let Err(error) = log_to_stderr(&config.logging) {
         return fail(&error, USAGE);
     }
+    if demo.is_some() && !matches!(config.auth, Auth::Trusted { .. }) {
+        return fail("the demo's shoppers have no tokens: leave auth.users at \"trusted\"", USAGE);
+    }
     let bar = RecoveryBar::default();
     let options = EngineOptions { accept_clock, progress: bar.listener(), ..EngineOptions::default() };
     let data_dir = config.data_dir.clone();
@@ -51,12 +82,25 @@ pub(super) fn run(arguments: ServeArguments) -> ExitCode {
             bar.finish();
         }
         tell(&started, &data_dir);
+        if let (Started::Ready { address, admin_key, .. }, Some(demo)) = (started, demo.clone()) {
+            show_demo(demo, address, admin_key);
+        }
     };
     let served = server::run(config, options, environment(admin_key::VARIABLE), &mut show);
     bar.finish();
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string(), 1),
+    }
+}
+
+fn show_demo(demo: Demo, address: SocketAddr, admin_key: &admin_key::Source) {
+    let key = match admin_key {
+        admin_key::Source::Environment => std::env::var(admin_key::VARIABLE).map_err(std::io::Error::other),
+        admin_key::Source::File(path) => std::fs::read_to_string(path),
+    };
+    if let Err(error) = key.and_then(|key| crate::demo::start(demo, address, key.trim().to_owned())) {
+        tracing::warn!(%error, "there is no demo");
     }
 }
 

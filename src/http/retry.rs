@@ -31,23 +31,31 @@ impl Retry {
 
 /// Spreads the waits of one I/O thread's clients.
 #[derive(Debug)]
-pub struct Spread(ChaCha8Rng);
+pub struct Spread {
+    jitter: ChaCha8Rng,
+    crowd: Crowd,
+}
 
 impl Spread {
     /// A spread that follows from `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
-        Self(ChaCha8Rng::from_seed(seed))
+        Self { jitter: ChaCha8Rng::from_seed(seed), crowd: Crowd::none() }
     }
 
     /// The wait that goes with `problem`: for each 429, 503 and `not_open`, none for the rest.
     ///
     /// One who comes too early is asked back in the [`NOT_OPEN_SPREAD`] after the opening, so that the crowd does not
-    /// stand at the door in the same millisecond.
+    /// stand at the door in the same millisecond. Who is turned away for want of room is asked back after
+    /// those who were turned away before, so that no more than [`BACK_PER_SECOND`] come back a second, whatever came at once.
     pub fn retry(&mut self, problem: &Problem, now: Timestamp) -> Option<Retry> {
         let (least, spread) = match (problem.code, problem.fact) {
             (Code::NotOpen, Some(Fact::OpensAt(opens_at))) => (opens_at.saturating_since(now), NOT_OPEN_SPREAD),
-            (Code::Overloaded | Code::Starting, _) => (Duration::from_millis(500), Duration::from_millis(2_500)),
-            (Code::ShuttingDown | Code::LogUnavailable, _) => (Duration::from_secs(1), Duration::from_secs(4)),
+            (Code::Overloaded | Code::Starting, _) => {
+                (Duration::from_millis(500) + self.crowd.ahead(now), Duration::from_millis(2_500))
+            }
+            (Code::ShuttingDown | Code::LogUnavailable, _) => {
+                (Duration::from_secs(1) + self.crowd.ahead(now), Duration::from_secs(4))
+            }
             _ => return None,
         };
         Some(self.within(least, spread))
@@ -61,10 +69,41 @@ impl Spread {
     fn within(&mut self, least: Duration, spread: Duration) -> Retry {
         let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         // A modulo by a few thousand of 64 random bits: the bias is far below anything a client could see.
-        let jitter = self.0.next_u64() % milliseconds(spread);
+        let jitter = self.jitter.next_u64() % milliseconds(spread);
         Retry::from_milliseconds(milliseconds(least).saturating_add(jitter))
     }
 }
+
+/// Those who were turned away lately by one I/O thread and have yet to come back.
+#[derive(Debug)]
+struct Crowd {
+    away: u64,
+    /// As of when. The crowd shrinks by those who have come back since.
+    at: Timestamp,
+}
+
+impl Crowd {
+    /// Nobody.
+    fn none() -> Self {
+        Self { away: 0, at: Timestamp::from_milliseconds(0) }
+    }
+
+    /// Adds one, and says how long those before them take to come back.
+    fn ahead(&mut self, now: Timestamp) -> Duration {
+        let passed = u64::try_from(now.saturating_since(self.at).as_millis()).unwrap_or(u64::MAX);
+        let back = passed.saturating_mul(BACK_PER_SECOND / 1_000);
+        let before = self.away.saturating_sub(back);
+        (self.away, self.at) = (before + 1, self.at.max(now));
+        Duration::from_millis(before.saturating_mul(1_000) / BACK_PER_SECOND).min(AHEAD_MAX)
+    }
+}
+
+/// So many of those turned away by one I/O thread are asked back in a second: a part of what a thread answers, which has
+/// newcomers to serve too.
+pub const BACK_PER_SECOND: u64 = 10_000;
+
+/// Nobody is asked to wait longer than about this.
+const AHEAD_MAX: Duration = Duration::from_mins(1);
 
 /// The span after the opening over which early comers are asked back.
 pub const NOT_OPEN_SPREAD: Duration = Duration::from_secs(2);
@@ -104,6 +143,49 @@ mod tests {
         assert!(waits.iter().all(|wait| (60_000..62_000).contains(wait)));
         let early = waits.iter().filter(|wait| **wait < 61_000).count();
         assert!((400..600).contains(&early), "{early} of 1,000 in the first half");
+    }
+
+    /// Of a crowd that is turned away within `within_ms`, how many come back in each second, by the header's whole seconds.
+    fn back_by_second(crowd: u64, within_ms: u64) -> Vec<u64> {
+        let mut spread = Spread::new([7; 32]);
+        let problem = Problem::new(Code::Overloaded, "");
+        let mut seconds = vec![0; 120];
+        for person in 0..crowd {
+            let came_ms = person * within_ms / crowd;
+            let wait = spread.retry(&problem, Timestamp::from_milliseconds(1_000_000 + came_ms)).expect("a 503");
+            let back_ms = came_ms + wait.seconds() * 1_000;
+            seconds[usize::try_from(back_ms / 1_000).expect("within two minutes")] += 1;
+        }
+        seconds
+    }
+
+    #[test]
+    fn a_crowd_that_is_turned_away_comes_back_evenly() {
+        for (crowd, within_ms) in [(1_000, 1), (10_000, 100), (100_000, 1), (100_000, 1_000), (100_000, 5_000)] {
+            let seconds = back_by_second(crowd, within_ms);
+            let first = seconds.iter().position(|count| *count > 0).expect("they come back");
+            let last = seconds.iter().rposition(|count| *count > 0).expect("they come back");
+            let mean = crowd / (last - first + 1) as u64;
+            let most = seconds.iter().max().expect("seconds");
+            assert!(*most <= 2 * mean, "{crowd} within {within_ms} ms: {most} in one second, {mean} on average");
+        }
+    }
+
+    #[test]
+    fn a_small_crowd_is_not_kept_waiting_and_a_crowd_that_left_is_forgotten() {
+        let mut crowd = Crowd::none();
+        let at = Timestamp::from_milliseconds;
+        assert_eq!(crowd.ahead(at(1_000_000)), Duration::ZERO);
+        for _ in 0..20_000 {
+            let _ahead = crowd.ahead(at(1_000_000));
+        }
+        assert_eq!(crowd.ahead(at(1_000_000)), Duration::from_secs(2));
+        assert_eq!(crowd.ahead(at(1_001_000)), Duration::from_secs(1));
+        assert_eq!(crowd.ahead(at(1_003_000)), Duration::ZERO);
+        for _ in 0..1_000_000 {
+            let _ahead = crowd.ahead(at(1_003_000));
+        }
+        assert_eq!(crowd.ahead(at(1_003_000)), AHEAD_MAX);
     }
 
     #[test]

@@ -44,7 +44,8 @@ export function packageFile(path) {
 /**
  * A ready server over a data directory of its own, ended after test `t`.
  * @param t the test's context
- * @param {{settings?: string, args?: string[]}} options TOML for its configuration file; more arguments of `serve`
+ * @param {{settings?: string, args?: string[], data?: boolean}} options TOML for its configuration file; more arguments of `serve`;
+ *   `data` false: it is not told where its data are
  */
 export async function startServer(t, options = {}) {
   const directory = await mkdtemp(join(tmpdir(), "landrush-browser-"));
@@ -75,7 +76,8 @@ class Server {
     await writeFile(settings, this.#options.settings ?? "");
     const listen = this.origin ? new URL(this.origin).host : "127.0.0.1:0";
     const data = join(this.#directory, "data");
-    const args = ["serve", "--listen", listen, "--data-dir", data, "--config", settings, ...(this.#options.args ?? [])];
+    const where = this.#options.data === false ? [] : ["--data-dir", data];
+    const args = ["serve", "--listen", listen, ...where, "--config", settings, ...(this.#options.args ?? [])];
     const env = { ...process.env, LANDRUSH_ADMIN_KEY: ADMIN_KEY, LANDRUSH_LOGGING_FILTER: "warn" };
     this.#child = spawn(binary, args, { env, stdio: ["ignore", "pipe", "inherit"] });
     this.#ended = new Promise((resolve, reject) => {

@@ -33,6 +33,7 @@ browser_tests! {
     client_server,
     client_types,
     client_watch,
+    demo,
     docs,
     harness,
     page_claims,

@@ -10,6 +10,7 @@ const part = (name) => import(join(projectFolder, "src/web/page", name));
 const { qrModules } = await part("qr.js");
 const { phaseAt } = await part("phase.js");
 const { brief, digits, moment, nextChange, nextDay, spoken } = await part("times.js");
+const { windowWords } = await part("words.js");
 const { default: jsQR } = await import(packageFile("jsqr/dist/jsQR.js"));
 
 /** What a reader makes of `modules`, four pixels each, in a quiet zone. */
@@ -115,4 +116,22 @@ test("between the news the clock carries a campaign on", () => {
   check(150, gone, "daily_sold_out", 180);
   check(180, gone, "open", 200);
   check(150, { ...gone, resets_at: time(2_000) }, "daily_sold_out", null);
+});
+
+test("windows are told briefly, however many there are", () => {
+  const told = (at, days) => windowWords({ windows: { at, days, duration: "5m" } }, "Asia/Ho_Chi_Minh");
+  const minutes = (first, every, count) =>
+    Array.from({ length: count }, (_, nth) => new Date((first + nth * every) * 60_000).toISOString().slice(11, 16));
+  const ends = " (Asia/Ho Chi Minh), for 5m each time.";
+  assert.equal(windowWords({}, "UTC"), null);
+  assert.equal(told(["10:00", "15:00"], ["mon", "fri"]), `Opens on Mon, Fri at 10:00, 15:00${ends}`);
+  assert.equal(told(minutes(600, 30, 20)), `Opens every day every 30 minutes from 10:00 to 19:30${ends}`);
+  assert.equal(told(minutes(0, 60, 24)), `Opens every day and night, every hour${ends}`);
+  assert.equal(told(minutes(1, 2, 720)), `Opens every day and night, every 2 minutes${ends}`);
+  assert.equal(told(minutes(0, 90, 16)), `Opens every day and night, every 1 hour 30 minutes${ends}`);
+  assert.equal(
+    told([...minutes(0, 60, 9), "09:30"]),
+    `Opens every day at 00:00, 01:00, 02:00, 03:00, 04:00, 05:00, 06:00 and 3 times more${ends}`,
+  );
+  assert.equal(told(Array.from({ length: 9 }, (_, nth) => `00:00:0${nth}`)), `Opens every day every second from 00:00:00 to 00:00:08${ends}`);
 });

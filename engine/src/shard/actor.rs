@@ -2,6 +2,8 @@
 //! each, hand the records to the log, park the answers. It never blocks; who drives it, and how that thread sleeps, is
 //! [`crate::driver`]'s.
 
+use std::collections::VecDeque;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -12,6 +14,7 @@ use crate::codec;
 use crate::command::Command;
 use crate::engine::Shared;
 use crate::event::{Change, Event};
+use crate::filter::PersonHash;
 use crate::id::CampaignNumber;
 use crate::outcome::{Outcome, Refusal};
 use crate::port::{PortId, ReplyQueue};
@@ -49,6 +52,10 @@ pub(crate) struct Shard {
     shared: Arc<Shared>,
     state: State,
     published: HashMap<CampaignNumber, Arc<Published>>,
+    /// Commands taken from the mailbox and not decided yet.
+    taken: VecDeque<Envelope>,
+    /// Of the claims among them, the campaign and the person.
+    glances: Vec<(CampaignNumber, PersonHash)>,
     /// The last batch handed to the log.
     handed: BatchNumber,
     parked: Parked,
@@ -102,6 +109,9 @@ impl Touched {
 impl Shard {
     /// The most commands decided in one turn: bounds how long an answer waits for its batch to be cut.
     const TURN_COMMANDS_MAX: usize = 4096;
+    /// How many commands are taken at once, and looked at before the first of them is decided: enough that the waits for memory
+    /// of some ten of them overlap, few enough that what was fetched is still there when its turn comes.
+    const LOOK_AHEAD: usize = 64;
     /// How much of what came due is done in one turn, before the commands that wait: so many coupons that run out (about half a
     /// millisecond), or what is worth as much. A long downtime leaves millions.
     const TURN_DUE_WORK: usize = 4_096;
@@ -121,6 +131,8 @@ impl Shard {
             shared,
             state,
             published,
+            taken: VecDeque::with_capacity(Self::LOOK_AHEAD),
+            glances: Vec::with_capacity(Self::LOOK_AHEAD),
             handed: BatchNumber::default(),
             parked: Parked::default(),
             sorter: Sorter::default(),
@@ -142,7 +154,7 @@ impl Shard {
 
     /// Whether nothing is on its way: no command waits, no answer is parked.
     pub(crate) fn is_drained(&self) -> bool {
-        self.handle().mailbox.len() == 0 && self.parked.is_empty()
+        self.taken.is_empty() && self.handle().mailbox.len() == 0 && self.parked.is_empty()
     }
 
     /// After the log has failed: answers all that is parked or waiting with [`Refusal::LogUnavailable`]. What was parked may
@@ -153,7 +165,7 @@ impl Shard {
                 self.sorter.add(Answer { outcome: Outcome::Refused(Refusal::LogUnavailable), ..answer });
             }
         }
-        while let Some(Envelope { port, token, .. }) = self.handle().mailbox.pop() {
+        while let Some(Envelope { port, token, .. }) = self.next_command() {
             self.sorter.add(Answer { port, token, outcome: Outcome::Refused(Refusal::LogUnavailable) });
         }
         self.deliver();
@@ -187,7 +199,7 @@ impl Shard {
     fn decide_batch(&mut self) -> usize {
         let shared = Arc::clone(&self.shared);
         let handle = &shared.shards()[self.index];
-        let mut next = handle.mailbox.pop();
+        let mut next = self.next_command();
         let due_at = self.state.next_due_at();
         if next.is_none() && due_at.is_none() {
             return 0;
@@ -229,10 +241,58 @@ impl Shard {
             effects.answers.push(Answer { port, token, outcome });
             commands += 1;
             let is_full = commands == Self::TURN_COMMANDS_MAX || records.as_bytes().len() > self.batch_bytes_max / 2;
-            next = if is_full { None } else { handle.mailbox.pop() };
+            next = if is_full { None } else { self.next_command() };
         }
         self.hand_over(records, effects, &touched);
         commands + due
+    }
+
+    /// The next command. Where none is left of those taken, takes some more.
+    fn next_command(&mut self) -> Option<Envelope> {
+        if self.taken.is_empty() {
+            let mailbox = &self.shared.shards()[self.index].mailbox;
+            self.taken.extend(std::iter::from_fn(|| mailbox.pop()).take(Self::LOOK_AHEAD));
+            self.look_ahead();
+        }
+        self.taken.pop_front()
+    }
+
+    /// Reads, for each claim taken, the two words that deciding and applying it will wait for: its person's places in a table
+    /// and in a filter of many megabytes. One claim after the other, each waits for memory twice; read side by side, they wait
+    /// together. The hashes come first, so that nothing but reads stands between two reads.
+    fn look_ahead(&mut self) {
+        let hasher = self.shared.hasher();
+        self.glances.clear();
+        self.glances.extend(self.taken.iter().filter_map(|Envelope { command, .. }| match command {
+            Command::Claim(claim) | Command::Draw(claim) | Command::Enter(claim) => {
+                Some((claim.campaign, hasher.hash(claim.user.as_str())))
+            }
+            Command::Create { .. }
+            | Command::Patch { .. }
+            | Command::AcceptClaims { .. }
+            | Command::Cancel { .. }
+            | Command::Archive { .. }
+            | Command::Rank { .. }
+            | Command::ImportCodes { .. }
+            | Command::Void { .. }
+            | Command::ClaimsByUser { .. }
+            | Command::Claims { .. }
+            | Command::Coupon { .. }
+            | Command::Redeem(_)
+            | Command::Settle { .. } => None,
+        }));
+        let mut rest = &self.glances[..];
+        while let Some((campaign, _)) = rest.first() {
+            // Mostly they are all of one campaign.
+            let same = rest.iter().take_while(|(other, _)| other == campaign).count();
+            let (these, others) = rest.split_at(same);
+            if let (Some(live), Some(published)) = (self.state.live(*campaign), self.published.get(campaign)) {
+                for (_, person) in these {
+                    black_box((live.glance(*person), published.glance(*person)));
+                }
+            }
+            rest = others;
+        }
     }
 
     /// Does what has come due, and says how much that was.

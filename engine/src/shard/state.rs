@@ -24,6 +24,7 @@ mod record;
 mod redeem;
 mod redemptions;
 mod restore;
+mod slots;
 mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};

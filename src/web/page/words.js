@@ -64,7 +64,23 @@ export function windowWords({ windows }, zone) {
   const { at, days, duration } = windows;
   const names = { mon: "Mon", tue: "Tue", wed: "Wed", thu: "Thu", fri: "Fri", sat: "Sat", sun: "Sun" };
   const when = !days || days.length === 7 ? "every day" : `on ${days.map((day) => names[day] ?? day).join(", ")}`;
-  return `Opens ${when} at ${at.join(", ")} (${zone.replaceAll("_", " ")}), for ${duration} each time.`;
+  return `Opens ${when} ${timesWords(at)} (${zone.replaceAll("_", " ")}), for ${duration} each time.`;
+}
+
+/** So many times of day are named one by one. */
+const TIMES_MAX = 8;
+
+/** Times of day, as briefly as they can be told: `at` is in order. */
+function timesWords(at) {
+  if (at.length <= TIMES_MAX) return `at ${at.join(", ")}`;
+  const seconds = at.map((time) => time.split(":").reduce((sum, part) => sum * 60 + Number(part), 0) * (time.length > 5 ? 1 : 60));
+  const gaps = seconds.slice(1).map((time, place) => time - seconds[place]);
+  if (gaps.some((gap) => gap !== gaps[0])) return `at ${at.slice(0, TIMES_MAX - 1).join(", ")} and ${at.length - TIMES_MAX + 1} times more`;
+  const [hours, minutes, rest] = [Math.floor(gaps[0] / 3_600), Math.floor(gaps[0] / 60) % 60, gaps[0] % 60];
+  const units = [[hours, "hour"], [minutes, "minute"], [rest, "second"]].filter(([number]) => number > 0);
+  const every = units.map(([number, unit]) => (number === 1 && units.length === 1 ? unit : `${number} ${unit}${number === 1 ? "" : "s"}`)).join(" ");
+  const isAllDay = seconds[0] + 86_400 - seconds.at(-1) === gaps[0];
+  return isAllDay ? `and night, every ${every}` : `every ${every} from ${at[0]} to ${at.at(-1)}`;
 }
 
 /** What is told while a press is repeated. */

@@ -15,6 +15,7 @@ use crate::campaign::{
     Schedule, TypeCounts,
 };
 use crate::fairness::{EntriesHash, Odds, Seed};
+use crate::filter::PersonHash;
 use crate::id::{CampaignNumber, PhoneId, Serial, TypeIndex};
 use crate::outcome::Refusal;
 use crate::time::{Day, Timestamp};
@@ -116,6 +117,11 @@ pub(super) struct Moment {
 }
 
 impl Campaign {
+    /// Reads what deciding for this person will read first.
+    pub(crate) fn glance(&self, person: PersonHash) -> u64 {
+        self.claims.glance(person)
+    }
+
     /// A campaign without claims; `None` if its zone is unknown or its windows cannot be.
     pub(super) fn new(
         number: CampaignNumber,

@@ -9,6 +9,7 @@ use super::chunks::Chunks;
 use super::index::ClaimIndex;
 use super::phones::Phones;
 use super::record::{Life, Record, Restocked, Void};
+use crate::filter::PersonHash;
 use crate::id::{PhoneId, Serial, TypeIndex};
 use crate::time::{Day, Timestamp};
 
@@ -129,6 +130,11 @@ impl Claims {
             self.texts.bytes(record.text(), 0, record.user_bytes()) == user.as_bytes()
         };
         Person { hash, latest: self.people.find(hash, is_theirs) }
+    }
+
+    /// Reads the word that [`Claims::person`] will read first, for who wants to wait for memory now rather than later.
+    pub(super) fn glance(&self, person: PersonHash) -> u64 {
+        self.people.glance(person.bits())
     }
 
     /// The person's claim before this one.

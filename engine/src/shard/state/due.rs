@@ -179,6 +179,10 @@ impl Campaign {
 
     /// Whether the next claim would be the one whose coupon runs out first, so that the agenda has to know of it.
     pub(super) fn is_first_to_run_out(&self, claim: Serial) -> bool {
+        // Asked first: most types of most campaigns have no end, and then no claim need be looked at.
+        if self.definition.coupon_types.iter().all(|coupon_type| coupon_type.valid_for.is_none()) {
+            return false;
+        }
         let Some(coupon_type) = self.won_type(claim) else { return false };
         let counts = &self.counts[coupon_type.as_index()];
         self.definition.coupon_types[coupon_type.as_index()].valid_for.is_some()

@@ -1,8 +1,7 @@
 //! Owns the table from a hash to the latest claim that bears it. Leaves what is hashed, and whether two are equal, to
 //! [`super::claims`].
 
-use hashbrown::HashTable;
-
+use super::slots::Slots;
 use crate::id::Serial;
 
 /// How many tables share the entries. One big table would stall its shard for 39 ms when it grows to two million entries;
@@ -17,23 +16,8 @@ const RESERVED_MAX: usize = 1 << 24;
 pub(super) struct ClaimIndex {
     /// Empty until the first claim. Each table is reserved at its own first entry, so that a campaign of a billion costs
     /// nothing before somebody comes.
-    tables: Vec<HashTable<Entry>>,
+    tables: Vec<Slots>,
     reserved_each: usize,
-}
-
-/// Eight bytes a claimant. The tag is enough of the hash to grow a table without looking at the claims.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    claim: Serial,
-    tag: u32,
-}
-
-impl Entry {
-    /// The hash within a table. A table of 2^25 buckets takes its low 25 bits, and hashbrown compares the top seven
-    /// bits first: both come from the tag, and do not overlap.
-    fn hash(tag: u32) -> u64 {
-        u64::from(tag) << 32 | u64::from(tag)
-    }
 }
 
 impl ClaimIndex {
@@ -49,40 +33,40 @@ impl ClaimIndex {
     }
 
     /// The claim under `hash` that `is_it` confirms.
-    pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(Serial) -> bool) -> Option<Serial> {
+    pub(super) fn find(&self, hash: u64, is_it: impl FnMut(Serial) -> bool) -> Option<Serial> {
         let (table, tag) = place(hash);
-        let table = self.tables.get(table)?;
-        table.find(Entry::hash(tag), |entry| entry.tag == tag && is_it(entry.claim)).map(|entry| entry.claim)
+        self.tables.get(table)?.find(tag, is_it)
+    }
+
+    /// Reads the word that a search for `hash` begins at.
+    pub(super) fn glance(&self, hash: u64) -> u64 {
+        let (table, tag) = place(hash);
+        self.tables.get(table).map_or(0, |table| table.glance(tag))
     }
 
     /// Adds `claim` under `hash`, in the place of `former` if there was one.
     pub(super) fn put(&mut self, hash: u64, claim: Serial, former: Option<Serial>) {
         let (table, tag) = place(hash);
         self.reserve(table);
-        let table = &mut self.tables[table];
-        if let Some(former) = former {
-            let entry = table.find_mut(Entry::hash(tag), |entry| entry.claim == former);
-            entry.expect("the former claim is under its hash").claim = claim;
-            return;
+        match former {
+            Some(former) => self.tables[table].replace(tag, former, claim),
+            None => self.tables[table].insert(tag, claim),
         }
-        table.insert_unique(Entry::hash(tag), Entry { claim, tag }, |entry| Entry::hash(entry.tag));
     }
 
     /// Makes room in one of [`ClaimIndex::TABLES`] parts for as many entries as are expected there.
     pub(super) fn reserve(&mut self, table: usize) {
         if self.tables.is_empty() {
-            self.tables.resize_with(TABLES, HashTable::new);
+            self.tables.resize_with(TABLES, Slots::default);
         }
-        let table = &mut self.tables[table];
-        if table.capacity() == 0 {
-            table.reserve(self.reserved_each, |entry| Entry::hash(entry.tag));
+        if self.tables[table].is_unmade() {
+            self.tables[table] = Slots::with_room(self.reserved_each);
         }
     }
 
     /// What it holds of the heap, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.tables.capacity() * size_of::<HashTable<Entry>>()
-            + self.tables.iter().map(HashTable::allocation_size).sum::<usize>()
+        self.tables.capacity() * size_of::<Slots>() + self.tables.iter().map(Slots::heap_bytes).sum::<usize>()
     }
 }
 
