@@ -1,8 +1,8 @@
 //! Owns how often one caller may ask: by user, address, device and phone, each within one campaign, under limits that the
 //! campaign sets.
 //!
-//! `governor` was tried first. Its keyed store has no cap but a sweep over all keys, which an attacker with ten million addresses
-//! sets the time and the size of; so the cells stand in a [`table`] of our own, of a fixed size, that forgets by a rule.
+//! `governor` has no cap on the keys that it tracks but a sweep over all of them, whose time and size an attacker with ten million
+//! addresses would set; so the cells stand in a [`table`] of our own, of a fixed size, that forgets by a rule.
 
 pub mod cell;
 mod table;
