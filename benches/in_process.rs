@@ -50,7 +50,15 @@ impl Rush {
             .map(|i| {
                 let user = UserId::new(&format!("user-{i:010}")).expect("valid");
                 let stamped_at = self.engine.clock().now();
-                Command::Claim(Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at })
+                Command::Claim(Claim {
+                    campaign,
+                    user,
+                    coupon_type: None,
+                    key: None,
+                    phone: None,
+                    place: None,
+                    stamped_at,
+                })
             })
             .collect();
         let begun = Instant::now();

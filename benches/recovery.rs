@@ -34,7 +34,7 @@ fn write_log(data_dir: &Path) {
         while sent < CLAIMS && sent - answered < UNDER_WAY_MAX {
             let user = UserId::new(&format!("user-{sent:010}")).expect("valid");
             let stamped_at = engine.clock().now();
-            let claim = Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
+            let claim = Claim { campaign, user, coupon_type: None, key: None, phone: None, place: None, stamped_at };
             port.submit(route, sent, Command::Claim(claim)).expect("the mailbox holds what is under way");
             sent += 1;
         }

@@ -8,6 +8,7 @@ use landrush_engine::people::People;
 
 use crate::config::Config;
 use crate::gate::admin_key::AdminKey;
+use crate::gate::ticket::Tickets;
 use crate::gate::user_token::Verifier;
 use crate::live::Live;
 use crate::metrics::Counts;
@@ -32,6 +33,8 @@ pub struct Opened {
     pub people: People,
     /// The key that management calls bear.
     pub admin_key: AdminKey,
+    /// Makes and reads the tickets of waiting rooms.
+    pub tickets: Tickets,
 }
 
 /// Where in its life the server is.

@@ -2,4 +2,5 @@
 //! waiting rooms belong here too.
 
 pub mod admin_key;
+pub mod ticket;
 pub mod user_token;

@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         while sent < CLAIMS && sent - answered < UNDER_WAY_MAX {
             let user = UserId::new(&format!("user-{sent}"))?;
             let stamped_at = engine.clock().now();
-            let claim = Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
+            let claim = Claim { campaign, user, coupon_type: None, key: None, phone: None, place: None, stamped_at };
             port.submit(route, sent, Command::Claim(claim))?;
             sent += 1;
         }

@@ -50,6 +50,7 @@
 //!     coupon_type: None,
 //!     key: None,
 //!     phone: None,
+//!     place: None,
 //!     stamped_at: engine.clock().now(),
 //! };
 //! let Outcome::Won(won) = port.call(route, Command::Claim(claim.clone()))? else { panic!("there were 100") };
@@ -85,6 +86,7 @@ pub mod people;
 pub mod port;
 pub mod published;
 pub mod recovery;
+pub mod room;
 pub mod router;
 pub mod shard;
 pub mod snapshot;

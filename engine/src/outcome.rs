@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::campaign::{CampaignView, InvalidDefinition};
 use crate::id::{CampaignNumber, OrderId, RedemptionNumber, Serial, TypeIndex, UserId};
+use crate::room::Place;
 use crate::time::Timestamp;
 
 /// The answer to a [`crate::command::Command`].
@@ -14,6 +15,13 @@ pub enum Outcome {
     Won(ClaimView),
     /// The claim, draw or entry had been granted before; this is that one, as it stands today.
     Repeated(ClaimView),
+    /// The person has a place in the waiting room.
+    Arrived {
+        /// Which one.
+        place: Place,
+        /// Whether it was dealt before.
+        repeated: bool,
+    },
     /// The rules say no. Nothing changed.
     Refused(Refusal),
     /// The campaign was made.
@@ -82,6 +90,10 @@ pub enum Refusal {
         /// When it will.
         opens_at: Timestamp,
     },
+    /// The campaign has no waiting room to come to.
+    NoWaitingRoom,
+    /// The person is not let in from the waiting room, or has not proved to be.
+    TicketRequired,
     /// The person, or the phone number, has had all that the limit allows.
     LimitReached,
     /// The total quota, or the imported codes, are gone.

@@ -172,14 +172,15 @@ async fn ask(
         // A batch has one header for all, and a key that names one of them names none.
         return Err(Problem::refused(Refusal::KeyRequired));
     }
-    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
+    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, None, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
     let phone = match phone {
         Some(phone) => Some(users::durable_phone(opened, phone).await?),
         None => None,
     };
-    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key: None, phone, stamped_at };
+    let (number, place) = (campaign.number(), None);
+    let claim = Claim { campaign: number, user: user.clone(), coupon_type, key: None, phone, place, stamped_at };
     let answer = lane.submit(&opened.engine, campaign.route(), Command::Claim(claim))?;
     Ok(Asked { user, answer })
 }

@@ -19,7 +19,7 @@ use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
-use super::{body, claim_json, route, users};
+use super::{body, claim_json, route, users, waiting_room};
 use crate::app::Opened;
 
 /// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
@@ -66,7 +66,9 @@ pub(crate) async fn ask(
     }
     // With one coupon a person, the person is the key, and whatever the header says is nothing to us.
     let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
-    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
+    let place = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(&user));
+    let place = place.map(|ticket| ticket.place);
+    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, place, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
     let phone = if phone.is_some() || definition.needs_phone() {
@@ -74,7 +76,7 @@ pub(crate) async fn ask(
     } else {
         None
     };
-    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone, stamped_at };
+    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone, place, stamped_at };
     let command = match mode {
         Mode::FirstCome => Command::Claim(claim),
         Mode::Draw => Command::Draw(claim),

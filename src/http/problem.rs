@@ -79,6 +79,8 @@ pub enum Code {
     NotOpen,
     /// The person has had all that the limit allows.
     LimitReached,
+    /// The person is not let in from the waiting room, or has not proved to be.
+    TicketRequired,
     /// The total quota is gone.
     SoldOut,
     /// Today's quota is gone.
@@ -97,7 +99,7 @@ pub enum Code {
 
 impl Code {
     /// All there are.
-    pub const ALL: [Code; 40] = [
+    pub const ALL: [Code; 41] = [
         Code::NotFound,
         Code::MethodNotAllowed,
         Code::Unauthorized,
@@ -131,6 +133,7 @@ impl Code {
         Code::Paused,
         Code::NotOpen,
         Code::LimitReached,
+        Code::TicketRequired,
         Code::SoldOut,
         Code::DailySoldOut,
         Code::Overloaded,
@@ -187,6 +190,9 @@ impl Code {
             Code::CannotReopen => (S::CONFLICT, "ended", "A campaign that is over cannot be reopened"),
             Code::Paused => (S::CONFLICT, "paused", "Claims are paused"),
             Code::NotOpen => (S::CONFLICT, "not_open", "The campaign has not opened"),
+            Code::TicketRequired => {
+                (S::FORBIDDEN, "ticket_required", "The waiting room's ticket is missing or does not hold")
+            }
             Code::LimitReached => (S::CONFLICT, "limit_reached", "The limit for this person is used up"),
             Code::SoldOut => (S::CONFLICT, "sold_out", "Sold out"),
             Code::DailySoldOut => (S::CONFLICT, "daily_sold_out", "Sold out for today"),
@@ -282,6 +288,11 @@ impl Problem {
             Refusal::NotOpen { opens_at } => {
                 Self { fact: Some(Fact::OpensAt(opens_at)), ..Self::new(Code::NotOpen, "") }
             }
+            Refusal::NoWaitingRoom => Self::new(Code::NotFound, "the campaign has no waiting room"),
+            Refusal::TicketRequired => Self::new(
+                Code::TicketRequired,
+                "come to the waiting room, and when you are let in send its ticket in the header X-Landrush-Ticket",
+            ),
             Refusal::LimitReached => Self::new(Code::LimitReached, ""),
             Refusal::SoldOut => Self::new(Code::SoldOut, ""),
             Refusal::DailySoldOut { resets_at } => {
@@ -391,7 +402,7 @@ mod tests {
         let contract: [(&[&str], u16); 9] = [
             (&["invalid_request", "idempotency_key_required"], 400),
             (&["unauthorized"], 401),
-            (&["forbidden", "wrong_user"], 403),
+            (&["forbidden", "wrong_user", "ticket_required"], 403),
             (&["not_found"], 404),
             (&["method_not_allowed"], 405),
             (

@@ -13,8 +13,17 @@ const BODY: &[Code] = &[UnsupportedMediaType, TooLarge, RequestTimeout, InvalidR
 /// What a call adds that speaks of a campaign.
 const CAMPAIGN: &[Code] = &[NotFound, Archived];
 /// What a call adds that hands something out.
-const CLAIMS: &[Code] =
-    &[WrongMode, IdempotencyKeyRequired, IdempotencyKeyReused, Cancelled, Ended, Paused, NotOpen, LimitReached];
+const CLAIMS: &[Code] = &[
+    WrongMode,
+    IdempotencyKeyRequired,
+    IdempotencyKeyReused,
+    Cancelled,
+    Ended,
+    Paused,
+    NotOpen,
+    TicketRequired,
+    LimitReached,
+];
 
 impl Operation {
     /// Why it may be refused.
@@ -26,6 +35,8 @@ impl Operation {
             Operation::ClaimsByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN],
             Operation::EntryByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN, &[WrongMode]],
             Operation::Availability => &[SERVING, CAMPAIGN],
+            Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
+            Operation::WaitingRoomJoin => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, Ended, NotOpen, SoldOut]],
             Operation::CampaignList => &[SERVING, &[InvalidRequest]],
             Operation::CampaignRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::CampaignCreate => &[SERVING, SHARD, BODY, &[Archived, Conflict]],

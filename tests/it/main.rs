@@ -25,4 +25,5 @@ mod server;
 mod slow;
 mod tokens;
 mod users;
+mod waiting_room;
 mod wal_commands;

@@ -81,7 +81,7 @@ fn check(engine: &Engine, told: &mut [Told]) {
             let user = UserId::new(&format!("user-{user}")).expect("valid");
             let now = engine.clock().now();
             assert_eq!(
-                published.refuse_early(&user, None, now, now),
+                published.refuse_early(&user, None, None, now, now),
                 None,
                 "a winner is refused without being asked for"
             );

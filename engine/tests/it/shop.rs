@@ -88,6 +88,7 @@ impl Shop {
                     events += 1;
                 }
                 Due::Warm(campaign) => self.state.warm(campaign),
+                Due::Look(campaign) => self.state.look_later(campaign, at(self.now)),
             }
         }
         events
@@ -216,6 +217,7 @@ pub(crate) fn ask(user: &str, coupon_type: Option<u16>, key: Option<&str>, stamp
         coupon_type: coupon_type.map(TypeIndex),
         key: key.map(|key| IdempotencyKey::new(key).expect("a valid key")),
         phone: None,
+        place: None,
         stamped_at: at(stamped_at),
     }
 }

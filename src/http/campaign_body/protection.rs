@@ -30,7 +30,6 @@ pub(super) fn read(object: &mut Object<'_>) -> Option<Protection> {
         ("rate_limit", protection.rate_limits != RateLimits::default()),
         ("challenge", protection.challenge.is_some()),
         ("eligibility", protection.eligibility.is_some()),
-        ("waiting_room", protection.waiting_room.is_some()),
     ];
     for (name, _) in unenforced.into_iter().filter(|(_, is_asked_for)| *is_asked_for) {
         let _: Option<()> = object.at().inner(name).wrong(NOT_IN_THIS_VERSION);

@@ -142,7 +142,6 @@ fn what_this_version_does_not_have_is_refused_by_name() {
         ("rate_limit", json!({"user": "5/10s"})),
         ("challenge", json!({"provider": "altcha"})),
         ("eligibility", json!({"who": "registered"})),
-        ("waiting_room", json!({"admit_per_second": 500})),
     ] {
         let errors = parse(&with("/protection", json!({part: value}))).expect_err(part);
         assert_eq!(errors, [FieldError::new(format!("/protection/{part}"), crate::http::fields::NOT_IN_THIS_VERSION)]);

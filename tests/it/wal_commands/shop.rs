@@ -59,7 +59,8 @@ impl<'e> Shop<'e> {
     pub(crate) fn claim(&mut self, user: &str) {
         let user = UserId::new(user).expect("valid");
         let stamped_at = self.engine.clock().now();
-        let claim = Claim { campaign: self.campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
+        let claim =
+            Claim { campaign: self.campaign, user, coupon_type: None, key: None, phone: None, place: None, stamped_at };
         let won = self.ask(Asked::Claim(claim));
         assert!(matches!(won, Outcome::Won(_)), "{won:?}");
     }

@@ -79,7 +79,7 @@ fn claim() -> impl Strategy<Value = Command> {
         let draws = campaign == CampaignNumber(DRAWS);
         let coupon_type = named.map(TypeIndex).filter(|_| !draws);
         let phone = phone.map(PhoneId);
-        let claim = Claim { campaign, user, coupon_type, key, phone, stamped_at: at(stamped_before) };
+        let claim = Claim { campaign, user, coupon_type, key, phone, place: None, stamped_at: at(stamped_before) };
         if draws == is_mistaken { Command::Claim(claim) } else { Command::Draw(claim) }
     })
 }

@@ -18,7 +18,8 @@ fn call(engine: &Engine, port: &mut BlockingPort, id: &str, command: Command) ->
 pub(super) fn claim(engine: &Engine, port: &mut BlockingPort, told: &Told, id: &str, user: u64) -> Option<Outcome> {
     let user = UserId::new(&format!("user-{user}")).expect("valid");
     let stamped_at = engine.clock().now();
-    let claim = Claim { campaign: told.number?, user, coupon_type: None, key: None, phone: None, stamped_at };
+    let claim =
+        Claim { campaign: told.number?, user, coupon_type: None, key: None, phone: None, place: None, stamped_at };
     call(engine, port, id, if id == DRAWS { Command::Draw(claim) } else { Command::Claim(claim) })
 }
 
