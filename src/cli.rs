@@ -5,6 +5,7 @@ mod campaign;
 mod draw;
 mod export;
 mod serve;
+mod top;
 mod wal;
 
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Command {
     Campaign(campaign::Arguments),
     /// Write what a campaign has issued as CSV or as one JSON object a line. Exit codes as of `campaign`.
     Export(export::Arguments),
+    /// Watch a running server live: rates, latencies, campaigns and what is left of them. Exit codes as of `campaign`.
+    Top(top::Arguments),
 }
 
 /// Runs what the process's arguments ask for.
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Wal(command) => wal::run(&command),
         Command::Campaign(arguments) => campaign::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
     }
 }
 

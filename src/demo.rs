@@ -94,8 +94,11 @@ async fn run(demo: &Demo, server: SocketAddr, admin_key: &str) -> io::Result<()>
     let mut opening = opening;
     for window in 0u64.. {
         sleep_until(opening - crowd::EARLY.min(demo.opens_in)).await;
-        let won = crowd::rush(server, FLASH, window, demo.crowd, opening, OPEN_FOR).await?;
-        tracing::info!(window, crowd = demo.crowd, won, "the crowd has been served");
+        match crowd::rush(server, FLASH, window, demo.crowd, opening, OPEN_FOR).await {
+            Ok(won) => tracing::info!(window, crowd = demo.crowd, won, "the crowd has been served"),
+            // A server that goes down takes its crowd with it; one that does not has another window to show.
+            Err(error) => tracing::info!(%error, "the crowd has left"),
+        }
         opening += EVERY;
     }
     Ok(())

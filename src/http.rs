@@ -69,9 +69,8 @@ pub async fn handle(lane: Rc<Lane>, door: Door, request: Request<Incoming>) -> R
     let answer = match Route::find(&parts.method, parts.uri.path()) {
         Ok(Route::Claim(campaign, mode)) if door == Door::Main => {
             let answer = claims::claim(&lane, campaign, mode, &parts, body).await;
-            let outcome = answer.as_ref().map(|answer| answer.status).map_err(|problem| problem.code);
-            lane.counts().claim(outcome, began);
-            answer
+            lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
+            answer.map(|(_, answer)| answer)
         }
         // Boxed, so that a connection that only claims does not hold room for the largest of all futures.
         Ok(route) => {

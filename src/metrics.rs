@@ -7,17 +7,54 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use hyper::StatusCode;
+use landrush_engine::outcome::{ClaimKind, ClaimView};
 use landrush_wal::status::Histogram;
 
 use crate::http::problem::Code;
 
 pub use exposition::{MEDIA_TYPE, exposition};
 
+/// What a claim, a draw or an entry came to that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Granted {
+    /// A coupon.
+    Won,
+    /// A draw that won nothing.
+    NoCoupon,
+    /// An entry in a lottery.
+    Entered,
+    /// What had been granted before.
+    Repeated,
+}
+
+impl Granted {
+    const ALL: [Self; 4] = [Self::Won, Self::NoCoupon, Self::Entered, Self::Repeated];
+
+    /// The label.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::NoCoupon => "no_coupon",
+            Self::Entered => "entered",
+            Self::Repeated => "repeated",
+        }
+    }
+
+    /// What is new about `claim`.
+    pub(crate) fn now(claim: &ClaimView) -> Self {
+        match (claim.kind, claim.coupon) {
+            (ClaimKind::Entry { .. }, _) => Self::Entered,
+            (ClaimKind::Claim | ClaimKind::Draw { .. }, Some(_)) => Self::Won,
+            (ClaimKind::Claim | ClaimKind::Draw { .. }, None) => Self::NoCoupon,
+        }
+    }
+}
+
 /// What one I/O thread has counted.
 #[derive(Debug)]
 pub struct Counts {
-    won: AtomicU64,
-    repeated: AtomicU64,
+    /// By the place in [`Granted::ALL`].
+    granted: [AtomicU64; Granted::ALL.len()],
     /// By the place of the code in [`Code::ALL`].
     refused: [AtomicU64; Code::ALL.len()],
     /// Time from a claim's head to its answer, in microseconds.
@@ -31,8 +68,7 @@ pub struct Counts {
 impl Default for Counts {
     fn default() -> Self {
         Self {
-            won: AtomicU64::new(0),
-            repeated: AtomicU64::new(0),
+            granted: Default::default(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             claim_us: Histogram::default(),
             responses: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -44,10 +80,9 @@ impl Default for Counts {
 
 impl Counts {
     /// Counts a claim whose head was read at `began`.
-    pub(crate) fn claim(&self, answer: Result<StatusCode, Code>, began: Instant) {
+    pub(crate) fn claim(&self, answer: Result<Granted, Code>, began: Instant) {
         let counter = match answer {
-            Ok(StatusCode::CREATED) => &self.won,
-            Ok(_) => &self.repeated,
+            Ok(granted) => &self.granted[granted as usize],
             Err(code) => &self.refused[code.place()],
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -84,5 +119,13 @@ mod tests {
         }
         assert!(counts.refused.iter().all(|count| count.load(Ordering::Relaxed) == 1));
         assert_eq!(counts.claim_us.snapshot().0.iter().map(|(_, count)| count).sum::<u64>(), 40);
+    }
+    #[test]
+    fn every_grant_has_a_counter() {
+        let counts = Counts::default();
+        for (place, granted) in Granted::ALL.into_iter().enumerate() {
+            counts.claim(Ok(granted), Instant::now());
+            assert_eq!(counts.granted[place].load(Ordering::Relaxed), 1, "{granted:?}");
+        }
     }
 }

@@ -115,6 +115,17 @@ impl Api {
         items.iter().map(code).collect()
     }
 
+    /// The value of the metric `name`, which has no labels and counts something.
+    ///
+    /// # Errors
+    /// When the server does not have it.
+    pub(crate) fn metric(&mut self, name: &str) -> Result<u64> {
+        let (status, body) = self.call("GET", "/metrics", None)?;
+        let page = String::from_utf8(body)?;
+        let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line.with_context(|| format!("no {name} among the metrics (status {status})"))?.trim().parse()?)
+    }
+
     fn call(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Vec<u8>)> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = format!(

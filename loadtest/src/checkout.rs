@@ -8,7 +8,7 @@
 mod fault;
 mod phase;
 mod told;
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 //! the oracle, which judges after the run so that judging costs the server nothing.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::answer::{self, Answer, Decision, Strange};
 use crate::client::Exchange;
@@ -22,6 +22,12 @@ pub(crate) struct Claims {
     asked: u64,
     recorder: Recorder,
     told: Vec<Told>,
+    /// Whoever is told that the server is too busy asks again.
+    retries: bool,
+    /// Those who are to ask again.
+    again: Vec<u64>,
+    start: Instant,
+    last_win: Option<Duration>,
 }
 
 /// What a user was told, where that matters to the oracle.
@@ -38,7 +44,36 @@ impl Claims {
     /// Asks for coupons of the campaign under `rules` at `host`, at most `requests_max` times.
     pub(crate) fn new(host: &str, rules: Rules, workload: Workload, requests_max: u64) -> Self {
         let template = ClaimTemplate::new(host, &rules.campaign, rules.kind, false);
-        Self { template, rules, workload, requests_max, asked: 0, recorder: Recorder::new(), told: Vec::new() }
+        Self {
+            template,
+            rules,
+            workload,
+            requests_max,
+            asked: 0,
+            recorder: Recorder::new(),
+            told: Vec::new(),
+            retries: false,
+            again: Vec::new(),
+            start: Instant::now(),
+            last_win: None,
+        }
+    }
+
+    /// Begins another load on the same campaign: latencies are recorded anew, what users were told stays. With `newcomers`, nobody
+    /// new in it has asked before; without, the same people come again.
+    pub(crate) fn begin(&mut self, workload: Workload, newcomers: bool, retries: bool) {
+        let users = if newcomers { self.workload.users() } else { 0 };
+        self.workload = workload.after(users);
+        self.recorder = Recorder::new();
+        self.retries = retries;
+        self.again.clear();
+        self.start = Instant::now();
+        self.last_win = None;
+    }
+
+    /// How long after the beginning the last new win was told.
+    pub(crate) fn last_win(&self) -> Option<Duration> {
+        self.last_win
     }
 
     /// The latencies.
@@ -71,7 +106,7 @@ impl Exchange for Claims {
             return None;
         }
         self.asked += 1;
-        let user = self.workload.next_user();
+        let user = self.again.pop().unwrap_or_else(|| self.workload.next_user());
         self.template.write(user, 0, bytes);
         Some(user)
     }
@@ -79,7 +114,18 @@ impl Exchange for Claims {
     fn answered(&mut self, user: u64, latency: Duration, reply: &Reply<'_>) {
         match answer::read(reply, self.rules.asked(user)) {
             Answer::Decided(decision) => {
-                self.recorder.record(if decision.repeated { "repeated" } else { "won" }, latency);
+                let is_win = decision.coupon.is_some() && !decision.repeated;
+                if is_win {
+                    self.last_win = Some(self.start.elapsed());
+                }
+                let outcome = if is_win {
+                    "won"
+                } else if decision.repeated {
+                    "repeated"
+                } else {
+                    "no_coupon"
+                };
+                self.recorder.record(outcome, latency);
                 self.told.push(Told::Decided(user, decision));
             }
             Answer::Refused(code) => {
@@ -87,6 +133,7 @@ impl Exchange for Claims {
                 match &*code {
                     // The two that a loaded server says again and again, kept without a copy each.
                     "sold_out" => self.told.push(Told::Refused(user, Cow::Borrowed("sold_out"))),
+                    "overloaded" if self.retries => self.again.push(user),
                     "overloaded" => {}
                     "log_unavailable" => self.told.push(Told::Unknown(user)),
                     _ => self.told.push(Told::Refused(user, Cow::Owned(code.into_owned()))),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::compare::Contender;
 use crate::schedule::Arrivals;
 
 /// Loads a landrush server, measures it, and checks what it told its users.
@@ -24,6 +25,10 @@ pub(crate) enum Command {
     Floor(Floor),
     /// Measure landrush as a share of the floor, round by round in turn.
     Share(Share),
+    /// Measure landrush beside Redis, PostgreSQL and the floor, round by round in turn.
+    Compare(Compare),
+    /// Run a scenario from a file, such as those in `config/scenarios`.
+    Run(Rehearse),
     /// Kill the server at random moments under load, over one data directory, and check what it remembers.
     Crash(Crash),
     /// Watch a campaign many times over while others claim, and check what everybody is shown.
@@ -113,6 +118,44 @@ pub(crate) struct Share {
     /// Measure the floor alone: how fast the machine and the generator are.
     #[arg(long, conflicts_with = "at_least")]
     pub(crate) floor_only: bool,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+/// Landrush beside everybody.
+#[derive(Args, Debug)]
+pub(crate) struct Compare {
+    /// Connections, each number measured by itself; PostgreSQL is measured at its own best number.
+    #[arg(long, value_delimiter = ',', default_value = "64,256,1024")]
+    pub(crate) connections: Vec<u16>,
+    /// How often everybody is measured in turn.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) rounds: u16,
+    /// Seconds of each of the three loads of a measurement. What users are told is kept in memory until it is judged: about
+    /// 20 MB for each of them at 60,000 a second.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=60))]
+    pub(crate) seconds: u16,
+    /// Who is measured; without it everybody who is installed.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHO")]
+    pub(crate) only: Vec<Contender>,
+    /// Fixes when the requests of an open loop leave.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write `compare.json`, `compare.html` and an interval log (`.hlog`) of everybody's latencies into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+/// A scenario.
+#[derive(Args, Debug)]
+pub(crate) struct Rehearse {
+    /// The scenario's file.
+    pub(crate) file: PathBuf,
+    /// Make it smaller: so many times the users, coupons and watchers (0.0001 to 1).
+    #[arg(long, default_value_t = 1.0, value_parser = scale)]
+    pub(crate) scale: f64,
     #[command(flatten)]
     pub(crate) server: ServerOptions,
 }
@@ -207,6 +250,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let milliseconds = number.checked_mul(milliseconds).filter(|total| (1..=86_400_000).contains(total));
     Ok(Duration::from_millis(milliseconds.ok_or_else(wrong)?))
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if (0.0001..=1.0).contains(&scale) => Ok(scale),
+        Ok(_) | Err(_) => Err("a scale from 0.0001 to 1".into()),
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -14,13 +14,17 @@ use indicatif::ProgressBar;
 use crate::connection::InFlight;
 use crate::departures::{Departures, Pace};
 use crate::pool::{Pool, Ready};
-use crate::response::Reply;
+use crate::response::{self, Parser, Reply};
 
 /// How often the progress bar is told.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// What is asked over the connections, and what becomes of the answers.
 pub(crate) trait Exchange {
+    /// How answers are told apart in the bytes that come: as HTTP, unless an exchange speaks to another kind of server.
+    fn parser(&self) -> Parser {
+        response::parse
+    }
     /// Appends the bytes of the next request and names it, or says that there is nothing more to ask.
     fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64>;
     /// Takes the answer to `ticket`, which came `latency` after the request should have left.
@@ -130,7 +134,7 @@ impl<E: Exchange> Run<'_, E> {
             return Ok(());
         }
         let Some(connection) = self.pool.connection(ready.slot).filter(|_| ready.readable) else { return Ok(()) };
-        let received = connection.receive(|asked, reply| {
+        let received = connection.receive(self.exchange.parser(), |asked, reply| {
             self.last_answer = Instant::now();
             self.driven.answered += 1;
             self.in_flight -= 1;

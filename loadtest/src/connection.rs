@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
-use crate::response::{self, Reply};
+use crate::response::{Parser, Reply};
 
 /// The longest answer that the generator takes, in bytes.
 const ANSWER_BYTES_MAX: usize = 8 * 1024;
@@ -79,11 +79,11 @@ impl Connection {
         Ok(true)
     }
 
-    /// Reads once and hands a completed answer to `take`, with the request that it belongs to.
+    /// Reads once and hands a completed answer, as `parse` finds it, to `take`, with the request that it belongs to.
     ///
     /// # Errors
     /// `UnexpectedEof` when the server closed, `InvalidData` for what is no answer, and what the socket says.
-    pub(crate) fn receive(&mut self, take: impl FnOnce(InFlight, Reply<'_>)) -> io::Result<bool> {
+    pub(crate) fn receive(&mut self, parse: Parser, take: impl FnOnce(InFlight, Reply<'_>)) -> io::Result<bool> {
         if self.filled == self.inbox.len() {
             return Err(io::Error::new(ErrorKind::InvalidData, "an answer longer than 8 KiB"));
         }
@@ -93,7 +93,7 @@ impl Connection {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(false),
             Err(error) => return Err(error),
         }
-        let reply = response::parse(&self.inbox[..self.filled]);
+        let reply = parse(&self.inbox[..self.filled]);
         let Some(reply) = reply.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))? else {
             return Ok(false);
         };

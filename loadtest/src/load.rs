@@ -103,8 +103,16 @@ impl Own {
     }
 }
 
-/// Asks for every win and every doubtful claim again, and holds the server's counts against what users were told.
-fn judge(target: SocketAddr, connections: usize, api: &mut Api, ledger: &mut Ledger, seed: u64) -> Result<()> {
+/// Asks for every win and every doubtful claim again, and holds the server's counts against what users were told.///
+/// # Errors
+/// When the server cannot be reached or does not tell its counts.
+pub(crate) fn judge(
+    target: SocketAddr,
+    connections: usize,
+    api: &mut Api,
+    ledger: &mut Ledger,
+    seed: u64,
+) -> Result<()> {
     let keys = [ledger.decisions(), &ledger.doubtful()].concat();
     let progress = progress(u64::try_from(keys.len())?, "asked again");
     confirm(target, connections, ledger, keys.clone(), &progress)?;

@@ -12,6 +12,7 @@ mod checkout;
 mod claims;
 mod cli;
 mod client;
+mod compare;
 mod confirm;
 mod connection;
 mod crash;
@@ -22,6 +23,7 @@ mod lottery;
 mod oracle;
 mod pool;
 mod recorder;
+mod rehearsal;
 mod report;
 mod request;
 mod response;
@@ -59,6 +61,8 @@ fn run(cli: &Cli) -> Result<bool> {
         None => load::run(&cli.load),
         Some(Command::Floor(floor)) => Ok(baselines::floor::serve(floor.listen).map(|()| true)?),
         Some(Command::Share(share)) => share::run(share),
+        Some(Command::Compare(compare)) => compare::run(compare),
+        Some(Command::Run(rehearse)) => rehearsal::run(rehearse),
         Some(Command::Crash(crash)) => crash::run(crash),
         Some(Command::Watch(watch)) => watch::run(watch),
     }

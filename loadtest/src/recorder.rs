@@ -9,7 +9,7 @@ const LATENCY_MIN: Duration = Duration::from_micros(1);
 const LATENCY_MAX: Duration = Duration::from_secs(120);
 
 /// Latencies of everything that was asked, and of each outcome.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     all: Latencies,
     outcomes: Vec<(String, Latencies)>,
@@ -35,6 +35,17 @@ impl Recorder {
         latencies.record(latency);
     }
 
+    /// Adds what another one has recorded.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.all.add(&other.all);
+        for (name, latencies) in &other.outcomes {
+            match self.outcomes.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) => known.add(latencies),
+                None => self.outcomes.push((name.clone(), latencies.clone())),
+            }
+        }
+    }
+
     /// All outcomes together.
     pub(crate) fn all(&self) -> &Latencies {
         &self.all
@@ -47,7 +58,7 @@ impl Recorder {
 }
 
 /// One distribution of latencies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
@@ -70,6 +81,16 @@ impl Latencies {
     /// The latency that `percent` of the requests did not exceed.
     pub(crate) fn percentile(&self, percent: f64) -> Duration {
         Duration::from_nanos(self.0.value_at_percentile(percent))
+    }
+
+    /// Adds what another one has recorded.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("both have the same bounds");
+    }
+
+    /// The distribution itself, in nanoseconds, for what writes or draws it.
+    pub(crate) fn histogram(&self) -> &Histogram<u64> {
+        &self.0
     }
 
     /// The longest latency.

@@ -58,6 +58,13 @@ impl ClaimTemplate {
         Self { bytes: text.into_bytes(), user_at, key_at }
     }
 
+    /// Prepares what is no HTTP: `before`, the user id, `after`.
+    pub(crate) fn around(before: &str, after: &str) -> Self {
+        let text = format!("{before}u-{}", "0".repeat(DIGITS));
+        let user_at = text.len() - DIGITS;
+        Self { bytes: (text + after).into_bytes(), user_at, key_at: None }
+    }
+
     /// Appends the claim of `user`, under the idempotency key numbered `key` where the campaign needs one.
     pub(crate) fn write(&self, user: u64, key: u64, out: &mut Vec<u8>) {
         let start = out.len();

@@ -16,6 +16,9 @@ pub(crate) struct Reply<'a> {
     pub(crate) taken: usize,
 }
 
+/// Finds the answer at the start of a buffer, or nothing while it is incomplete.
+pub(crate) type Parser = for<'a> fn(&'a [u8]) -> Result<Option<Reply<'a>>, ReplyError>;
+
 /// Why bytes from a server are no answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ReplyError {
@@ -23,6 +26,8 @@ pub(crate) enum ReplyError {
     StatusLine,
     /// `Content-Length` is not a number, or there is none and the status needs one.
     Length,
+    /// Not a simple or bulk string of the Redis protocol.
+    Redis,
 }
 
 impl fmt::Display for ReplyError {
@@ -30,6 +35,7 @@ impl fmt::Display for ReplyError {
         f.write_str(match self {
             Self::StatusLine => "the status line is not that of an HTTP/1.1 answer",
             Self::Length => "the answer has no usable Content-Length",
+            Self::Redis => "the answer is not one of the Redis protocol that a claim can have",
         })
     }
 }

@@ -99,15 +99,24 @@ impl Server {
         })
     }
 
+    /// Makes sure that the process has not ended.
+    ///
+    /// # Errors
+    /// When it has.
+    pub(crate) fn still_runs(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            Some(status) => bail!("the server ended before it was ready: {status}"),
+            None => Ok(()),
+        }
+    }
+
     fn wait_for(&mut self, found: impl Fn(&Self) -> Option<SocketAddr>) -> Result<SocketAddr> {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(address) = found(self) {
                 return Ok(address);
             }
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended before it was ready: {status}");
-            }
+            self.still_runs()?;
             if Instant::now() >= end {
                 bail!("the server was not ready after {} s", PATIENCE.as_secs());
             }
@@ -145,6 +154,25 @@ impl Server {
     /// When the process is gone.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         cpu_of(&format!("/proc/{}/stat", self.child.id()))
+    }
+
+    /// Processor time of the server and the processes that it has started, to 10 ms each.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub(crate) fn family_cpu(&self) -> Result<Duration> {
+        let own = self.child.id();
+        // Children that have ended are counted with the parent that waited for them.
+        let ticks = |stat: &str| cpu_ticks(stat).unwrap_or_default() + ended_children_ticks(stat).unwrap_or_default();
+        let mut total = ticks(&fs::read_to_string(format!("/proc/{own}/stat"))?);
+        for entry in fs::read_dir("/proc")? {
+            // Whoever has ended since the directory was read is no longer counted.
+            let Ok(stat) = fs::read_to_string(entry?.path().join("stat")) else { continue };
+            if parent(&stat) == Some(own) {
+                total += ticks(&stat);
+            }
+        }
+        Ok(Duration::from_millis(total * 1_000 / TICKS_PER_SECOND))
     }
 
     /// Memory of the server that is in use, in bytes.
@@ -221,8 +249,23 @@ fn listening_port(line: &str) -> Option<(u16, u64)> {
 
 /// User and system time of `/proc/<pid>/stat`, whose second field may hold spaces and parentheses.
 fn cpu_ticks(stat: &str) -> Option<u64> {
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    two_from(stat, 11)
+}
+
+/// The same of the children that have ended.
+fn ended_children_ticks(stat: &str) -> Option<u64> {
+    two_from(stat, 13)
+}
+
+/// The sum of two neighbouring fields, counted from the one after the name.
+fn two_from(stat: &str, place: usize) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(place);
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+}
+
+/// The parent's process id in `/proc/<pid>/stat`.
+fn parent(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -237,7 +280,9 @@ mod tests {
             "   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0";
         assert_eq!(listening_port(line), Some((8080, 4711)));
         assert_eq!(listening_port(&line.replace(" 0A ", " 01 ")), None);
-        let stat = "12 (a b) c) S 1 12 12 0 -1 4194304 9 0 0 0 70 30 0 0 20 0 3 0 1 2 3";
+        let stat = "12 (a b) c) S 1 12 12 0 -1 4194304 9 0 0 0 70 30 5 6 20 0 3 0 1 2 3";
         assert_eq!(cpu_ticks(stat), Some(100));
+        assert_eq!(ended_children_ticks(stat), Some(11));
+        assert_eq!(parent(stat), Some(1));
     }
 }

@@ -5,7 +5,7 @@
 //! which the last byte was read here: both are of one machine's clock, in whole milliseconds at the server's end. A change
 //! waits for that look for up to a quarter of a second, which is not in the figure.
 
-mod crowd;
+pub(crate) mod crowd;
 mod event;
 mod stream;
 

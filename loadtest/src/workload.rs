@@ -19,6 +19,12 @@ impl Workload {
         Self { rng: seeded(seed, Stream::Workload), repeat_share, users: 0 }
     }
 
+    /// The same plan for people who come after the first `users`, who count as having asked before.
+    pub(crate) fn after(mut self, users: u64) -> Self {
+        self.users = users;
+        self
+    }
+
     /// The user of the next request.
     pub(crate) fn next_user(&mut self) -> u64 {
         if self.users > 0 && self.repeat_share > 0.0 && unit(&mut self.rng) < self.repeat_share {

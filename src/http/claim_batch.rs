@@ -27,7 +27,7 @@ use super::query::Query;
 use super::users::Phone;
 use super::{body, claim_json, claims, users};
 use crate::app::Opened;
-use crate::desk;
+use crate::{desk, metrics};
 
 /// The most claims in one request.
 pub(crate) const CLAIMS_MAX: usize = 8_192;
@@ -108,7 +108,8 @@ pub(crate) async fn claim(
     }
     for result in &results {
         let outcome = match result {
-            Ok(granted) => Ok(status(granted.repeated)),
+            Ok(granted) if granted.repeated => Ok(metrics::Granted::Repeated),
+            Ok(granted) => Ok(metrics::Granted::now(&granted.claim)),
             Err(problem) => Err(problem.code),
         };
         lane.counts().claim(outcome, began);

@@ -1,6 +1,7 @@
 //! Owns the calls about claims: asking for a coupon, reading what was granted, voiding.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
@@ -21,9 +22,18 @@ use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::{body, claim_json, route, users, waiting_room};
 use crate::app::Opened;
+use crate::metrics::Granted;
 
 /// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
-pub(crate) async fn claim(lane: &Lane, id: &str, mode: Mode, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
+///
+/// Gives what it came to too, to be counted.
+pub(crate) async fn claim(
+    lane: &Lane,
+    id: &str,
+    mode: Mode,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<(Granted, Answer), Problem> {
     let opened = super::opened(lane)?;
     let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
@@ -37,6 +47,13 @@ pub(crate) async fn claim(lane: &Lane, id: &str, mode: Mode, parts: &Parts, body
 
 /// `POST /draw`: a draw whose body names the campaign.
 pub(crate) async fn draw(lane: &Lane, opened: &Opened, parts: &Parts, body: Incoming) -> Result<Answer, Problem> {
+    let began = Instant::now();
+    let answer = named_draw(lane, opened, parts, body).await;
+    lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
+    answer.map(|(_, answer)| answer)
+}
+
+async fn named_draw(lane: &Lane, opened: &Opened, parts: &Parts, body: Incoming) -> Result<(Granted, Answer), Problem> {
     let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
@@ -56,7 +73,7 @@ pub(crate) async fn ask(
     body: ClaimBody,
     parts: &Parts,
     stamped_at: Timestamp,
-) -> Result<Answer, Problem> {
+) -> Result<(Granted, Answer), Problem> {
     let ClaimBody { user, coupon_type, phone } = body;
     let campaign = living(opened, id)?;
     let definition = campaign.definition();
@@ -86,12 +103,13 @@ pub(crate) async fn ask(
     let repeated = matches!(outcome, Outcome::Repeated(_));
     let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
     let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(unexpected(&outcome)) };
+    let granted = if repeated { Granted::Repeated } else { Granted::now(&claim) };
     let body = lane.body(|out| {
         let mut json = JsonText::object(out);
         claim_json::write(&claim, user.as_str(), repeated, &definition, opened, &mut json);
         json.end();
     });
-    Ok(Answer::json(status, body))
+    Ok((granted, Answer::json(status, body)))
 }
 
 /// The coupon type that a claim names.

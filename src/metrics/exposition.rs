@@ -11,6 +11,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::Granted;
 use crate::app::{App, Phase};
 use crate::http::problem::Code;
 
@@ -72,8 +73,9 @@ impl Scrape {
         let mut claims = BTreeMap::new();
         let mut responses = [0; 6];
         for counts in app.counts() {
-            *claims.entry("won").or_default() += read(&counts.won);
-            *claims.entry("repeated").or_default() += read(&counts.repeated);
+            for (granted, count) in Granted::ALL.iter().zip(&counts.granted) {
+                *claims.entry(granted.name()).or_default() += read(count);
+            }
             for (code, count) in Code::ALL.iter().zip(&counts.refused) {
                 // `ended` is the name of two codes, of which claims have one.
                 *claims.entry(code.name()).or_default() += read(count);

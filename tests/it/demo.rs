@@ -13,27 +13,35 @@ use crate::server::{ADMIN_KEY, Server};
 fn start(arguments: &[&str]) -> (Server, TempDir) {
     let temporary = TempDir::new().expect("a temporary directory");
     let server = Server::start_adjusted(TempDir::new().expect("a temporary directory"), "", |command| {
-        *command = Command::new(env!("CARGO_BIN_EXE_landrush"));
-        command.args(["serve", "--demo", "--listen", "127.0.0.1:0"]).args(arguments);
-        command.env("LANDRUSH_ADMIN_KEY", ADMIN_KEY).env("LANDRUSH_LOGGING_FILTER", "warn");
-        command.env("TMPDIR", temporary.path()).stdout(Stdio::piped());
+        *command = demo(&temporary, arguments);
     });
     (server, temporary)
+}
+
+fn demo(temporary: &TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_landrush"));
+    command.args(["serve", "--demo", "--listen", "127.0.0.1:0"]).args(arguments);
+    command.env("LANDRUSH_ADMIN_KEY", ADMIN_KEY).env("LANDRUSH_LOGGING_FILTER", "warn");
+    command.env("TMPDIR", temporary.path()).stdout(Stdio::piped());
+    command
 }
 
 fn entries(folder: &TempDir) -> usize {
     std::fs::read_dir(folder.path()).expect("the folder is there").count()
 }
 
+/// How long a demo's window is open.
+const OPEN_FOR: Duration = Duration::from_secs(50);
+
 /// What `look` sees of the campaign with windows, once that is something.
 fn once<T>(client: &Client, look: impl Fn(&Value) -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + OPEN_FOR;
     loop {
         let availability = client.get("/v1/campaigns/demo-flash/availability").json();
         if let Some(seen) = look(&availability) {
             return seen;
         }
-        assert!(Instant::now() < deadline, "not within 30 s: {availability}");
+        assert!(Instant::now() < deadline, "not within a window: {availability}");
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }
@@ -64,6 +72,19 @@ fn the_window_opens_and_the_crowd_takes_the_stock_and_nothing_is_left_behind() {
     let (status, _) = server.wait();
     assert!(status.success(), "{status}");
     assert_eq!(entries(&temporary), 0);
+}
+
+/// The last ones of a small crowd come long after the server has hung up on connections that said nothing.
+#[test]
+fn everybody_of_a_small_crowd_is_served() {
+    let temporary = TempDir::new().expect("a temporary directory");
+    let server = Server::start_adjusted(TempDir::new().expect("a temporary directory"), "", |command| {
+        *command = demo(&temporary, &["--demo-crowd", "12", "--demo-opens-in", "0s"]);
+        command.env("LANDRUSH_HTTP_HEAD_TIMEOUT", "1s");
+    });
+    once(&server.client(), |availability| {
+        (availability["state"].is_string() && left(availability) == 60 - 12).then_some(())
+    });
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod refusals;
 mod server;
 mod slow;
 mod tokens;
+mod top;
 mod users;
 mod waiting_room;
 mod wal_commands;

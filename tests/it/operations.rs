@@ -48,6 +48,12 @@ fn metrics_count_claims_by_outcome_and_show_the_log() {
     for user in ["u-1", "u-2", "u-1", "u-3"] {
         client.claim("sale", user);
     }
+    let hopeless = json!([{"id": "a", "name": "a", "total_quota": 2, "probability": 0}]);
+    client.campaign("draws", &json!({"mode": "draw", "coupon_types": hopeless}));
+    client.post("/v1/campaigns/draws/draws", &json!({"user_id": "u-1"}));
+    client.post("/draw", &json!({"campaign_id": "draws", "user_id": "u-2"}));
+    client.campaign("raffle", &json!({"mode": "lottery"}));
+    client.post("/v1/campaigns/raffle/entries", &json!({"user_id": "u-1"}));
     let reply = client.get("/metrics");
     assert!(reply.header("content-type").expect("a type").starts_with("application/openmetrics-text"));
     let metrics = reply.text();
@@ -55,7 +61,9 @@ fn metrics_count_claims_by_outcome_and_show_the_log() {
         ("landrush_claims_total{outcome=\"won\"}", 2.0),
         ("landrush_claims_total{outcome=\"repeated\"}", 1.0),
         ("landrush_claims_total{outcome=\"sold_out\"}", 1.0),
-        ("landrush_claim_seconds_count", 4.0),
+        ("landrush_claims_total{outcome=\"no_coupon\"}", 2.0),
+        ("landrush_claims_total{outcome=\"entered\"}", 1.0),
+        ("landrush_claim_seconds_count", 7.0),
         ("landrush_ready", 1.0),
         ("landrush_log_accepts", 1.0),
         ("landrush_mailbox_depth{shard=\"0\"}", 0.0),

@@ -24,7 +24,7 @@ const WAIT_MAX: Duration = Duration::from_millis(20);
 const OPENED_WITHIN: Duration = Duration::from_secs(30);
 
 /// The watchers of a run.
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     epoll: OwnedFd,
     watchers: Vec<Watcher>,
     told: Told,
@@ -45,7 +45,7 @@ impl Crowd {
     ///
     /// # Errors
     /// When a stream is refused, or its first event does not come in time.
-    pub(super) fn open(target: SocketAddr, path: &str, count: usize) -> Result<Self> {
+    pub(crate) fn open(target: SocketAddr, path: &str, count: usize) -> Result<Self> {
         let mut crowd = Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             watchers: Vec::with_capacity(count),
@@ -76,7 +76,7 @@ impl Crowd {
     ///
     /// # Errors
     /// When what comes is no event stream.
-    pub(super) fn watch(&mut self, is_done: &AtomicBool) -> Result<()> {
+    pub(crate) fn watch(&mut self, is_done: &AtomicBool) -> Result<()> {
         while !is_done.load(Ordering::Relaxed) {
             self.turn()?;
         }
@@ -87,7 +87,7 @@ impl Crowd {
     ///
     /// # Errors
     /// When what comes is no event stream.
-    pub(super) fn settle(&mut self, truth: &Value, patience: Duration) -> Result<usize> {
+    pub(crate) fn settle(&mut self, truth: &Value, patience: Duration) -> Result<usize> {
         let end = Instant::now() + patience;
         loop {
             let agrees = self.told.agreeing(truth);
@@ -101,12 +101,12 @@ impl Crowd {
     }
 
     /// How long events took from the server's look to their arrival here.
-    pub(super) fn delays(&self) -> &Latencies {
+    pub(crate) fn delays(&self) -> &Latencies {
         &self.delays
     }
 
     /// How many streams have ended.
-    pub(super) fn broken(&self) -> u64 {
+    pub(crate) fn broken(&self) -> u64 {
         self.broken
     }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::{harness, text};
 
 /// The server, built into the directory that these tests run from, so that it is never an old one.
-fn server() -> &'static str {
+pub(crate) fn server() -> &'static str {
     static SERVER: OnceLock<PathBuf> = OnceLock::new();
     let path = SERVER.get_or_init(|| {
         let beside = Path::new(env!("CARGO_BIN_EXE_landrush-loadtest"));

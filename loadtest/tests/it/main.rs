@@ -1,8 +1,10 @@
 //! The harness as a program: its verdicts, the floor, and wrong usage.
 
+mod compare;
 mod judgement;
 mod landrush;
 mod pretender;
+mod rehearsal;
 
 use std::process::{Command, Output};
 

@@ -1,0 +1,158 @@
+//! PostgreSQL as people use it for such campaigns: the classic schema, one transaction a claim, `synchronous_commit` on. The cluster is
+//! made anew in a directory of its own and listens on a Unix socket there alone.
+
+mod claims;
+mod cluster;
+
+use std::fs;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::answer::Code;
+use crate::client::Driven;
+use crate::compare::transcript::Transcript;
+use crate::departures::Pace;
+use crate::server::Server;
+
+const SCHEMA: &str = include_str!("postgres/schema.sql");
+/// How long a cluster that was just made may take to start.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How often a cluster that starts is tried.
+const TRIED_EVERY: Duration = Duration::from_millis(20);
+
+/// A cluster of our own that runs.
+pub(crate) struct Postgres {
+    pub(crate) server: Server,
+    runtime: Runtime,
+    client: Client,
+    config: Config,
+    campaigns: Vec<String>,
+    // Last, so that nothing is deleted under a server that runs.
+    _data: TempDir,
+}
+
+impl Postgres {
+    /// Makes a cluster in `data`, starts it, and creates `campaigns`, each an id with its quota.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or does not start; the end of its output says why.
+    pub(crate) fn start(data: TempDir, campaigns: &[(&str, u64)]) -> Result<Self> {
+        let log = data.path().join("postgres.log");
+        let mut server = Server::spawn(cluster::make(data.path())?, &log)?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let mut config = Config::new();
+        config.host_path(data.path()).user("postgres").dbname("postgres");
+        let client =
+            wait_for(&mut server, &runtime, &config).with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        runtime.block_on(async {
+            client.batch_execute(SCHEMA).await?;
+            for (place, (name, quota)) in (1_i64..).zip(campaigns) {
+                let quota = i64::try_from(*quota)?;
+                let insert = "INSERT INTO campaign_coupon_types VALUES ($1, $1, $2, $3, $3, $3, current_date)";
+                client.execute(insert, &[&place, name, &quota]).await?;
+            }
+            anyhow::Ok(())
+        })?;
+        let campaigns = campaigns.iter().map(|(name, _)| (*name).to_owned()).collect();
+        Ok(Self { server, runtime, client, config, campaigns, _data: data })
+    }
+
+    /// Loads `campaign` at `pace` over `connections` connections.
+    ///
+    /// # Errors
+    /// When a connection cannot be made.
+    pub(crate) fn drive(
+        &self,
+        campaign: &str,
+        connections: usize,
+        pace: Pace,
+        transcript: &mut Transcript,
+    ) -> Result<Driven> {
+        let campaign = self.number(campaign)?;
+        self.runtime.block_on(claims::drive(&self.config, campaign, connections, pace, transcript))
+    }
+
+    /// How many are left of `campaign`.
+    ///
+    /// # Errors
+    /// When the server does not say.
+    pub(crate) fn remaining(&self, campaign: &str) -> Result<u64> {
+        let query = "SELECT current_quota FROM campaign_coupon_types WHERE campaign_id = $1";
+        let campaign = self.number(campaign)?;
+        let row = self.runtime.block_on(self.client.query_one(query, &[&campaign]))?;
+        Ok(u64::try_from(row.get::<_, i64>(0))?)
+    }
+
+    /// Every coupon on record: whose, and its code. Draws and coupons must be as many.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not as the claims write them.
+    pub(crate) fn claims(&self, campaign: &str) -> Result<Vec<(u64, Code)>> {
+        let campaign = self.number(campaign)?;
+        let coupons = "SELECT user_id, code FROM coupons WHERE campaign_id = $1 ORDER BY drawn_at";
+        let rows = self.runtime.block_on(self.client.query(coupons, &[&campaign]))?;
+        let draws = "SELECT count(*) FROM draws WHERE campaign_id = $1";
+        let draws: i64 = self.runtime.block_on(self.client.query_one(draws, &[&campaign]))?.get(0);
+        ensure!(usize::try_from(draws)? == rows.len(), "{draws} draws, and {} coupons", rows.len());
+        let claim = |row: &tokio_postgres::Row| {
+            let code: &str = row.get(1);
+            Ok((u64::try_from(row.get::<_, i64>(0))?, Code::parse(code).with_context(|| format!("code {code}"))?))
+        };
+        rows.iter().map(claim).collect()
+    }
+
+    /// Bytes and syncs of the write-ahead log since the cluster was made; a server that does not count syncs says 0.
+    ///
+    /// # Errors
+    /// When the server does not say.
+    pub(crate) fn written(&self) -> Result<(u64, u64)> {
+        let position = "SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint";
+        let bytes: i64 = self.runtime.block_on(self.client.query_one(position, &[]))?.get(0);
+        let syncs = "SELECT wal_sync FROM pg_stat_wal";
+        let syncs = self.runtime.block_on(self.client.query_one(syncs, &[])).map_or(0, |row| row.get::<_, i64>(0));
+        Ok((u64::try_from(bytes)?, u64::try_from(syncs)?))
+    }
+
+    /// Ends the server in order.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub(crate) fn stop(self) -> Result<ExitStatus> {
+        // A smart shutdown waits for whoever is connected, and with the runtime our own connection ends.
+        drop((self.client, self.runtime));
+        self.server.stop()
+    }
+
+    fn number(&self, campaign: &str) -> Result<i64> {
+        let place = self.campaigns.iter().position(|known| known == campaign).context("no such campaign")?;
+        Ok(i64::try_from(place)? + 1)
+    }
+}
+
+/// Connects as soon as the server lets it.
+fn wait_for(server: &mut Server, runtime: &Runtime, config: &Config) -> Result<Client> {
+    let end = Instant::now() + READY_WITHIN;
+    loop {
+        match runtime.block_on(connect(config)) {
+            Ok(client) => return Ok(client),
+            Err(error) if Instant::now() >= end => return Err(error),
+            Err(_) => server.still_runs()?,
+        }
+        std::thread::sleep(TRIED_EVERY);
+    }
+}
+
+/// One connection, which a task of the runtime serves.
+async fn connect(config: &Config) -> Result<Client> {
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        // What ends a connection is told to whoever waits for an answer on it.
+        let _ = connection.await;
+    });
+    Ok(client)
+}

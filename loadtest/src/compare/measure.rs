@@ -1,0 +1,160 @@
+//! One contender measured once: warm-up, the top rate in a closed loop, latencies in an open loop at half of it, a campaign that sells
+//! out under its users' hands, and the oracle's judgement over all of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::cli::ServerOptions;
+use crate::client::Driven;
+use crate::compare::contender::{Contender, Running, Stock, Used};
+use crate::compare::transcript::Transcript;
+use crate::departures::Pace;
+use crate::oracle::Ledger;
+use crate::recorder::Recorder;
+use crate::schedule::{Arrivals, Schedule};
+use crate::server::own_cpu;
+
+/// Load before the measurement, so that neither connections nor caches are cold.
+const WARM_UP: Duration = Duration::from_millis(500);
+/// Violations whose words are kept.
+const VIOLATIONS_KEPT: usize = 20;
+
+/// What is measured, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measurement<'a> {
+    /// Keep-alive connections, each with one request on its way.
+    pub(crate) connections: usize,
+    /// How long each of the three loads is.
+    pub(crate) length: Duration,
+    /// Fixes when the requests of the open loop leave.
+    pub(crate) seed: u64,
+    pub(crate) server: &'a ServerOptions,
+}
+
+/// One load.
+#[derive(Debug)]
+pub(crate) struct Phase {
+    pub(crate) driven: Driven,
+    pub(crate) recorder: Recorder,
+    /// Answers in each slice of time.
+    pub(crate) slices: Vec<u64>,
+    /// Processor time of the contender.
+    pub(crate) cpu: Duration,
+    /// Processor time of the generator.
+    pub(crate) generator_cpu: Duration,
+    pub(crate) disk_bytes: Option<u64>,
+    pub(crate) syncs: Option<u64>,
+}
+
+impl Phase {
+    /// How many ended as `outcome`.
+    pub(crate) fn count(&self, outcome: &str) -> u64 {
+        self.recorder.outcomes().find(|(name, _)| *name == outcome).map_or(0, |(_, latencies)| latencies.count())
+    }
+
+    /// So much of something for each answer, if it was counted.
+    pub(crate) fn per_answer(&self, total: Option<u64>) -> Option<f64> {
+        (self.driven.answered > 0).then_some(total? as f64 / self.driven.answered as f64)
+    }
+}
+
+/// One contender, measured once.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    /// As fast as it goes.
+    pub(crate) top: Phase,
+    /// Requests a second of the open loop.
+    pub(crate) offered: f64,
+    /// The open loop.
+    pub(crate) half: Phase,
+    /// Refusals a second once the few coupons were gone.
+    pub(crate) refusals: f64,
+    /// How long the few coupons lasted.
+    pub(crate) sold_out_after: Option<Duration>,
+    /// Memory that a claimant costs, in bytes, where that is what holds the claims.
+    pub(crate) claimant_bytes: Option<f64>,
+    /// Refusals and failures by code, over everything.
+    pub(crate) codes: BTreeMap<String, u64>,
+    /// What the oracle found, or nothing where nothing is remembered.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// The oracle's judgement.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict {
+    /// Coupons that were told.
+    pub(crate) wins: usize,
+    /// Broken promises.
+    pub(crate) violations: usize,
+    /// The first of them, in words.
+    pub(crate) words: Vec<String>,
+}
+
+/// Starts `contender`, measures and judges it, and ends it.
+///
+/// # Errors
+/// When it cannot be started, or does not answer.
+pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Result<Sample> {
+    let Measurement { connections, length, seed, server } = measurement;
+    let mut running = Running::start(contender, server)?;
+    let mut plenty = running.transcript(Stock::Plenty);
+    running.drive(Stock::Plenty, connections, Pace::Closed(WARM_UP), &mut plenty)?;
+
+    let (before, wins_before) = (running.used()?, plenty.wins().0);
+    let top = load(&running, Stock::Plenty, connections, Pace::Closed(length), &mut plenty)?;
+    let offered = (top.driven.rate() / 2.0).max(1.0);
+    let schedule = Schedule::new(offered, Arrivals::Constant, length, seed);
+    let half = load(&running, Stock::Plenty, connections, Pace::Open(Box::new(schedule)), &mut plenty)?;
+    let grown =
+        running.used()?.resident_bytes.zip(before.resident_bytes).map(|(after, before)| after.saturating_sub(before));
+    let claimants = plenty.wins().0 - wins_before;
+    let claimant_bytes = grown.filter(|_| claimants > 0).map(|bytes| bytes as f64 / claimants as f64);
+
+    let mut few = running.transcript(Stock::Few);
+    let rush = load(&running, Stock::Few, connections, Pace::Closed(length), &mut few)?;
+    let (wins, last_win) = few.wins();
+    let sold_out_after = (wins >= Stock::Few.quota()).then_some(last_win);
+    let refused = if contender == Contender::Floor { rush.driven.answered } else { rush.count("refused") };
+    let left = rush.driven.elapsed.saturating_sub(sold_out_after.unwrap_or_default());
+    let refusals = refused as f64 / left.as_secs_f64().max(f64::EPSILON);
+
+    let mut ledger = Ledger::default();
+    let mut codes = BTreeMap::new();
+    for (stock, transcript) in Stock::ALL.into_iter().zip([plenty, few]) {
+        let campaign = ledger.add(stock.rules());
+        for (code, count) in transcript.tell(&mut ledger, campaign) {
+            *codes.entry(code).or_default() += count;
+        }
+    }
+    let verdict = if contender == Contender::Floor {
+        ensure!(top.count("answered") == top.driven.answered, "the floor answered with something else");
+        None
+    } else {
+        running.judge(connections, &mut ledger)?;
+        let violations = ledger.violations();
+        let words = violations.iter().take(VIOLATIONS_KEPT).map(ToString::to_string).collect();
+        Some(Verdict { wins: ledger.wins(), violations: violations.len(), words })
+    };
+    running.stop()?;
+    Ok(Sample { top, offered, half, refusals, sold_out_after, claimant_bytes, codes, verdict })
+}
+
+fn load(running: &Running, stock: Stock, connections: usize, pace: Pace, transcript: &mut Transcript) -> Result<Phase> {
+    let (before, own_before) = (running.used()?, own_cpu()?);
+    transcript.begin();
+    let driven = running.drive(stock, connections, pace, transcript)?;
+    let (after, own_after) = (running.used()?, own_cpu()?);
+    ensure!(driven.answered > 0, "no answers");
+    let grown = |part: fn(&Used) -> Option<u64>| Some(part(&after)?.saturating_sub(part(&before)?));
+    Ok(Phase {
+        driven,
+        recorder: transcript.recorder().clone(),
+        slices: transcript.slices().to_vec(),
+        cpu: after.cpu.saturating_sub(before.cpu),
+        generator_cpu: own_after.saturating_sub(own_before),
+        disk_bytes: grown(|used| used.disk_bytes),
+        syncs: grown(|used| used.syncs),
+    })
+}

@@ -1,0 +1,40 @@
+//! The comparison, as short as it can be: everybody who is installed is measured, and sound; who is not is named with the line that
+//! installs them.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::landrush::server;
+use crate::{harness, text};
+
+#[test]
+fn everybody_who_is_installed_is_measured_and_sound() {
+    let folder = TempDir::new().expect("a directory");
+    let out = folder.path().join("report");
+    let arguments = ["compare", "--connections", "8", "--rounds", "1", "--seconds", "1", "--server-binary", server()];
+    let run = harness(&[&arguments, &["--out", out.to_str().expect("a path in UTF-8")][..]].concat());
+    let (said, err) = (text(&run.stdout), text(&run.stderr));
+    assert_eq!(run.status.code(), Some(0), "{said}{err}");
+
+    let document = fs::read(out.join("compare.json")).expect("written");
+    let document: Value = serde_json::from_slice(&document).expect("JSON");
+    let measured = document["measured"].as_array().expect("a list");
+    for name in ["floor", "landrush", "redis-always", "redis-everysec", "postgres"] {
+        let Some(found) = measured.iter().find(|line| line["contender"] == name) else {
+            assert!(said.contains(&format!("not measured: {name}: ")) && said.contains("apt-get install"), "{said}");
+            continue;
+        };
+        assert!(found["top_per_s"]["median"].as_f64().is_some_and(|rate| rate > 0.0), "{found}");
+        if name == "floor" {
+            assert!(found["oracle"].is_null(), "the floor remembers nothing: {found}");
+        } else {
+            assert_eq!(found["oracle"]["violations"], 0, "{found}");
+            assert!(found["oracle"]["wins"].as_u64().is_some_and(|wins| wins > 0), "{found}");
+        }
+        assert!(out.join(format!("{name}-8.hlog")).is_file(), "latencies of {name}");
+    }
+    assert!(measured.iter().any(|line| line["contender"] == "landrush"), "{said}");
+    assert!(fs::read_to_string(out.join("compare.html")).expect("written").contains("<polyline class=\"landrush\""));
+}
