@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use landrush_engine::campaign::CampaignDefinition;
-use landrush_engine::command::{Claim, Command};
+use landrush_engine::command::{Claim, Command, Gate};
 use landrush_engine::fairness::Seed;
 use landrush_engine::id::{CampaignNumber, UserId};
 use landrush_engine::outcome::Outcome;
@@ -50,7 +50,15 @@ impl Rush {
             .map(|i| {
                 let user = UserId::new(&format!("user-{i:010}")).expect("valid");
                 let stamped_at = self.engine.clock().now();
-                Command::Claim(Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at })
+                Command::Claim(Claim {
+                    campaign,
+                    user,
+                    coupon_type: None,
+                    key: None,
+                    phone: None,
+                    gate: Gate::default(),
+                    stamped_at,
+                })
             })
             .collect();
         let begun = Instant::now();

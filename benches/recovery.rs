@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use landrush_engine::campaign::CampaignDefinition;
-use landrush_engine::command::{Claim, Command};
+use landrush_engine::command::{Claim, Command, Gate};
 use landrush_engine::fairness::Seed;
 use landrush_engine::id::UserId;
 use landrush_engine::{Engine, EngineOptions};
@@ -34,7 +34,8 @@ fn write_log(data_dir: &Path) {
         while sent < CLAIMS && sent - answered < UNDER_WAY_MAX {
             let user = UserId::new(&format!("user-{sent:010}")).expect("valid");
             let stamped_at = engine.clock().now();
-            let claim = Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
+            let claim =
+                Claim { campaign, user, coupon_type: None, key: None, phone: None, gate: Gate::default(), stamped_at };
             port.submit(route, sent, Command::Claim(claim)).expect("the mailbox holds what is under way");
             sent += 1;
         }

@@ -12,6 +12,7 @@ use crate::gate::admin_key::AdminKey;
 use crate::gate::lists::Lists;
 use crate::gate::management_keys::ManagementKeys;
 use crate::gate::rate_limit::Limiter;
+use crate::gate::ticket::Tickets;
 use crate::gate::user_token::Verifier;
 use crate::live::Live;
 use crate::metrics::Counts;
@@ -41,6 +42,8 @@ pub struct Opened {
     pub people: People,
     /// The key that management calls bear.
     pub admin_key: AdminKey,
+    /// Makes and reads the tickets of waiting rooms.
+    pub tickets: Tickets,
 }
 
 /// Where in its life the server is.

@@ -9,4 +9,5 @@ pub mod management_keys;
 pub mod proxy_v2;
 pub mod rate_limit;
 pub mod reason;
+pub mod ticket;
 pub mod user_token;

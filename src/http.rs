@@ -36,6 +36,7 @@ mod reply_body;
 pub mod retry;
 pub mod route;
 mod users;
+mod waiting_room;
 mod web_files;
 pub(crate) mod words;
 
@@ -141,6 +142,8 @@ async fn other(
         Route::CampaignAction(id, action) => campaigns::act(lane, opened, id, action, parts, body).await,
         Route::Availability(id) => availability::read(lane, opened, id, parts),
         Route::Events(id) => events::watch(lane, opened, id, parts),
+        Route::WaitingRoomRead(id) => waiting_room::read(lane, opened, id, parts),
+        Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, parts, body).await,
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,

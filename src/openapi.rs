@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 use self::answers::{Header, Success};
 use self::operation::{Caller, Operation, Tag};
-use self::schemas::{campaign, checkout, claim};
+use self::schemas::{campaign, checkout, claim, protection};
 use crate::http::problem::Code;
 
 #[derive(OpenApi)]
@@ -33,6 +33,7 @@ use crate::http::problem::Code;
         campaign::NewCampaign, campaign::NewCouponType, campaign::CampaignPatch, campaign::SchedulePatch,
         campaign::CouponTypePatch, campaign::Campaign, campaign::Fairness, campaign::FairnessEntries,
         campaign::CouponType,
+        protection::NewArrival, protection::Place, protection::PlaceState, protection::WaitingRoomView,
         campaign::Opening, campaign::CampaignPage, campaign::Availability, campaign::TypeAvailability,
         campaign::Left, campaign::Bucket,
         claim::CouponState, claim::WonOrNot, claim::Won, claim::EntryOutcome, claim::NewClaim, claim::NewDraw,
@@ -47,7 +48,8 @@ use crate::http::problem::Code;
 struct Components;
 
 /// What is refused where a member is unknown: bodies of requests.
-const CLOSED: [&str; 18] = [
+const CLOSED: [&str; 19] = [
+    "NewArrival",
     "NewCampaign",
     "NewCouponType",
     "Schedule",

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use landrush_engine::campaign::CampaignDefinition;
-use landrush_engine::command::{Claim, Command};
+use landrush_engine::command::{Claim, Command, Gate};
 use landrush_engine::fairness::Seed;
 use landrush_engine::id::UserId;
 use landrush_engine::outcome::Outcome;
@@ -40,7 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         while sent < CLAIMS && sent - answered < UNDER_WAY_MAX {
             let user = UserId::new(&format!("user-{sent}"))?;
             let stamped_at = engine.clock().now();
-            let claim = Claim { campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
+            let claim =
+                Claim { campaign, user, coupon_type: None, key: None, phone: None, gate: Gate::default(), stamped_at };
             port.submit(route, sent, Command::Claim(claim))?;
             sent += 1;
         }

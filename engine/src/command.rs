@@ -9,6 +9,7 @@ use crate::fairness::{Ranks, Seed};
 use crate::id::{
     CampaignNumber, CodeFileId, IdempotencyKey, OrderId, PhoneId, RedemptionNumber, Serial, TypeIndex, UserId,
 };
+use crate::room::Place;
 use crate::time::Timestamp;
 
 /// One request to the shard that owns its campaign.
@@ -20,6 +21,8 @@ pub enum Command {
     Draw(Claim),
     /// Enters a lottery.
     Enter(Claim),
+    /// Comes to a waiting room.
+    Arrive(Arrive),
     /// Makes a campaign under a number that the router has just dealt.
     Create {
         /// The number it will have, if it is new.
@@ -142,7 +145,38 @@ pub struct Claim {
     pub key: Option<IdempotencyKey>,
     /// Stands for the person's phone number, where the campaign needs one.
     pub phone: Option<PhoneId>,
+    /// What was found out about the person before the shard was asked.
+    pub gate: Gate,
     /// When the last byte of the request was read: what opening and closing are judged by.
+    pub stamped_at: Timestamp,
+}
+
+/// What was found out about whoever claims, before the shard is asked: it is told only to those who do not repeat a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Gate {
+    /// The place in the waiting room that the person has proved to hold, where there is a waiting room.
+    pub place: Option<Place>,
+    /// What speaks against the claim.
+    pub refusal: Option<GateRefusal>,
+}
+
+/// What a gate in front of the shards can refuse a claim for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GateRefusal {
+    /// No challenge was met.
+    ChallengeRequired,
+    /// The person is none of those whom the campaign is for.
+    NotEligible,
+}
+
+/// Comes to the waiting room of the window that is open, or opens next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrive {
+    /// Which campaign.
+    pub campaign: CampaignNumber,
+    /// Who.
+    pub user: UserId,
+    /// When the last byte of the request was read.
     pub stamped_at: Timestamp,
 }
 
@@ -204,6 +238,7 @@ impl Command {
             Command::Claim(Claim { campaign, .. })
             | Command::Draw(Claim { campaign, .. })
             | Command::Enter(Claim { campaign, .. })
+            | Command::Arrive(Arrive { campaign, .. })
             | Command::Create { campaign, .. }
             | Command::Patch { campaign, .. }
             | Command::AcceptClaims { campaign, .. }

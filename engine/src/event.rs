@@ -31,7 +31,7 @@ pub enum Change<'a> {
         definition: Cow<'a, CampaignDefinition>,
         /// Names the key that its coupon codes are made with, so that another key is noticed.
         code_key: CodeKeyId,
-        /// What its draws or its lottery are computed from, if it has any.
+        /// What its draws, its lottery and its waiting rooms are computed from, if it has any of them.
         seed: Option<Seed>,
     },
     /// The campaign was changed (pausing and resuming too).
@@ -125,6 +125,27 @@ pub enum Change<'a> {
         /// The day it counts for, if the coupon has run out and its unit returns.
         day: Day,
     },
+    /// Somebody came to a waiting room. The number is the number of those who came to it before, plus one.
+    Arrived {
+        /// The opening that the room is for. Never before that of an earlier one.
+        window: Timestamp,
+        /// Who; a valid user id.
+        user: &'a str,
+    },
+    /// A window opened: those who had come to its waiting room stand in the order of their ranks.
+    Shuffled {
+        /// When it opened, by the schedule.
+        window: Timestamp,
+        /// How many had come.
+        count: u32,
+        /// The chained hash over them.
+        hash: [u8; 32],
+    },
+    /// People were let in from the waiting room.
+    Admitted {
+        /// The last position that is let in.
+        up_to: u32,
+    },
     /// Coupons ran out, in the order in which they were issued.
     Expired {
         /// Of which type.
@@ -152,6 +173,9 @@ impl Change<'_> {
             | Change::Redeemed { .. }
             | Change::Settled { .. }
             | Change::HoldExpired { .. }
+            | Change::Arrived { .. }
+            | Change::Shuffled { .. }
+            | Change::Admitted { .. }
             | Change::Expired { .. } => false,
         }
     }

@@ -81,6 +81,16 @@ impl Keys {
         Ok(person.zip(code).map(|(person, code)| Self { person, code }))
     }
 
+    /// A key for another use, named by `label`: it tells nothing of the code key nor of other uses' keys, and lasts as long.
+    pub fn derived(&self, label: &str) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(b"landrush derived key\0")
+            .chain_update(self.code)
+            .chain_update(label)
+            .finalize()
+            .into()
+    }
+
     /// The public name of the code key. Every campaign in the log bears it, so that a log is never served with codes that
     /// its customers do not hold.
     pub fn code_key_id(&self) -> CodeKeyId {

@@ -26,7 +26,7 @@
 //!
 //! ```
 //! use landrush_engine::campaign::CampaignDefinition;
-//! use landrush_engine::command::{Claim, Command};
+//! use landrush_engine::command::{Claim, Command, Gate};
 //! use landrush_engine::fairness::Seed;
 //! use landrush_engine::id::UserId;
 //! use landrush_engine::outcome::Outcome;
@@ -50,6 +50,7 @@
 //!     coupon_type: None,
 //!     key: None,
 //!     phone: None,
+//!     gate: Gate::default(),
 //!     stamped_at: engine.clock().now(),
 //! };
 //! let Outcome::Won(won) = port.call(route, Command::Claim(claim.clone()))? else { panic!("there were 100") };
@@ -85,6 +86,7 @@ pub mod people;
 pub mod port;
 pub mod published;
 pub mod recovery;
+pub mod room;
 pub mod router;
 pub mod shard;
 pub mod snapshot;

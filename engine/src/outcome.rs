@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::campaign::{CampaignView, InvalidDefinition};
+use crate::command::GateRefusal;
 use crate::id::{CampaignNumber, OrderId, RedemptionNumber, Serial, TypeIndex, UserId};
+use crate::room::Place;
 use crate::time::Timestamp;
 
 /// The answer to a [`crate::command::Command`].
@@ -14,6 +16,13 @@ pub enum Outcome {
     Won(ClaimView),
     /// The claim, draw or entry had been granted before; this is that one, as it stands today.
     Repeated(ClaimView),
+    /// The person has a place in the waiting room.
+    Arrived {
+        /// Which one.
+        place: Place,
+        /// Whether it was dealt before.
+        repeated: bool,
+    },
     /// The rules say no. Nothing changed.
     Refused(Refusal),
     /// The campaign was made.
@@ -82,6 +91,14 @@ pub enum Refusal {
         /// When it will.
         opens_at: Timestamp,
     },
+    /// The campaign has no waiting room to come to.
+    NoWaitingRoom,
+    /// The person has met no challenge, and the campaign asks for one.
+    ChallengeRequired,
+    /// The person is not let in from the waiting room, or has not proved to be.
+    TicketRequired,
+    /// The person is none of those whom the campaign is for.
+    NotEligible,
     /// The person, or the phone number, has had all that the limit allows.
     LimitReached,
     /// The total quota, or the imported codes, are gone.
@@ -131,6 +148,15 @@ pub enum Refusal {
     },
     /// The log takes no writes at present. Nothing happened.
     LogUnavailable,
+}
+
+impl From<GateRefusal> for Refusal {
+    fn from(refusal: GateRefusal) -> Self {
+        match refusal {
+            GateRefusal::ChallengeRequired => Refusal::ChallengeRequired,
+            GateRefusal::NotEligible => Refusal::NotEligible,
+        }
+    }
 }
 
 /// A granted claim, a draw or an entry. Code and id follow from campaign and serial by [`crate::coupon::Codes`].

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
@@ -12,9 +12,11 @@ use crate::campaign::calendar::Calendar;
 use crate::campaign::{
     CampaignDefinition, CampaignView, Cancellation, CodeSource, Fairness, LimitBy, Mode, Phase, Schedule, TypeCounts,
 };
+use crate::command::Gate;
 use crate::filter::{DecidedFilter, PersonHash, PersonHasher};
 use crate::id::{CampaignId, CampaignNumber, TypeIndex, UserId};
 use crate::outcome::Refusal;
+use crate::room::RoomView;
 use crate::router::Route;
 use crate::time::{Day, Timestamp};
 
@@ -29,6 +31,8 @@ pub struct Published {
     counts: Box<[PublishedCounts]>,
     /// Of a lottery.
     entries: AtomicU32,
+    /// Of a campaign with a waiting room.
+    room: ArcSwapOption<RoomView>,
     decided: DecidedFilter,
     hasher: PersonHasher,
 }
@@ -117,7 +121,7 @@ impl PublishedCounts {
 }
 
 impl Published {
-    pub(crate) fn new(view: &CampaignView, route: Route, hasher: PersonHasher) -> Self {
+    pub(crate) fn new(view: &CampaignView, room: Option<RoomView>, route: Route, hasher: PersonHasher) -> Self {
         let definition = &view.definition;
         let calendar = Calendar::new(&definition.time_zone).expect("a campaign's zone was checked when it was made");
         let quota: u64 = definition.coupon_types.iter().map(|coupon_type| u64::from(coupon_type.total_quota)).sum();
@@ -134,10 +138,11 @@ impl Published {
             facts: ArcSwap::from_pointee(Facts::new(view)),
             counts: definition.coupon_types.iter().map(|_| PublishedCounts::default()).collect(),
             entries: AtomicU32::new(0),
+            room: ArcSwapOption::empty(),
             decided: DecidedFilter::new(people),
             hasher,
         };
-        published.refresh(view);
+        published.refresh(view, room);
         published
     }
 
@@ -182,6 +187,11 @@ impl Published {
         self.facts.load().phase(now)
     }
 
+    /// Its waiting room, if it has one.
+    pub fn room(&self) -> Option<Arc<RoomView>> {
+        self.room.load_full()
+    }
+
     /// The first moment after `now` at which daily quotas are whole again.
     pub fn resets_at(&self, now: Timestamp) -> Timestamp {
         self.calendar.lock().next_day_at(now)
@@ -193,15 +203,22 @@ impl Published {
         &self,
         user: &UserId,
         coupon_type: Option<TypeIndex>,
+        gate: Gate,
         stamped_at: Timestamp,
         now: Timestamp,
     ) -> Option<Refusal> {
-        let refusal = self.refusal(coupon_type, stamped_at, now)?;
+        let refusal = self.refusal(coupon_type, gate, stamped_at, now)?;
         let may_be_decided = self.decided.may_contain(self.hasher.hash(user.as_str()));
         (!may_be_decided).then_some(refusal)
     }
 
-    fn refusal(&self, coupon_type: Option<TypeIndex>, stamped_at: Timestamp, now: Timestamp) -> Option<Refusal> {
+    fn refusal(
+        &self,
+        coupon_type: Option<TypeIndex>,
+        gate: Gate,
+        stamped_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Refusal> {
         let facts = self.facts.load();
         let definition = &facts.definition;
         if facts.cancelled.is_some() {
@@ -216,6 +233,12 @@ impl Published {
         }
         if let Phase::Before { opens_at } | Phase::Between { opens_at } = phase {
             return Some(Refusal::NotOpen { opens_at });
+        }
+        if self.room.load().as_ref().is_some_and(|room| !room.admits(gate.place, stamped_at)) {
+            return Some(Refusal::TicketRequired);
+        }
+        if let Some(refusal) = gate.refusal {
+            return Some(refusal.into());
         }
         match definition.mode {
             // A number that has had its coupon is told so, also when nothing is left: the shard knows.
@@ -276,7 +299,8 @@ impl Published {
     }
 
     /// Brings all of it up to date. For the shard's thread, before anybody can see it.
-    pub(crate) fn refresh(&self, view: &CampaignView) {
+    pub(crate) fn refresh(&self, view: &CampaignView, room: Option<RoomView>) {
+        self.room.store(room.map(Arc::new));
         self.facts.store(Arc::new(Facts::new(view)));
         self.publish_counts(&view.counts, view.today);
         self.entries.store(view.fairness.as_ref().map_or(0, |fairness| fairness.entries), Ordering::Release);
@@ -304,6 +328,8 @@ pub(crate) enum Publication {
         entries: u32,
         /// `Some` if they changed.
         facts: Option<Box<Facts>>,
+        /// Of a campaign with a waiting room.
+        room: Option<Arc<RoomView>>,
     },
     /// It was archived.
     Archived(CampaignId),
@@ -314,7 +340,10 @@ impl Publication {
     pub(crate) fn publish(self, directory: &Directory) {
         match self {
             Publication::Made(campaign) => directory.list([Listed::Live(campaign)]),
-            Publication::Changed { campaign, counts, today, entries, facts } => {
+            Publication::Changed { campaign, counts, today, entries, facts, room } => {
+                if room.is_some() {
+                    campaign.room.store(room);
+                }
                 campaign.publish_counts(&counts, today);
                 if campaign.facts.load().definition.mode == Mode::Lottery {
                     campaign.entries.store(entries, Ordering::Release);

@@ -402,7 +402,7 @@ impl Rebuilt {
                     listed.push(Listed::Archived(id.clone()));
                     continue;
                 };
-                let public = Arc::new(Published::new(&view, self.router.route(id), hasher));
+                let public = Arc::new(Published::new(&view, state.room(campaign), self.router.route(id), hasher));
                 state.for_each_person(campaign, |user| public.mark_decided(user));
                 listed.push(Listed::Live(Arc::clone(&public)));
                 published.insert(campaign, public);

@@ -11,5 +11,6 @@ pub use state::{
     BLOCK_BYTES_MAX, Breach, CampaignDecoder, Decision, Due, HOLD_MAX, Inconsistent, SnapshotError, State,
 };
 pub(crate) use state::{
-    Campaign, DailyQuota, DayStart, Fate, Grant, Life, Redemption, Restocked, Void, WindowStart, period_text,
+    Campaign, DailyQuota, DayStart, Fate, Grant, Life, Redemption, Restocked, RoomHead, ShuffledHead, Step, Void,
+    WindowStart, period_text,
 };

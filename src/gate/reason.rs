@@ -18,11 +18,19 @@ pub enum Reason {
     RateLimitedUser,
     /// The limit by phone number.
     RateLimitedPhone,
+    /// The challenge: no pass, or one that does not hold.
+    ChallengeRequired,
+    /// A challenge's solution that does not hold.
+    ChallengeFailed,
+    /// The waiting room: no ticket of somebody who is let in.
+    TicketRequired,
+    /// Who the campaign is for.
+    NotEligible,
 }
 
 impl Reason {
     /// All there are.
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 11] = [
         Reason::Unauthorized,
         Reason::Forbidden,
         Reason::Denied,
@@ -30,6 +38,10 @@ impl Reason {
         Reason::RateLimitedDevice,
         Reason::RateLimitedUser,
         Reason::RateLimitedPhone,
+        Reason::ChallengeRequired,
+        Reason::ChallengeFailed,
+        Reason::TicketRequired,
+        Reason::NotEligible,
     ];
 
     /// The place in [`Reason::ALL`].
@@ -47,6 +59,10 @@ impl Reason {
             Reason::RateLimitedDevice => "rate_limited_device",
             Reason::RateLimitedUser => "rate_limited_user",
             Reason::RateLimitedPhone => "rate_limited_phone",
+            Reason::ChallengeRequired => "challenge_required",
+            Reason::ChallengeFailed => "challenge_failed",
+            Reason::TicketRequired => "ticket_required",
+            Reason::NotEligible => "not_eligible",
         }
     }
 }

@@ -113,7 +113,7 @@ pub(crate) fn bucket(left: u32, quota: u32) -> &'static str {
 }
 
 /// Names what the body says but for the server's time. Weak, since two bodies under one tag differ in that.
-fn entity_tag(body_without_time: &[u8]) -> String {
+pub(crate) fn entity_tag(body_without_time: &[u8]) -> String {
     format!("W/\"{:016x}\"", Shown::hash(body_without_time))
 }
 

@@ -9,7 +9,7 @@ use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::Mode;
-use landrush_engine::command::{Claim, Command};
+use landrush_engine::command::{Claim, Command, Gate};
 use landrush_engine::id::UserId;
 use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
 use landrush_engine::published::Published;
@@ -173,14 +173,15 @@ async fn ask(
         // A batch has one header for all, and a key that names one of them names none.
         return Err(Problem::refused(Refusal::KeyRequired));
     }
-    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
+    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, Gate::default(), stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
     let phone = match phone {
         Some(phone) => Some(users::durable_phone(opened, phone).await?),
         None => None,
     };
-    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key: None, phone, stamped_at };
+    let (number, gate) = (campaign.number(), Gate::default());
+    let claim = Claim { campaign: number, user: user.clone(), coupon_type, key: None, phone, gate, stamped_at };
     let answer = lane.submit(&opened.engine, campaign.route(), Command::Claim(claim))?;
     Ok(Asked { user, answer })
 }

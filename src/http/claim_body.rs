@@ -90,13 +90,25 @@ impl ClaimBody {
         })
     }
 
-    fn members(object: &mut Object<'_>, mode: Mode, caller: Option<&UserId>) -> Option<Self> {
-        let user = match caller {
+    /// Reads a body that names a user and nothing else.
+    ///
+    /// # Errors
+    /// Every fault of the body, by pointer.
+    pub fn parse_user(body: &[u8], caller: Option<&UserId>) -> Result<UserId, Vec<FieldError>> {
+        Faults::read(body, |object| Self::user(object, caller))
+    }
+
+    fn user(object: &mut Object<'_>, caller: Option<&UserId>) -> Option<UserId> {
+        match caller {
             Some(caller) => {
                 object.optional("user_id", |json, at| at.parsed(json, UserId::new)).or_else(|| Some(caller.clone()))
             }
             None => object.required("user_id", |json, at| at.parsed(json, UserId::new)),
-        };
+        }
+    }
+
+    fn members(object: &mut Object<'_>, mode: Mode, caller: Option<&UserId>) -> Option<Self> {
+        let user = Self::user(object, caller);
         let coupon_type = match mode {
             Mode::FirstCome => object.optional("coupon_type", |json, at| at.parsed(json, CouponTypeId::new)),
             // The odds choose.

@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::{CampaignDefinition, Mode};
-use landrush_engine::command::{Claim, Command};
+use landrush_engine::command::{Claim, Command, Gate};
 use landrush_engine::id::{CouponTypeId, IdempotencyKey, TypeIndex, UserId};
 use landrush_engine::outcome::{ClaimItem, ClaimView, Outcome, Refusal};
 use landrush_engine::published::{Listed, Published};
@@ -22,7 +22,7 @@ use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
-use super::{body, claim_json, route, users};
+use super::{body, claim_json, route, users, waiting_room};
 use crate::app::Opened;
 use crate::gate::address::ClientAddress;
 use crate::metrics::Granted;
@@ -106,7 +106,9 @@ pub(crate) async fn ask(
     // With one coupon a person, the person is the key, and whatever the header says is nothing to us.
     let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
     visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, stamped_at)?;
-    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, stamped_at, stamped_at) {
+    let place = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(&user));
+    let gate = Gate { place: place.map(|ticket| ticket.place), refusal: None };
+    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
     let phone = if phone.is_some() || definition.needs_phone() {
@@ -114,7 +116,7 @@ pub(crate) async fn ask(
     } else {
         None
     };
-    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone, stamped_at };
+    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone, gate, stamped_at };
     let command = match mode {
         Mode::FirstCome => Command::Claim(claim),
         Mode::Draw => Command::Draw(claim),

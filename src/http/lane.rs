@@ -122,6 +122,7 @@ impl Lane {
             Outcome::Refused(refusal) => Err(Problem::refused(refusal)),
             granted @ (Outcome::Won(_)
             | Outcome::Repeated(_)
+            | Outcome::Arrived { .. }
             | Outcome::Created(_)
             | Outcome::Campaign(_)
             | Outcome::Voided

@@ -83,6 +83,12 @@ pub enum Code {
     NotOpen,
     /// The person has had all that the limit allows.
     LimitReached,
+    /// No challenge was met, or the proof does not hold.
+    ChallengeRequired,
+    /// The person is not let in from the waiting room, or has not proved to be.
+    TicketRequired,
+    /// The person is none of those whom the campaign is for.
+    NotEligible,
     /// The total quota is gone.
     SoldOut,
     /// Today's quota is gone.
@@ -101,7 +107,7 @@ pub enum Code {
 
 impl Code {
     /// All there are.
-    pub const ALL: [Code; 41] = [
+    pub const ALL: [Code; 44] = [
         Code::NotFound,
         Code::MethodNotAllowed,
         Code::Unauthorized,
@@ -136,6 +142,9 @@ impl Code {
         Code::RateLimited,
         Code::NotOpen,
         Code::LimitReached,
+        Code::ChallengeRequired,
+        Code::TicketRequired,
+        Code::NotEligible,
         Code::SoldOut,
         Code::DailySoldOut,
         Code::Overloaded,
@@ -193,6 +202,13 @@ impl Code {
             Code::Paused => (S::CONFLICT, "paused", "Claims are paused"),
             Code::RateLimited => (S::TOO_MANY_REQUESTS, "rate_limited", "Too many requests"),
             Code::NotOpen => (S::CONFLICT, "not_open", "The campaign has not opened"),
+            Code::ChallengeRequired => {
+                (S::FORBIDDEN, "challenge_required", "The challenge was not met, or its pass does not hold")
+            }
+            Code::TicketRequired => {
+                (S::FORBIDDEN, "ticket_required", "The waiting room's ticket is missing or does not hold")
+            }
+            Code::NotEligible => (S::FORBIDDEN, "not_eligible", "The campaign is not for this person"),
             Code::LimitReached => (S::CONFLICT, "limit_reached", "The limit for this person is used up"),
             Code::SoldOut => (S::CONFLICT, "sold_out", "Sold out"),
             Code::DailySoldOut => (S::CONFLICT, "daily_sold_out", "Sold out for today"),
@@ -253,11 +269,14 @@ pub struct Problem {
 impl Problem {
     /// A refusal by `code`, with a detail for people.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        let refused_by = if code == Code::Unauthorized {
-            Some(Reason::Unauthorized)
-        } else {
-            (code == Code::Forbidden).then_some(Reason::Forbidden)
-        };
+        let by_code = [
+            (Code::Unauthorized, Reason::Unauthorized),
+            (Code::Forbidden, Reason::Forbidden),
+            (Code::ChallengeRequired, Reason::ChallengeRequired),
+            (Code::TicketRequired, Reason::TicketRequired),
+            (Code::NotEligible, Reason::NotEligible),
+        ];
+        let refused_by = by_code.into_iter().find(|(known, _)| *known == code).map(|(_, reason)| reason);
         Self { code, detail: detail.into(), errors: Vec::new(), fact: None, allow: None, close: false, refused_by }
     }
 
@@ -311,6 +330,16 @@ impl Problem {
             Refusal::NotOpen { opens_at } => {
                 Self { fact: Some(Fact::OpensAt(opens_at)), ..Self::new(Code::NotOpen, "") }
             }
+            Refusal::NoWaitingRoom => Self::new(Code::NotFound, "the campaign has no waiting room"),
+            Refusal::TicketRequired => Self::new(
+                Code::TicketRequired,
+                "come to the waiting room, and when you are let in send its ticket in the header X-Landrush-Ticket",
+            ),
+            Refusal::ChallengeRequired => Self::new(
+                Code::ChallengeRequired,
+                "meet the campaign's challenge, and send the pass that it gives in the header X-Landrush-Pass",
+            ),
+            Refusal::NotEligible => Self::new(Code::NotEligible, ""),
             Refusal::LimitReached => Self::new(Code::LimitReached, ""),
             Refusal::SoldOut => Self::new(Code::SoldOut, ""),
             Refusal::DailySoldOut { resets_at } => {
@@ -421,7 +450,7 @@ mod tests {
         let contract: [(&[&str], u16); 10] = [
             (&["invalid_request", "idempotency_key_required"], 400),
             (&["unauthorized"], 401),
-            (&["forbidden", "wrong_user"], 403),
+            (&["forbidden", "wrong_user", "ticket_required"], 403),
             (&["not_found"], 404),
             (&["method_not_allowed"], 405),
             (

@@ -47,6 +47,10 @@ pub enum Route<'p> {
     Availability(&'p str),
     /// What is left of a campaign, as it changes.
     Events(&'p str),
+    /// How far a waiting room is, and where the caller stands.
+    WaitingRoomRead(&'p str),
+    /// Come to a waiting room.
+    WaitingRoomJoin(&'p str),
     /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
     Claim(&'p str, Mode),
     /// Ask for many coupons at once.
@@ -130,6 +134,9 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", _, "claims", _] => Err(NoRoute::Method { allow: "DELETE" }),
             ["v1", "campaigns", id, "availability"] => get(Route::Availability(id)),
             ["v1", "campaigns", id, "events"] => get(Route::Events(id)),
+            ["v1", "campaigns", id, "waiting-room"] if *method == Method::POST => Ok(Route::WaitingRoomJoin(id)),
+            ["v1", "campaigns", id, "waiting-room"] if reads => Ok(Route::WaitingRoomRead(id)),
+            ["v1", "campaigns", _, "waiting-room"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
             ["v1", "campaigns"] if *method == Method::POST => Ok(Route::CampaignCreate),
             ["v1", "campaigns"] if reads => Ok(Route::CampaignList),
             ["v1", "campaigns"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
@@ -210,6 +217,8 @@ impl<'p> Route<'p> {
             | Route::CampaignList
             | Route::CampaignRead(_)
             | Route::Availability(_)
+            | Route::WaitingRoomRead(_)
+            | Route::WaitingRoomJoin(_)
             | Route::Claim(..)
             | Route::ClaimsByUser(..)
             | Route::Draw

@@ -112,6 +112,17 @@ impl Operation {
                     bare(304, "What the client has still holds."),
                 ],
             ),
+            Operation::WaitingRoomJoin => {
+                let came = examples::place;
+                made(["Came, and has a place.", "Had come before: the same place."], "Place", came(), came())
+            }
+            Operation::WaitingRoomRead => with(
+                &[ETag, CacheControl],
+                vec![
+                    json(200, "How far it is.", "WaitingRoomView", examples::waiting_room()),
+                    bare(304, "What the client has still holds."),
+                ],
+            ),
             Operation::Time => {
                 with(&[CacheControl], vec![json(200, "The moment of the answer.", "ServerTime", examples::time())])
             }

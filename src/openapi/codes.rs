@@ -22,6 +22,9 @@ const CLAIMS: &[Code] = &[
     Ended,
     Paused,
     NotOpen,
+    ChallengeRequired,
+    TicketRequired,
+    NotEligible,
     LimitReached,
 ];
 
@@ -35,6 +38,8 @@ impl Operation {
             Operation::ClaimsByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN],
             Operation::EntryByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN, &[WrongMode]],
             Operation::Availability => &[SERVING, CAMPAIGN],
+            Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
+            Operation::WaitingRoomJoin => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, Ended, NotOpen, SoldOut]],
             Operation::CampaignList => &[SERVING, &[InvalidRequest]],
             Operation::CampaignRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::CampaignCreate => &[SERVING, SHARD, BODY, &[Archived, Conflict]],

@@ -18,6 +18,8 @@ pub(crate) fn campaign_of(operation: Operation) -> &'static str {
         "lucky-day"
     } else if matches!(operation, Operation::Enter | Operation::EntryByUser) {
         "grand-prize"
+    } else if matches!(operation, Operation::WaitingRoomJoin | Operation::WaitingRoomRead) {
+        "big-drop"
     } else {
         "spring-sale"
     }
@@ -72,6 +74,16 @@ pub(crate) fn campaigns() -> Vec<(&'static str, Value)> {
                 "availability_display": "bucketed",
                 "expected_claimants": 10000,
                 "coupon_types": [{"id": "cash-5", "name": "$5 cash coupon", "total_quota": 300, "daily_quota": 100}]
+            }),
+        ),
+        (
+            "waiting_room",
+            json!({
+                "id": "big-drop", "name": "Big drop", "time_zone": "Asia/Singapore", "mode": "first_come",
+                "schedule": {"starts_at": STARTS_AT, "ends_at": ENDS_AT},
+                "protection": {"waiting_room": {"admit_per_second": 500}},
+                "expected_claimants": 10000,
+                "coupon_types": [{"id": "cash-5", "name": "$5 cash coupon", "total_quota": 300}]
             }),
         ),
     ]
@@ -210,6 +222,24 @@ pub(crate) fn availability() -> Value {
         "campaign_id": "spring-sale", "state": "open", "server_time": DECIDED_AT, "opens_at": STARTS_AT,
         "closes_at": ENDS_AT, "resets_at": "2026-12-01T16:00:00.000Z",
         "coupon_types": [{"id": "cash-5", "name": "$5 cash coupon", "remaining": 9999, "remaining_today": 499}]
+    })
+}
+
+pub(crate) fn arrivals() -> Vec<(&'static str, Value)> {
+    vec![("anybody", json!({"user_id": "u-1"}))]
+}
+
+pub(crate) fn place() -> Value {
+    json!({
+        "ticket": "AAAAAADQ8i6iAQAATQAAACjM8tQ0pv9Pj4mVYgw0d5hZ0cYt2bXyM1FzYq9Vb3kA", "state": "waiting",
+        "position": 77, "ahead": 76, "estimated_wait": "1s", "admitted_until": null
+    })
+}
+
+pub(crate) fn waiting_room() -> Value {
+    json!({
+        "state": "waiting", "opens_at": STARTS_AT, "now_serving": 0, "waiting": 100, "admit_per_second": 500,
+        "fairness": {"commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925", "seed": null, "entries": {"count": 100, "hash": null}}
     })
 }
 

@@ -107,6 +107,10 @@ operations! {
         "Of durable decisions only. Cacheable for a second; the tag does not change with `server_time`.";
     Events Anybody Live "get" ["/v1/campaigns/{campaign_id}/events"] "events" "What is left of a campaign, as it changes"
         "Server-sent events: `event: availability` with an opaque `id:` and, as data, what `availability` answers; one at once, then on change, at most four a second. A comment every 15 s; a jittered `retry:`. At the cap newcomers are refused, and nobody is evicted.";
+    WaitingRoomJoin User Live "post" ["/v1/campaigns/{campaign_id}/waiting-room"] "join_waiting_room" "Come to the waiting room"
+        "Gives a ticket, which the claim carries in the header `X-Landrush-Ticket`. Coming again gives the same place; whoever was let in and did not claim in time has lost it, and stands at the back. Those who came before the opening are shuffled then.";
+    WaitingRoomRead Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room"] "waiting_room" "How far the waiting room is"
+        "Cacheable for a second. With the header `X-Landrush-Ticket` also where the bearer stands, and then private.";
     Time Anybody Live "get" ["/v1/time"] "time" "The server's time"
         "For clients that keep a clock in step.";
     CampaignList AnybodyAndMore Campaigns "get" ["/v1/campaigns"] "list_campaigns" "The campaigns, by pages"
@@ -198,6 +202,8 @@ impl Operation {
             Route::CampaignAction(_, Action::Cancel) => Operation::CampaignCancel,
             Route::CampaignAction(_, Action::Archive) => Operation::CampaignArchive,
             Route::Availability(_) => Operation::Availability,
+            Route::WaitingRoomRead(_) => Operation::WaitingRoomRead,
+            Route::WaitingRoomJoin(_) => Operation::WaitingRoomJoin,
             Route::Claim(_, Mode::FirstCome) => Operation::Claim,
             Route::Claim(_, Mode::Draw) => Operation::Draw,
             Route::Claim(_, Mode::Lottery) => Operation::Enter,

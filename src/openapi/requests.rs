@@ -23,6 +23,7 @@ impl Operation {
             Operation::Claim => required("NewClaim", examples::claims()),
             Operation::Draw | Operation::Enter => required("NewDraw", examples::draws()),
             Operation::DrawByBody => required("NewDrawByBody", examples::draw_by_body()),
+            Operation::WaitingRoomJoin => required("NewArrival", examples::arrivals()),
             Operation::ClaimBatch => required("NewClaimBatch", examples::batch()),
             Operation::CampaignCreate => required("NewCampaign", examples::campaigns()),
             Operation::CampaignPatch => required("CampaignPatch", examples::patches()),
@@ -41,6 +42,7 @@ impl Operation {
             Operation::ClaimsByUser
             | Operation::EntryByUser
             | Operation::Availability
+            | Operation::WaitingRoomRead
             | Operation::Time
             | Operation::CampaignList
             | Operation::CampaignRead
@@ -87,7 +89,12 @@ impl Operation {
             Operation::Availability | Operation::OpenApi | Operation::AdminPage | Operation::DocsPage => {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
+            Operation::WaitingRoomRead => vec![
+                header("If-None-Match", "The tags that the client has.", json!({"type": "string"})),
+                header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"})),
+            ],
             Operation::ClaimBatch
+            | Operation::WaitingRoomJoin
             | Operation::ManagementMetrics
             | Operation::Page
             | Operation::CampaignPage

@@ -7,7 +7,7 @@
 pub(crate) mod campaign;
 pub(crate) mod checkout;
 pub(crate) mod claim;
-mod protection;
+pub(crate) mod protection;
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};

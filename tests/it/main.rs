@@ -30,4 +30,5 @@ mod slow;
 mod tokens;
 mod top;
 mod users;
+mod waiting_room;
 mod wal_commands;

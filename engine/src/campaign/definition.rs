@@ -176,6 +176,11 @@ impl CampaignDefinition {
         (self.mode == Mode::Draw).then(|| Odds::new(probabilities).expect("a definition's odds have been checked"))
     }
 
+    /// Whether anything of it is computed from a seed: draws, a lottery, waiting rooms.
+    pub(crate) fn needs_seed(&self) -> bool {
+        self.mode != Mode::FirstCome || self.protection.waiting_room.is_some()
+    }
+
     /// Whether a claim needs a phone number.
     pub fn needs_phone(&self) -> bool {
         self.phone_required || self.limit.by == LimitBy::Phone

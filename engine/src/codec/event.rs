@@ -8,7 +8,7 @@ use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 
 use super::wire::{Invalid, Short, Wire, fields, flag, flags, tags};
-use crate::campaign::{CampaignDefinition, Mode};
+use crate::campaign::CampaignDefinition;
 use crate::command::{CodeFile, Settlement};
 use crate::event::{Change, CodeKeyId, Event, Granted};
 use crate::fairness::Seed;
@@ -30,6 +30,9 @@ const REDEEMED: u8 = 12;
 const SETTLED: u8 = 13;
 const HOLD_EXPIRED: u8 = 14;
 const EXPIRED: u8 = 15;
+const ARRIVED: u8 = 16;
+const SHUFFLED: u8 = 17;
+const ADMITTED: u8 = 18;
 
 // Flags of a claim, a draw or an entry.
 const NAMED: u8 = 1;
@@ -101,6 +104,16 @@ impl<'a> Wire<'a> for Event<'a> {
                 redemption.0.write(to)?;
                 day.0.write(to)
             }
+            Change::Arrived { window, user } => {
+                window.write(to)?;
+                Short(user).write(to)
+            }
+            Change::Shuffled { window, count, hash } => {
+                window.write(to)?;
+                count.write(to)?;
+                hash.write(to)
+            }
+            Change::Admitted { up_to } => up_to.write(to),
             Change::Expired { coupon_type, count, day } => {
                 coupon_type.write(to)?;
                 count.write(to)?;
@@ -134,6 +147,9 @@ fn tag(change: &Change<'_>) -> u8 {
         Change::Settled { .. } => SETTLED,
         Change::HoldExpired { .. } => HOLD_EXPIRED,
         Change::Expired { .. } => EXPIRED,
+        Change::Arrived { .. } => ARRIVED,
+        Change::Shuffled { .. } => SHUFFLED,
+        Change::Admitted { .. } => ADMITTED,
     }
 }
 
@@ -142,10 +158,7 @@ fn read_change<'a, D: BorrowDecoder<'a>>(tag: u8, from: &mut D) -> Result<Change
         CREATED => {
             let definition = CampaignDefinition::read(from)?;
             let code_key = CodeKeyId(u64::read(from)?);
-            let seed = match definition.mode {
-                Mode::FirstCome => None,
-                Mode::Draw | Mode::Lottery => Some(Seed::from_bytes(Wire::read(from)?)),
-            };
+            let seed = if definition.needs_seed() { Some(Seed::from_bytes(Wire::read(from)?)) } else { None };
             Change::Created { definition: Cow::Owned(definition), code_key, seed }
         }
         PATCHED => Change::Patched { patch: Cow::Owned(Wire::read(from)?) },
@@ -193,6 +206,11 @@ fn read_change<'a, D: BorrowDecoder<'a>>(tag: u8, from: &mut D) -> Result<Change
         EXPIRED => {
             Change::Expired { coupon_type: TypeIndex::read(from)?, count: u32::read(from)?, day: Day(u32::read(from)?) }
         }
+        ARRIVED => Change::Arrived { window: Timestamp::read(from)?, user: Short::read(from)?.0 },
+        SHUFFLED => {
+            Change::Shuffled { window: Timestamp::read(from)?, count: u32::read(from)?, hash: Wire::read(from)? }
+        }
+        ADMITTED => Change::Admitted { up_to: u32::read(from)? },
         _ => return Err(Invalid("the event's tag is unknown").into()),
     })
 }

@@ -11,12 +11,16 @@ use crate::campaign::{CampaignDefinition, Cancellation, TypeCounts};
 use crate::command::CodeFile;
 use crate::id::{CampaignId, PhoneId, Serial, TypeIndex};
 use crate::outcome::RedemptionState;
-use crate::shard::{DailyQuota, DayStart, Grant, Life, Redemption, Restocked, Void, WindowStart};
+use crate::shard::{
+    DailyQuota, DayStart, Grant, Life, Redemption, Restocked, RoomHead, ShuffledHead, Step, Void, WindowStart,
+};
 use crate::time::{Day, Timestamp};
 
-/// The version of what follows it. The one before is read too: it had no [`LaterHead`].
+/// The version of what follows it. The first one had no [`LaterHead`].
 const VERSION: u8 = 2;
 const VERSION_BEFORE: u8 = 1;
+/// As [`VERSION`], with a [`RoomHead`] behind all else: so is a campaign with a waiting room written, and no other.
+const VERSION_WITH_ROOM: u8 = 3;
 const LIVE: u8 = 1;
 const ARCHIVED: u8 = 2;
 
@@ -49,6 +53,8 @@ pub(crate) struct LiveHead {
     pub(crate) days: u32,
     pub(crate) claims: u32,
     pub(crate) later: LaterHead,
+    /// Its people follow all else, 16 bytes each.
+    pub(crate) room: Option<RoomHead>,
 }
 
 /// What the second version of the format added.
@@ -69,6 +75,11 @@ pub(crate) struct RankedHead {
     pub(crate) at: Timestamp,
     pub(crate) entries_hash: [u8; 32],
     pub(crate) fills: Vec<u32>,
+}
+
+/// Somebody in a waiting room, under the room's own key.
+pub(crate) struct RoomPerson {
+    pub(crate) hash: [u8; 16],
 }
 
 /// Of a coupon type, what the second version of the format added.
@@ -102,6 +113,10 @@ fields!(RankedHead { at, entries_hash, fills });
 fields!(LaterType { redeemed, expired, run_out, files });
 fields!(LaterHead { latest_at, ended, seed, ranked, types, windows, redemptions });
 fields!(WindowStart { opened_at, first });
+fields!(Step { first_at, at, up_to, undecided });
+fields!(RoomHead { opens_at, arrivals, hash, shuffled, now_serving, first_claim, steps, lapsed, last_at, carry });
+fields!(ShuffledHead { count, hash });
+fields!(RoomPerson { hash });
 fields!(ArchivedHead { id, at, last_event_at });
 fields!(DailyQuota { from, coupon_type, quota });
 fields!(DayStart { day, first });
@@ -144,7 +159,8 @@ impl LiveHead {
         self.daily_quotas.write(to)?;
         self.days.write(to)?;
         self.claims.write(to)?;
-        self.later.write(to)
+        self.later.write(to)?;
+        self.room.as_ref().map_or(Ok(()), |room| room.write(to))
     }
 
     fn read<'a, D: BorrowDecoder<'a>>(version: u8, from: &mut D) -> Result<Self, DecodeError> {
@@ -163,6 +179,7 @@ impl LiveHead {
             days: Wire::read(from)?,
             claims: Wire::read(from)?,
             later: if version == VERSION_BEFORE { LaterHead::before(last_event_at) } else { Wire::read(from)? },
+            room: if version == VERSION_WITH_ROOM { Some(Wire::read(from)?) } else { None },
         })
     }
 }
@@ -176,7 +193,8 @@ impl LaterHead {
 
 impl<'a> Wire<'a> for Head {
     fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
-        VERSION.write(to)?;
+        let has_room = matches!(&self.kind, HeadKind::Live(head) if head.room.is_some());
+        if has_room { VERSION_WITH_ROOM } else { VERSION }.write(to)?;
         self.campaign.write(to)?;
         match &self.kind {
             HeadKind::Live(head) => {
@@ -192,7 +210,7 @@ impl<'a> Wire<'a> for Head {
 
     fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
         let version = u8::read(from)?;
-        if version != VERSION && version != VERSION_BEFORE {
+        if ![VERSION, VERSION_BEFORE, VERSION_WITH_ROOM].contains(&version) {
             return Err(Invalid("the version of the campaign's state is unknown").into());
         }
         let campaign = u32::read(from)?;

@@ -143,14 +143,14 @@ impl<'a> Wire<'a> for bool {
     }
 }
 
-impl<'a> Wire<'a> for [u8; 32] {
+impl<'a, const BYTES: usize> Wire<'a> for [u8; BYTES] {
     fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
         to.writer().write(self)
     }
 
     fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
-        from.claim_bytes_read(32)?;
-        let bytes = from.borrow_reader().take_bytes(32)?;
+        from.claim_bytes_read(BYTES)?;
+        let bytes = from.borrow_reader().take_bytes(BYTES)?;
         Ok(bytes.try_into().expect("so many were asked for"))
     }
 }

@@ -86,6 +86,9 @@ impl Touched {
             | Change::Redeemed { .. }
             | Change::Settled { .. }
             | Change::HoldExpired { .. }
+            | Change::Arrived { .. }
+            | Change::Shuffled { .. }
+            | Change::Admitted { .. }
             | Change::Expired { .. } => false,
             Change::Created { .. }
             | Change::Patched { .. }
@@ -267,7 +270,8 @@ impl Shard {
             Command::Claim(claim) | Command::Draw(claim) | Command::Enter(claim) => {
                 Some((claim.campaign, hasher.hash(claim.user.as_str())))
             }
-            Command::Create { .. }
+            Command::Arrive(_)
+            | Command::Create { .. }
             | Command::Patch { .. }
             | Command::AcceptClaims { .. }
             | Command::Cancel { .. }
@@ -309,6 +313,10 @@ impl Shard {
                     done += Self::TURN_DUE_WORK / 4;
                     self.state.warm(campaign);
                 }
+                Some(Due::Look(campaign)) => {
+                    done += 1;
+                    self.state.look_later(campaign, now);
+                }
             }
         }
         done
@@ -334,7 +342,8 @@ impl Shard {
             Change::Ended => self.shared.rank(&self.state, event.campaign),
             Change::Created { .. } => {
                 let view = self.state.view(event.campaign).expect("the campaign was just made");
-                let published = Published::new(&view, self.shared.route(&view.definition.id), self.shared.hasher());
+                let (route, room) = (self.shared.route(&view.definition.id), self.state.room(event.campaign));
+                let published = Published::new(&view, room, route, self.shared.hasher());
                 self.published.insert(event.campaign, Arc::new(published));
             }
             Change::Patched { .. }
@@ -346,6 +355,9 @@ impl Shard {
             | Change::Redeemed { .. }
             | Change::Settled { .. }
             | Change::HoldExpired { .. }
+            | Change::Arrived { .. }
+            | Change::Shuffled { .. }
+            | Change::Admitted { .. }
             | Change::Expired { .. } => {}
         }
     }
@@ -374,12 +386,13 @@ impl Shard {
         };
         if touch.is_new {
             // Nobody can see it yet, and it may have moved on within this very batch.
-            campaign.refresh(&view);
+            campaign.refresh(&view, self.state.room(touch.campaign));
             return Publication::Made(campaign);
         }
         let facts = touch.facts.then(|| Box::new(Facts::new(&view)));
         let entries = self.state.claim_count(touch.campaign);
-        Publication::Changed { campaign, counts: view.counts, today: view.today, entries, facts }
+        let room = self.state.room(touch.campaign).map(Arc::new);
+        Publication::Changed { campaign, counts: view.counts, today: view.today, entries, facts, room }
     }
 
     fn deliver(&mut self) {

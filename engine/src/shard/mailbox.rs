@@ -26,6 +26,7 @@ impl Mailbox {
     }
 
     /// Puts `envelope` in and wakes nobody: [`Mailbox::ring`] does, once for many.
+    #[expect(clippy::result_large_err, reason = "what finds no place goes back whole to whoever sent it")]
     pub(crate) fn try_push(&self, envelope: Envelope) -> Result<(), Envelope> {
         self.queue.push(envelope)
     }

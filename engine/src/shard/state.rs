@@ -7,6 +7,7 @@
 
 mod apply;
 mod arena;
+mod arrivals;
 mod breach;
 mod campaign;
 mod chunks;
@@ -24,6 +25,7 @@ mod record;
 mod redeem;
 mod redemptions;
 mod restore;
+mod room;
 mod slots;
 mod snapshot;
 
@@ -39,6 +41,7 @@ pub(crate) use record::{Life, Restocked, Void};
 pub use redemptions::HOLD_MAX;
 pub(crate) use redemptions::Redemption;
 pub use restore::{CampaignDecoder, SnapshotError};
+pub(crate) use room::{RoomHead, ShuffledHead, Step};
 pub use snapshot::BLOCK_BYTES_MAX;
 
 use crate::campaign::{CampaignView, Mode, TypeCounts};
@@ -47,6 +50,7 @@ use crate::event::CodeKeyId;
 use crate::fairness::LotteryKey;
 use crate::id::{CampaignId, CampaignNumber, Serial, TypeIndex};
 use crate::keys::Keys;
+use crate::room::RoomView;
 use crate::time::{Day, Timestamp};
 
 /// The campaigns of one shard, and the rules over them.
@@ -146,6 +150,11 @@ impl State {
     /// The campaign as it stands; `None` if there is none, or it is archived.
     pub fn view(&self, campaign: CampaignNumber) -> Option<CampaignView> {
         self.live(campaign).map(Campaign::view)
+    }
+
+    /// What everybody may know of the campaign's waiting room, if it has one.
+    pub fn room(&self, campaign: CampaignNumber) -> Option<RoomView> {
+        self.live(campaign).and_then(Campaign::room_view)
     }
 
     /// What has been issued, a coupon type at a time; those of today are of [`State::day`]. Empty if there is no such campaign.

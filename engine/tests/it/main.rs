@@ -19,4 +19,5 @@ mod redemptions;
 mod refusals;
 mod shop;
 mod voids;
+mod waiting_room;
 mod windows;

@@ -115,7 +115,7 @@ impl Model {
             Command::Coupon { coupon, .. } => campaign.coupon(*coupon, now),
             Command::Redeem(redeem) => campaign.redeem(redeem, now),
             Command::Settle { redemption, settlement, .. } => campaign.settle(redemption.as_index(), *settlement, now),
-            Command::Enter(_) | Command::Rank { .. } | Command::ImportCodes { .. } => {
+            Command::Enter(_) | Command::Arrive(_) | Command::Rank { .. } | Command::ImportCodes { .. } => {
                 unreachable!("no step of the model")
             }
         }

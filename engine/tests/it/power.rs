@@ -7,7 +7,7 @@ mod traffic;
 use std::time::Duration;
 
 use landrush_engine::campaign::{CampaignDefinition, Mode};
-use landrush_engine::command::Command;
+use landrush_engine::command::{Command, Gate};
 use landrush_engine::fairness::{Probability, Seed};
 use landrush_engine::id::UserId;
 use landrush_engine::keys::Keys;
@@ -81,7 +81,7 @@ fn check(engine: &Engine, told: &mut [Told]) {
             let user = UserId::new(&format!("user-{user}")).expect("valid");
             let now = engine.clock().now();
             assert_eq!(
-                published.refuse_early(&user, None, now, now),
+                published.refuse_early(&user, None, Gate::default(), now, now),
                 None,
                 "a winner is refused without being asked for"
             );

@@ -5,7 +5,7 @@ use std::time::Duration;
 use landrush_engine::audit::Audit;
 use landrush_engine::campaign::{CampaignDefinition, CampaignPatch, CampaignView, TypeCounts};
 use landrush_engine::codec::{decode_event, encode_event};
-use landrush_engine::command::{Claim, Command, CouponPlace, Redeem, Settlement};
+use landrush_engine::command::{Claim, Command, CouponPlace, Gate, Redeem, Settlement};
 use landrush_engine::coupon::Codes;
 use landrush_engine::event::Event;
 use landrush_engine::fairness::Seed;
@@ -88,6 +88,7 @@ impl Shop {
                     events += 1;
                 }
                 Due::Warm(campaign) => self.state.warm(campaign),
+                Due::Look(campaign) => self.state.look_later(campaign, at(self.now)),
             }
         }
         events
@@ -216,6 +217,7 @@ pub(crate) fn ask(user: &str, coupon_type: Option<u16>, key: Option<&str>, stamp
         coupon_type: coupon_type.map(TypeIndex),
         key: key.map(|key| IdempotencyKey::new(key).expect("a valid key")),
         phone: None,
+        gate: Gate::default(),
         stamped_at: at(stamped_at),
     }
 }

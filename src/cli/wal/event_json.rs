@@ -120,6 +120,16 @@ impl Names<'_> {
                 json.text("settlement", settlement);
             }
             Change::HoldExpired { redemption, day: _ } => self.redemption(*redemption, json),
+            Change::Arrived { window, user } => {
+                json.time("window", *window);
+                json.text("user_id", user);
+            }
+            Change::Shuffled { window, count, hash } => {
+                json.time("window", *window);
+                json.number("count", u64::from(*count));
+                json.text("hash", &Hex(hash).to_string());
+            }
+            Change::Admitted { up_to } => json.number("up_to", u64::from(*up_to)),
             Change::Expired { coupon_type, count, day: _ } => {
                 self.coupon_type("coupon_type", *coupon_type, json);
                 json.number("count", u64::from(*count));
@@ -177,6 +187,9 @@ pub(super) fn kind(change: &Change<'_>) -> &'static str {
         Change::Redeemed { .. } => "redeemed",
         Change::Settled { .. } => "settled",
         Change::HoldExpired { .. } => "hold_expired",
+        Change::Arrived { .. } => "arrived",
+        Change::Shuffled { .. } => "shuffled",
+        Change::Admitted { .. } => "admitted",
         Change::Expired { .. } => "expired",
     }
 }

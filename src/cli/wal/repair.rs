@@ -135,9 +135,13 @@ impl Losses {
             Change::Voided { .. } => campaign.voids += 1,
             Change::Redeemed { .. } => campaign.redemptions += 1,
             Change::Settled { .. } | Change::HoldExpired { .. } | Change::Expired { .. } => campaign.settled += 1,
-            Change::Patched { .. } | Change::Ended | Change::Ranked { .. } | Change::CodesImported { .. } => {
-                campaign.changes += 1;
-            }
+            Change::Patched { .. }
+            | Change::Ended
+            | Change::Ranked { .. }
+            | Change::CodesImported { .. }
+            | Change::Arrived { .. }
+            | Change::Shuffled { .. }
+            | Change::Admitted { .. } => campaign.changes += 1,
             Change::Cancelled { .. } => campaign.cancelled += 1,
             Change::Archived => campaign.archived += 1,
         }

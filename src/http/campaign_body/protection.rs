@@ -26,11 +26,7 @@ pub(super) fn read(object: &mut Object<'_>) -> Option<Protection> {
     let waiting_room = object.optional("waiting_room", |json, at| at.object(json, waiting_room));
     let protection = Protection { rate_limits: rate_limits.unwrap_or_default(), challenge, eligibility, waiting_room };
     // What nothing enforces yet is refused by name rather than believed to guard.
-    let unenforced = [
-        ("challenge", protection.challenge.is_some()),
-        ("eligibility", protection.eligibility.is_some()),
-        ("waiting_room", protection.waiting_room.is_some()),
-    ];
+    let unenforced = [("challenge", protection.challenge.is_some()), ("eligibility", protection.eligibility.is_some())];
     for (name, _) in unenforced.into_iter().filter(|(_, is_asked_for)| *is_asked_for) {
         let _: Option<()> = object.at().inner(name).wrong(NOT_IN_THIS_VERSION);
     }

@@ -138,11 +138,7 @@ fn a_protections_faults_are_named_by_pointer() {
 
 #[test]
 fn what_this_version_does_not_have_is_refused_by_name() {
-    for (part, value) in [
-        ("challenge", json!({"provider": "altcha"})),
-        ("eligibility", json!({"who": "registered"})),
-        ("waiting_room", json!({"admit_per_second": 500})),
-    ] {
+    for (part, value) in [("challenge", json!({"provider": "altcha"})), ("eligibility", json!({"who": "registered"}))] {
         let errors = parse(&with("/protection", json!({part: value}))).expect_err(part);
         assert_eq!(errors, [FieldError::new(format!("/protection/{part}"), crate::http::fields::NOT_IN_THIS_VERSION)]);
     }

@@ -4,7 +4,8 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
-use super::{Moment, PartialSchema, Span, text_schemas, words as table};
+use super::campaign::Fairness;
+use super::{Moment, PartialSchema, Span, UserId, text_schemas, words as table};
 use crate::http::words;
 
 text_schemas! {
@@ -14,6 +15,8 @@ text_schemas! {
     Provider = |text| table(text, words::PROVIDERS);
     /// What holds while the provider of challenges is away: nobody passes, or everybody.
     WhenUnavailable = |text| table(text, words::WHEN_UNAVAILABLES);
+    /// Where somebody stands: a place that has lapsed is over too.
+    PlaceState = |text| text.enum_values(Some(["waiting", "admitted", "sold_out", "over"]));
     /// Of whom claims are heard.
     Who = |text| table(text, words::WHOS);
 }
@@ -71,6 +74,55 @@ pub(crate) struct Eligibility {
     /// What the user's token must say: strings, numbers, true or false, by name.
     #[schema(value_type = Option<Object>, nullable = false)]
     token_claims: Option<serde_json::Value>,
+}
+
+/// Comes to a waiting room.
+#[derive(ToSchema)]
+pub(crate) struct NewArrival {
+    /// May be left out where a token says who asks.
+    #[schema(nullable = false)]
+    user_id: Option<UserId>,
+}
+
+/// A place in a waiting room.
+#[derive(ToSchema)]
+pub(crate) struct Place {
+    /// For the header `X-Landrush-Ticket`.
+    ticket: String,
+    state: PlaceState,
+    /// From 1; null until the opening shuffles those who came before it.
+    #[schema(required = true)]
+    position: Option<u32>,
+    /// How many are let in before.
+    #[schema(required = true)]
+    ahead: Option<u32>,
+    /// If everybody who is let in claims.
+    #[schema(required = true)]
+    estimated_wait: Option<Span>,
+    /// The first moment at which the place is gone, once its holder is let in.
+    #[schema(required = true)]
+    admitted_until: Option<Moment>,
+}
+
+/// How far a waiting room is; with a ticket, also where its bearer stands.
+#[derive(ToSchema)]
+pub(crate) struct WaitingRoomView {
+    state: PlaceState,
+    opens_at: Moment,
+    /// The last position that is let in.
+    now_serving: u32,
+    /// How many are not let in yet.
+    waiting: u32,
+    admit_per_second: u32,
+    fairness: Fairness,
+    #[schema(nullable = true)]
+    position: Option<u32>,
+    #[schema(nullable = true)]
+    ahead: Option<u32>,
+    #[schema(nullable = true)]
+    estimated_wait: Option<Span>,
+    #[schema(nullable = true)]
+    admitted_until: Option<Moment>,
 }
 
 /// In what order, and how fast, people are let in.

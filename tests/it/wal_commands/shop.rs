@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use landrush_engine::campaign::{CampaignDefinition, CampaignPatch};
-use landrush_engine::command::{Claim, Command as Asked};
+use landrush_engine::command::{Claim, Command as Asked, Gate};
 use landrush_engine::id::{CampaignNumber, Serial, UserId};
 use landrush_engine::outcome::Outcome;
 use landrush_engine::port::BlockingPort;
@@ -59,7 +59,15 @@ impl<'e> Shop<'e> {
     pub(crate) fn claim(&mut self, user: &str) {
         let user = UserId::new(user).expect("valid");
         let stamped_at = self.engine.clock().now();
-        let claim = Claim { campaign: self.campaign, user, coupon_type: None, key: None, phone: None, stamped_at };
+        let claim = Claim {
+            campaign: self.campaign,
+            user,
+            coupon_type: None,
+            key: None,
+            phone: None,
+            gate: Gate::default(),
+            stamped_at,
+        };
         let won = self.ask(Asked::Claim(claim));
         assert!(matches!(won, Outcome::Won(_)), "{won:?}");
     }

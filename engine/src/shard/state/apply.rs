@@ -99,6 +99,12 @@ impl State {
                 campaign.apply_settled(*redemption, *settlement, event.at, *day)?;
             }
             Change::HoldExpired { redemption, day } => campaign.apply_hold_expired(*redemption, event.at, *day)?,
+            Change::Arrived { window, user } => {
+                campaign.apply_arrived(*window, user, event.at)?;
+                moves_agenda = campaign.is_first_to_wait();
+            }
+            Change::Shuffled { window, count, hash } => campaign.apply_shuffled(*window, *count, hash, event.at)?,
+            Change::Admitted { up_to } => campaign.apply_admitted(*up_to, event.at)?,
             Change::Expired { coupon_type, count, day } => campaign.apply_expired(*coupon_type, *count, *day)?,
         }
         campaign.last_event_at = campaign.last_event_at.max(event.at);
@@ -117,7 +123,7 @@ impl State {
             return Err(Breach::CodeKey { found: code_key, present });
         }
         definition.check()?;
-        if seed.is_some() != (definition.mode != Mode::FirstCome) {
+        if seed.is_some() != definition.needs_seed() {
             return Err(Breach::Mode(Serial(0)));
         }
         let person_key = &self.person_key.0;
@@ -230,6 +236,7 @@ impl Campaign {
         if let Some(other) = grant.key.and_then(|key| self.under_key(grant.user, key)) {
             return Err(Breach::KeyTwice { claim, other });
         }
+        self.count_in_room(grant.user, grant.at);
         self.push(grant, person, since);
         Ok(())
     }

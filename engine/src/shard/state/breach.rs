@@ -132,6 +132,9 @@ pub enum Breach {
     /// Coupons ran out that were not issued, or not yet due.
     #[error("coupons of type {} ran out that could not", .0.0)]
     RunOut(TypeIndex),
+    /// Somebody came to a waiting room twice, or people were shuffled or let in otherwise than its rules say.
+    #[error("its waiting room broke its rules")]
+    Room,
     /// A unit was given back to a day that it was not issued on.
     #[error("the unit of claim {} was given back to another day", .0.0)]
     RestockedDay(Serial),

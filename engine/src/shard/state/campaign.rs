@@ -9,6 +9,7 @@ use super::lottery::Ranking;
 use super::period_text::PeriodText;
 use super::record::{Life, Record, Restocked, Void};
 use super::redemptions::{Redemption, Redemptions};
+use super::room::Room;
 use crate::campaign::calendar::Calendar;
 use crate::campaign::{
     CampaignDefinition, CampaignPatch, CampaignView, Cancellation, CodeSource, Fairness, LimitBy, Mode, Period, Phase,
@@ -48,7 +49,7 @@ pub(crate) struct Campaign {
     pub(super) redemptions: Redemptions,
     pub(super) calendar: Calendar,
     pub(super) schedule: Schedule,
-    /// Of a draw or a lottery.
+    /// Of a draw or a lottery, or where there is a waiting room.
     pub(crate) seed: Option<Seed>,
     /// Of a draw.
     pub(crate) odds: Option<Odds>,
@@ -57,6 +58,8 @@ pub(crate) struct Campaign {
     pub(super) entries_hash: EntriesHash,
     /// Of a lottery that is drawn.
     pub(crate) ranking: Option<Ranking>,
+    /// Of the last window that anybody came for, or that opened; at first of the first one.
+    pub(super) room: Option<Box<Room>>,
     /// When it is next in the agenda.
     pub(super) due_at: Option<Timestamp>,
     /// How far room has been made ahead of its opening.
@@ -141,6 +144,9 @@ impl Campaign {
         let expected = granted.min(definition.expected_claimants);
         let definition = Arc::new(definition);
         let types = definition.coupon_types.len();
+        let first_window = schedule.upcoming(created_at).next().map_or(definition.starts_at, |window| window.opened_at);
+        let room = definition.protection.waiting_room.zip(seed.as_ref());
+        let room = room.map(|(rules, seed)| Box::new(Room::new(rules, seed, first_window, Serial(0))));
         let is_all = types == 1 && definition.mode == Mode::FirstCome;
         Some(Self {
             number,
@@ -164,6 +170,7 @@ impl Campaign {
             period_text: PeriodText::default(),
             entries_hash: EntriesHash::new(),
             ranking: None,
+            room,
             due_at: None,
             warmed: Warmth::Tables(0),
             definition,
@@ -359,7 +366,7 @@ impl Campaign {
 
     /// What is public of its draws. The seed of draws comes out when no draw can follow, that of a lottery when it is drawn.
     pub(super) fn fairness(&self, is_cancelled: bool) -> Option<Fairness> {
-        let seed = self.seed.as_ref()?;
+        let seed = self.seed.as_ref().filter(|_| self.definition.mode != Mode::FirstCome)?;
         let is_out = match self.definition.mode {
             Mode::FirstCome => false,
             Mode::Draw => self.ended || is_cancelled,
@@ -389,6 +396,7 @@ impl Campaign {
             + self.redemptions.heap_bytes()
             + self.issues.iter().map(Issues::heap_bytes).sum::<usize>()
             + self.ranking.as_ref().map_or(0, Ranking::heap_bytes)
+            + self.room.as_ref().map_or(0, |room| room.heap_bytes())
     }
 }
 

@@ -55,6 +55,7 @@ impl State {
             Command::Claim(claim) => campaign.claim(claim, Mode::FirstCome, now),
             Command::Draw(claim) => campaign.claim(claim, Mode::Draw, now),
             Command::Enter(claim) => campaign.claim(claim, Mode::Lottery, now),
+            Command::Arrive(arrive) => campaign.arrive(arrive, now),
             Command::Create { .. } => unreachable!("creations have been decided above"),
             Command::Patch { patch, dry_run, .. } => campaign.patch(patch, *dry_run, now),
             Command::AcceptClaims { accept, .. } => campaign.accept_claims(*accept, now),
@@ -142,6 +143,14 @@ impl Campaign {
     fn turned_away(&self, claim: &Claim, person: Person, moment: Moment) -> Option<Refusal> {
         if let Some(refusal) = self.closed(claim.stamped_at) {
             return Some(refusal);
+        }
+        if let Some(room) = &self.room
+            && !room.admits(claim.user.as_str(), claim.gate.place, claim.stamped_at)
+        {
+            return Some(Refusal::TicketRequired);
+        }
+        if let Some(refusal) = claim.gate.refusal {
+            return Some(refusal.into());
         }
         if self.definition.needs_phone() && claim.phone.is_none() {
             return Some(Refusal::PhoneRequired);

@@ -28,6 +28,8 @@ pub enum Due {
     Event(Box<Event<'static>>),
     /// A campaign opens soon: call [`State::warm`].
     Warm(CampaignNumber),
+    /// Nobody can be let in at present: call [`State::look_later`].
+    Look(CampaignNumber),
 }
 
 impl State {
@@ -61,6 +63,7 @@ impl State {
             Command::Claim(_)
             | Command::Draw(_)
             | Command::Enter(_)
+            | Command::Arrive(_)
             | Command::Create { .. }
             | Command::Patch { .. }
             | Command::AcceptClaims { .. }
@@ -91,6 +94,16 @@ impl State {
         self.reschedule(campaign);
     }
 
+    /// Looks again a while after `now` whether somebody can be let in from the waiting room. Says nothing and changes nothing
+    /// that can be seen.
+    pub fn look_later(&mut self, campaign: CampaignNumber, now: Timestamp) {
+        let Some(Slot::Live(live)) = self.campaigns.get_mut(&campaign) else { return };
+        if let Some(room) = &mut live.room {
+            room.look_later(now);
+        }
+        self.reschedule(campaign);
+    }
+
     /// Puts the campaign where it belongs in the agenda.
     pub(super) fn reschedule(&mut self, number: CampaignNumber) {
         let Some(Slot::Live(live)) = self.campaigns.get_mut(&number) else { return };
@@ -111,7 +124,7 @@ impl Campaign {
     fn next_due_at(&self) -> Option<Timestamp> {
         let hold = self.redemptions.first_hold().map(|(expires_at, _)| expires_at);
         let run_out = self.next_run_out().map(|(expires_at, _)| expires_at);
-        [self.ends_known_at(), self.warms_at(), hold, run_out].into_iter().flatten().min()
+        [self.ends_known_at(), self.warms_at(), self.room_due_at(), hold, run_out].into_iter().flatten().min()
     }
 
     /// When its end is made known, if it was not.
@@ -169,6 +182,9 @@ impl Campaign {
             let count = 1 + u32::try_from(more).expect("at most RUN_OUT_MAX");
             let change = Change::Expired { coupon_type, count, day: self.today(now) };
             return Due::Event(Box::new(self.event(now, change)));
+        }
+        if let Some(due) = self.room_due(now) {
+            return due;
         }
         Due::Warm(self.number)
     }

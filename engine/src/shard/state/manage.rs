@@ -39,8 +39,8 @@ impl State {
         if let Err(invalid) = definition.check() {
             return Decision::refuse(Refusal::Invalid(invalid));
         }
-        let seed = (definition.mode != Mode::FirstCome).then(|| seed.clone());
-        let fairness = seed.as_ref().map(|seed| Fairness {
+        let seed = definition.needs_seed().then(|| seed.clone());
+        let fairness = seed.as_ref().filter(|_| definition.mode != Mode::FirstCome).map(|seed| Fairness {
             commitment: seed.commitment(),
             seed: None,
             entries: 0,

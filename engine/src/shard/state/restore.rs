@@ -11,9 +11,10 @@ use super::claims::{DayStart, Grant, WindowStart};
 use super::lottery::Ranking;
 use super::record::{Life, Restocked, Void};
 use super::redemptions::{HOLD_MAX, Redemption};
+use super::room::{Room, RoomHead};
 use super::{Archived, Breach, Inconsistent, PersonKey, Slot, State};
 use crate::campaign::{InvalidDefinition, Mode, TypeCounts};
-use crate::codec::{self, ArchivedHead, ClaimItem, CodecError, Head, HeadKind, LaterHead, RankedHead};
+use crate::codec::{self, ArchivedHead, ClaimItem, CodecError, Head, HeadKind, LaterHead, RankedHead, RoomPerson};
 use crate::event::CodeKeyId;
 use crate::fairness::{Ranks, Seed};
 use crate::id::{CampaignId, CampaignNumber, OrderId, RedemptionNumber, Serial, TypeIndex};
@@ -75,6 +76,9 @@ pub struct CampaignDecoder {
     ranked: Option<RankedHead>,
     /// What became of the coupons of a lottery's winners, until it is known what they won.
     aftermaths: Vec<(Serial, Aftermath)>,
+    /// The waiting room, until all who came to it have come again, and those of them who have.
+    room: Option<RoomHead>,
+    room_people: Vec<[u8; 16]>,
     /// Coupons that are held or redeemed, and whose redemption has not come.
     unexplained: u32,
     expected_counts: Vec<TypeCounts>,
@@ -98,6 +102,8 @@ impl CampaignDecoder {
             windows: VecDeque::new(),
             ranked: None,
             aftermaths: Vec::new(),
+            room: None,
+            room_people: Vec::new(),
             unexplained: 0,
             expected_counts: Vec::new(),
         }
@@ -139,7 +145,11 @@ impl CampaignDecoder {
     pub fn finish(mut self, state: &mut State) -> Result<CampaignNumber, SnapshotError> {
         let left = [self.quotas_left, self.days_left, self.windows_left, self.claims_left, self.redemptions_left];
         let is_whole = self.pending.is_empty() && left.iter().all(|left| *left == 0);
-        let slot = self.slot.take().filter(|_| is_whole).ok_or(CodecError::Truncated)?;
+        let is_whole = is_whole && self.room_people_left() == 0;
+        let mut slot = self.slot.take().filter(|_| is_whole).ok_or(CodecError::Truncated)?;
+        if let Slot::Live(live) = &mut slot {
+            self.restore_room(live)?;
+        }
         let last_event_at = match &slot {
             Slot::Archived(archived) => archived.last_event_at,
             Slot::Live(live) => self.finished(live)?,
@@ -149,6 +159,20 @@ impl CampaignDecoder {
         state.code_key = state.code_key.or(self.code_key);
         state.reschedule(self.number);
         Ok(self.number)
+    }
+
+    /// How many people of the waiting room have not come.
+    fn room_people_left(&self) -> usize {
+        self.room.as_ref().map_or(0, |room| room.arrivals as usize - self.room_people.len())
+    }
+
+    /// Puts the waiting room back.
+    fn restore_room(&mut self, live: &mut Campaign) -> Result<(), SnapshotError> {
+        let Some(head) = self.room.take() else { return Ok(()) };
+        let rules = live.definition.protection.waiting_room.zip(live.seed.as_ref());
+        let room = rules.and_then(|(rules, seed)| Room::restored(rules, seed, head, &self.room_people));
+        live.room = Some(Box::new(room.ok_or_else(|| self.inconsistent(Breach::Room))?));
+        Ok(())
     }
 
     /// Holds what has come against what was announced, and gives the moment of the last event.
@@ -175,6 +199,7 @@ impl CampaignDecoder {
 
     /// Takes the item at the front of `bytes`, and says how long it was; `None` if nothing more is to come.
     fn item(&mut self, bytes: &[u8]) -> Result<Option<usize>, SnapshotError> {
+        let room_people_left = self.room_people_left();
         let read = match &mut self.slot {
             None => {
                 let (head, read) = codec::take(bytes)?;
@@ -212,6 +237,11 @@ impl CampaignDecoder {
                 self.redemption(&redemption)?;
                 read
             }
+            Some(Slot::Live(_)) if room_people_left > 0 => {
+                let (RoomPerson { hash }, read) = codec::take(bytes)?;
+                self.room_people.push(hash);
+                read
+            }
             Some(Slot::Live(_) | Slot::Archived(_)) => return Ok(None),
         };
         Ok(Some(read))
@@ -233,7 +263,9 @@ impl CampaignDecoder {
         }
         head.created.check().map_err(|invalid| self.inconsistent(invalid.into()))?;
         let LaterHead { latest_at, ended, seed, ranked, types, windows, redemptions } = head.later;
-        if seed.is_some() != (head.created.mode != Mode::FirstCome) {
+        if seed.is_some() != head.created.needs_seed()
+            || head.room.is_some() != head.created.protection.waiting_room.is_some()
+        {
             return Err(self.inconsistent(Breach::Mode(Serial(0))));
         }
         let seed = seed.map(Seed::from_bytes);
@@ -266,6 +298,7 @@ impl CampaignDecoder {
         (self.quotas_left, self.days_left, self.claims_left) = (head.daily_quotas, head.days, head.claims);
         (self.windows_left, self.redemptions_left) = (windows, redemptions);
         self.ranked = ranked;
+        self.room = head.room;
         self.rank_if_whole()
     }
 

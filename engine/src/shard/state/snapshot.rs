@@ -2,14 +2,17 @@
 //! whichever way they came about, so that hashing it compares them. Leaves the way back to [`super::restore`],
 //! files and checksums to the runtime.
 //!
-//! The order: a head, its daily quotas, its days, its windows, its claims by serial, its redemptions by number. Blocks cut
+//! The order: a head, its daily quotas, its days, its windows, its claims by serial, its redemptions by number, who came to its
+//! waiting room. Blocks cut
 //! the stream anywhere.
 
 use sha2::{Digest, Sha256};
 
 use super::campaign::Campaign;
 use super::{Archived, Slot, State};
-use crate::codec::{self, ArchivedHead, ClaimItem, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead};
+use crate::codec::{
+    self, ArchivedHead, ClaimItem, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead, RoomPerson,
+};
 use crate::event::CodeKeyId;
 use crate::id::{CampaignNumber, Serial};
 
@@ -49,6 +52,8 @@ impl State {
                     blocks.push(&ClaimItem { grant, void, life, restocked })?;
                 }
                 live.redemptions.iter().try_for_each(|redemption| blocks.push(&redemption))?;
+                let people = live.room.iter().flat_map(|room| room.people());
+                people.copied().try_for_each(|hash| blocks.push(&RoomPerson { hash }))?;
             }
         }
         blocks.finish()
@@ -99,6 +104,7 @@ impl Campaign {
                 windows: count(self.claims.windows().len()),
                 redemptions: self.redemptions.count(),
             },
+            room: self.room.as_ref().map(|room| room.head()),
         }
     }
 

@@ -19,7 +19,8 @@ const DAY: Day = Day(20_788);
 
 fn created(builder: CampaignBuilder) -> Change<'static> {
     let definition = builder.open(at(NOON_MS), at(NOON_MS + 1_000_000_000)).build().expect("valid");
-    let seed = (definition.mode != Mode::FirstCome).then(seed);
+    let has_room = definition.protection.waiting_room.is_some();
+    let seed = (definition.mode != Mode::FirstCome || has_room).then(seed);
     Change::Created { definition: Cow::Owned(definition), code_key: CodeKeyId(0x0123_4567_89ab_cdef), seed }
 }
 
@@ -102,5 +103,8 @@ pub(super) fn events() -> Vec<(&'static str, Change<'static>)> {
         ("hold-expired", Change::HoldExpired { redemption: RedemptionNumber(3), day: DAY }),
         ("expired", Change::Expired { coupon_type: TypeIndex(1), count: 4_096, day: DAY }),
         ("created-protected", protected()),
+        ("arrived", Change::Arrived { window: at(NOON_MS), user: "u-90210-xy" }),
+        ("shuffled", Change::Shuffled { window: at(NOON_MS), count: 1_000_000, hash: [6; 32] }),
+        ("admitted", Change::Admitted { up_to: 4_096 }),
     ]
 }

@@ -120,6 +120,16 @@ fn imported() -> impl Strategy<Value = Change<'static>> {
     })
 }
 
+/// In a campaign without a waiting room none of them rightly.
+fn waited() -> impl Strategy<Value = Change<'static>> {
+    let window = || prop::sample::select(vec![at(0), at(crate::shop::NOON_MS)]);
+    prop_oneof![
+        window().prop_map(|window| Change::Arrived { window, user: "u-1" }),
+        (window(), 0..2u32).prop_map(|(window, count)| Change::Shuffled { window, count, hash: [0; 32] }),
+        (0..3u32).prop_map(|up_to| Change::Admitted { up_to }),
+    ]
+}
+
 /// None of them rightly.
 fn ranked() -> impl Strategy<Value = Change<'static>> {
     (0..3u32).prop_map(|count| Change::Ranked { count, entries_hash: [0; 32], ranks: None })
@@ -136,5 +146,6 @@ pub(super) fn change() -> impl Strategy<Value = Change<'static>> {
         2 => imported(),
         40 => granted(),
         24 => after_the_issue(),
+        2 => waited(),
     ]
 }

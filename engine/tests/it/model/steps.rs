@@ -5,7 +5,7 @@ use std::time::Duration;
 use landrush_engine::campaign::{
     CampaignDefinition, CampaignPatch, CouponTypePatch, LimitBy, Mode, Period, Return, Weekdays, Windows,
 };
-use landrush_engine::command::{Claim, Command, CouponPlace, Redeem, Settlement};
+use landrush_engine::command::{Claim, Command, CouponPlace, Gate, Redeem, Settlement};
 use landrush_engine::fairness::Probability;
 use landrush_engine::id::{
     CampaignNumber, IdempotencyKey, OrderId, PhoneId, RedemptionNumber, Serial, TypeIndex, UserId,
@@ -79,7 +79,8 @@ fn claim() -> impl Strategy<Value = Command> {
         let draws = campaign == CampaignNumber(DRAWS);
         let coupon_type = named.map(TypeIndex).filter(|_| !draws);
         let phone = phone.map(PhoneId);
-        let claim = Claim { campaign, user, coupon_type, key, phone, stamped_at: at(stamped_before) };
+        let claim =
+            Claim { campaign, user, coupon_type, key, phone, gate: Gate::default(), stamped_at: at(stamped_before) };
         if draws == is_mistaken { Command::Claim(claim) } else { Command::Draw(claim) }
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use landrush_engine::Engine;
-use landrush_engine::command::{Claim, Command, CouponPlace, Redeem, Settlement};
+use landrush_engine::command::{Claim, Command, CouponPlace, Gate, Redeem, Settlement};
 use landrush_engine::id::{CampaignId, OrderId, UserId};
 use landrush_engine::outcome::{CouponState, Outcome, Refusal};
 use landrush_engine::port::BlockingPort;
@@ -18,7 +18,15 @@ fn call(engine: &Engine, port: &mut BlockingPort, id: &str, command: Command) ->
 pub(super) fn claim(engine: &Engine, port: &mut BlockingPort, told: &Told, id: &str, user: u64) -> Option<Outcome> {
     let user = UserId::new(&format!("user-{user}")).expect("valid");
     let stamped_at = engine.clock().now();
-    let claim = Claim { campaign: told.number?, user, coupon_type: None, key: None, phone: None, stamped_at };
+    let claim = Claim {
+        campaign: told.number?,
+        user,
+        coupon_type: None,
+        key: None,
+        phone: None,
+        gate: Gate::default(),
+        stamped_at,
+    };
     call(engine, port, id, if id == DRAWS { Command::Draw(claim) } else { Command::Claim(claim) })
 }
 

@@ -264,6 +264,40 @@ struct CreatedProtected {
     coupon_types: Vec<CouponType>,
     protection: Protection,
     code_key: u64,
+    /// Of the waiting room.
+    seed: [u8; 32],
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Arrived {
+    head: Head,
+    window: u64,
+    #[wincode(with = "Short")]
+    user: Vec<u8>,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Shuffled {
+    head: Head,
+    window: u64,
+    count: u32,
+    hash: [u8; 32],
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Admitted {
+    head: Head,
+    up_to: u32,
+}
+
+#[test]
+fn a_second_library_reads_and_writes_who_came_and_who_was_let_in() {
+    let arrived = read_back!("arrived", Arrived);
+    assert_eq!((arrived.head.tag, arrived.window, &arrived.user[..]), (16, NOON_MS, &b"u-90210-xy"[..]));
+    let shuffled = read_back!("shuffled", Shuffled);
+    assert_eq!((shuffled.head.tag, shuffled.window, shuffled.count, shuffled.hash), (17, NOON_MS, 1_000_000, [6; 32]));
+    let admitted = read_back!("admitted", Admitted);
+    assert_eq!((admitted.head.tag, admitted.up_to), (18, 4_096));
 }
 
 #[test]

@@ -1,0 +1,269 @@
+//! The waiting room: places by a seeded shuffle, then in the order of arrival; let in at a rate, never more than there are
+//! coupons, and the same after every restart.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use landrush_engine::campaign::{
+    CampaignBuilder, CampaignDefinition, Mode, Protection, WaitingRoom, Weekdays, Windows,
+};
+use landrush_engine::command::{Arrive, Claim, Command, Gate};
+use landrush_engine::event::{Change, Event};
+use landrush_engine::fairness::{LotteryKey, rank};
+use landrush_engine::id::UserId;
+use landrush_engine::outcome::{Outcome, Refusal};
+use landrush_engine::room::{Place, RoomView, Standing, chained};
+
+use crate::shop::{HOUR_MS, NOON_MS, RUSH, Shop, ask, at, refused, repeated, won};
+
+const OPENS: u64 = NOON_MS + HOUR_MS;
+const RULES: WaitingRoom =
+    WaitingRoom { admit_per_second: 8, opens_before: Duration::from_mins(10), admitted_for: Duration::from_secs(10) };
+
+fn sale(quota: u32) -> CampaignBuilder {
+    let protection = Protection { waiting_room: Some(RULES), ..Protection::default() };
+    CampaignDefinition::builder("rush")
+        .open(at(OPENS), at(OPENS + HOUR_MS))
+        .coupon_type("a", quota)
+        .protection(protection)
+}
+
+fn shop(quota: u32) -> Shop {
+    let mut shop = Shop::new(sale(quota).build().expect("valid"));
+    shop.now = OPENS - 1_000;
+    shop
+}
+
+fn arrive(shop: &mut Shop, user: &str) -> Outcome {
+    let user = UserId::new(user).expect("a valid user id");
+    shop.submit(&Command::Arrive(Arrive { campaign: RUSH, user, stamped_at: at(shop.now) }))
+}
+
+fn place(outcome: &Outcome) -> Place {
+    let Outcome::Arrived { place, .. } = outcome else { panic!("no place: {outcome:?}") };
+    *place
+}
+
+fn claim_with(shop: &mut Shop, user: &str, place: Option<Place>) -> Outcome {
+    let claim = Claim { gate: Gate { place, refusal: None }, ..ask(user, None, None, shop.now) };
+    shop.submit(&Command::Claim(claim))
+}
+
+fn room(shop: &Shop) -> RoomView {
+    shop.state.room(RUSH).expect("the campaign has one")
+}
+
+fn standing(shop: &Shop, place: Place) -> Standing {
+    room(shop).standing(place, at(shop.now))
+}
+
+/// Lets time pass by steps of a quarter of a second.
+fn pass(shop: &mut Shop, milliseconds: u64) {
+    let end = shop.now + milliseconds;
+    while shop.now < end {
+        shop.now += 250;
+        shop.do_what_is_due();
+    }
+}
+
+fn user(number: u32) -> String {
+    format!("u-{number}")
+}
+
+/// So many came before the opening, and it has come.
+fn opened(quota: u32, people: u32) -> (Shop, Vec<Place>) {
+    let mut shop = shop(quota);
+    let places = (0..people).map(|number| place(&arrive(&mut shop, &user(number)))).collect();
+    shop.now = OPENS;
+    shop.do_what_is_due();
+    (shop, places)
+}
+
+#[test]
+fn who_comes_before_the_opening_is_shuffled_as_the_published_seed_says() {
+    let mut shop = shop(100);
+    let mut hash = [0; 32];
+    for number in 0..40 {
+        let outcome = arrive(&mut shop, &user(number));
+        let expected = Place { window: at(OPENS), number: number + 1 };
+        assert_eq!(outcome, Outcome::Arrived { place: expected, repeated: false });
+        assert_eq!(standing(&shop, expected), Standing::Waiting { position: None });
+        hash = chained(&hash, &user(number));
+    }
+    let commitment = room(&shop).commitment();
+    assert_eq!(room(&shop).published_seed(), None);
+    shop.now = OPENS;
+    shop.do_what_is_due();
+
+    let room = room(&shop);
+    let seed = room.published_seed().expect("it is out").clone();
+    assert_eq!((seed.commitment(), room.commitment()), (commitment, commitment));
+    let shuffle = room.shuffle.clone().expect("shuffled");
+    assert_eq!((shuffle.count, shuffle.hash), (40, hash));
+    let key = LotteryKey::new(&seed, &hash);
+    let positions: Vec<u32> = (1..=40).map(|number| shuffle.position(number)).collect();
+    assert_eq!(positions, (1..=40).map(|number| rank(&key, number, 40)).collect::<Vec<_>>());
+    assert!(positions.iter().copied().collect::<BTreeSet<_>>().into_iter().eq(1..=40), "no position twice");
+    assert!(!positions.is_sorted());
+    shop.prove();
+}
+
+#[test]
+fn who_comes_later_stands_behind_in_the_order_of_arrival() {
+    let (mut shop, _) = opened(100, 5);
+    for number in 5..9 {
+        let place = place(&arrive(&mut shop, &user(number)));
+        assert_eq!(standing(&shop, place), Standing::Waiting { position: Some(number + 1) });
+    }
+    shop.prove();
+}
+
+#[test]
+fn coming_again_gives_the_same_place_also_after_a_restart() {
+    let (mut shop, places) = opened(100, 5);
+    for (number, place) in (0..5).zip(&places) {
+        assert_eq!(arrive(&mut shop, &user(number)), Outcome::Arrived { place: *place, repeated: true });
+    }
+    let mut restarted = Shop { state: shop.restored(), ..shop };
+    for (number, place) in (0..5).zip(&places) {
+        assert_eq!(arrive(&mut restarted, &user(number)), Outcome::Arrived { place: *place, repeated: true });
+    }
+}
+
+#[test]
+fn nobody_comes_too_early_or_too_late_or_where_there_is_no_room() {
+    let mut shop = shop(1);
+    shop.now = OPENS - 600_001;
+    let opens_at = at(OPENS - 600_000);
+    assert_eq!(refused(&arrive(&mut shop, "ann")), Some(Refusal::NotOpen { opens_at }));
+    shop.now = OPENS + HOUR_MS;
+    assert_eq!(refused(&arrive(&mut shop, "ann")), Some(Refusal::Ended));
+    let mut bare = Shop::new(CampaignDefinition::builder("rush").coupon_type("a", 1).build().expect("valid"));
+    assert_eq!(refused(&arrive(&mut bare, "ann")), Some(Refusal::NoWaitingRoom));
+}
+
+#[test]
+fn only_who_is_let_in_and_shows_the_place_can_claim() {
+    let (mut shop, places) = opened(100, 20);
+    assert_eq!(refused(&claim_with(&mut shop, &user(0), Some(places[0]))), Some(Refusal::TicketRequired));
+    pass(&mut shop, 1_000);
+    assert_eq!(room(&shop).now_serving, 8);
+    for (number, place) in (0..20).zip(&places) {
+        let Standing::Admitted { .. } = standing(&shop, *place) else {
+            assert_eq!(refused(&claim_with(&mut shop, &user(number), Some(*place))), Some(Refusal::TicketRequired));
+            continue;
+        };
+        for wrong in [None, Some(Place { window: at(OPENS + 1), ..*place }), Some(Place { number: 21, ..*place })] {
+            assert_eq!(refused(&claim_with(&mut shop, &user(number), wrong)), Some(Refusal::TicketRequired));
+        }
+        assert_eq!(refused(&claim_with(&mut shop, "thief", Some(*place))), Some(Refusal::TicketRequired));
+        won(&claim_with(&mut shop, &user(number), Some(*place)));
+        repeated(&claim_with(&mut shop, &user(number), None));
+    }
+    assert_eq!(shop.counts(0).issued, 8);
+    shop.prove();
+}
+
+#[test]
+fn never_are_more_let_in_than_there_are_coupons_and_no_shows_are_made_up_for() {
+    let (mut shop, places) = opened(3, 20);
+    pass(&mut shop, 5_000);
+    assert_eq!(room(&shop).now_serving, 3, "three coupons");
+    let let_in = |shop: &Shop| -> Vec<u32> {
+        let is_in = |number: &u32| matches!(standing(shop, places[*number as usize]), Standing::Admitted { .. });
+        (0..20).filter(is_in).collect()
+    };
+    let first = let_in(&shop);
+    assert_eq!(first.len(), 3);
+    won(&claim_with(&mut shop, &user(first[0]), Some(places[first[0] as usize])));
+    pass(&mut shop, 250);
+    assert_eq!(room(&shop).now_serving, 3, "one coupon less, and one person less");
+    pass(&mut shop, 10_000);
+    assert_eq!(room(&shop).now_serving, 5, "two did not come");
+    let late = places[first[1] as usize];
+    assert!(matches!(standing(&shop, late), Standing::Lapsed { .. }));
+    assert_eq!(refused(&claim_with(&mut shop, &user(first[1]), Some(late))), Some(Refusal::TicketRequired));
+    let again = place(&arrive(&mut shop, &user(first[1])));
+    assert_eq!(standing(&shop, again), Standing::Waiting { position: Some(21) });
+    shop.prove();
+    for number in let_in(&shop) {
+        won(&claim_with(&mut shop, &user(number), Some(places[number as usize])));
+    }
+    pass(&mut shop, 20_000);
+    assert_eq!((room(&shop).now_serving, shop.counts(0).issued), (5, 3), "nobody is led to an empty shelf");
+    assert_eq!(refused(&arrive(&mut shop, "late")), Some(Refusal::SoldOut));
+    shop.prove();
+}
+
+#[test]
+fn admission_goes_on_after_a_restart_from_where_it_was() {
+    let (mut shop, _) = opened(1_000, 100);
+    pass(&mut shop, 2_000);
+    assert_eq!(room(&shop).now_serving, 16);
+    let mut restarted = Shop { state: shop.restored(), ..shop };
+    restarted.now += 3_600;
+    pass(&mut restarted, 1_000);
+    assert_eq!(room(&restarted).now_serving, 30, "a second's worth for the time away, then two each quarter");
+    restarted.prove();
+}
+
+#[test]
+fn every_window_has_a_room_of_its_own() {
+    let at_times = ["13:00", "13:30"].map(|time| time.parse().expect("a time of day")).to_vec();
+    let windows = Windows::new(at_times, Weekdays::all(), Duration::from_mins(5)).expect("valid windows");
+    let mut shop = Shop::new(sale(100).windows(windows).build().expect("valid"));
+    shop.now = OPENS - 1_000;
+    let first = place(&arrive(&mut shop, "ann"));
+    let commitment = room(&shop).commitment();
+    shop.now = OPENS;
+    pass(&mut shop, 1_000);
+    assert!(matches!(standing(&shop, first), Standing::Admitted { .. }));
+    shop.now = OPENS + HOUR_MS / 2 - 1_000;
+    shop.do_what_is_due();
+    let second = place(&arrive(&mut shop, "ann"));
+    assert_eq!(second, Place { window: at(OPENS + HOUR_MS / 2), number: 1 });
+    assert_eq!(standing(&shop, first), Standing::Gone);
+    assert_ne!(room(&shop).commitment(), commitment);
+    shop.prove();
+}
+
+#[test]
+fn a_log_that_lets_people_in_otherwise_is_refused() {
+    let (shop, _) = opened(3, 20);
+    let refuses = |change: Change<'_>, now: u64| {
+        let event = Event { campaign: RUSH, at: at(now), change };
+        assert!(shop.state.clone().apply(&event).is_err(), "{event:?}");
+    };
+    refuses(Change::Admitted { up_to: 4 }, OPENS + 1_000);
+    refuses(Change::Admitted { up_to: 0 }, OPENS + 1_000);
+    refuses(Change::Admitted { up_to: 3 }, OPENS + 100);
+    refuses(Change::Arrived { window: at(OPENS), user: "u-3" }, OPENS + 1);
+    refuses(Change::Arrived { window: at(OPENS - 1), user: "new" }, OPENS + 1);
+    refuses(Change::Arrived { window: at(OPENS), user: "" }, OPENS + 1);
+    refuses(Change::Shuffled { window: at(OPENS), count: 20, hash: [0; 32] }, OPENS + 1);
+}
+
+#[test]
+fn draws_and_the_room_have_seeds_that_tell_nothing_of_each_other() {
+    let builder = sale(10).mode(Mode::Draw).probability("1".parse().expect("a probability"));
+    let mut shop = Shop::new(builder.build().expect("valid"));
+    let draws = shop.state.view(RUSH).and_then(|view| view.fairness).expect("draws");
+    shop.now = OPENS;
+    shop.do_what_is_due();
+    let seed = room(&shop).published_seed().expect("it is out").clone();
+    assert_ne!(seed.commitment(), draws.commitment);
+    assert_eq!(shop.state.view(RUSH).and_then(|view| view.fairness).expect("draws").seed, None);
+}
+
+#[test]
+fn a_waiting_person_costs_at_most_forty_bytes() {
+    const PEOPLE: u32 = 100_000;
+    let mut shop = shop(100);
+    let before = shop.state.memory_bytes(RUSH);
+    for number in 0..PEOPLE {
+        place(&arrive(&mut shop, &user(number)));
+    }
+    let bytes = shop.state.memory_bytes(RUSH) - before;
+    println!("{} bytes a person", bytes / PEOPLE as usize);
+    assert!(bytes <= 40 * PEOPLE as usize, "{bytes}");
+}

@@ -1,0 +1,185 @@
+//! Owns the calls of a waiting room: come, see how far it is, see where one stands. The places are the shard's, who may claim
+//! is decided there too; where a place stands follows from its ticket and from what is public, without a look at the shard.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use landrush_engine::campaign::Phase;
+use landrush_engine::command::{Arrive, Command};
+use landrush_engine::fairness::hex::Hex;
+use landrush_engine::id::CampaignNumber;
+use landrush_engine::outcome::{Outcome, Refusal};
+use landrush_engine::published::Published;
+use landrush_engine::room::{Place, RoomView, Standing};
+use landrush_engine::time::Timestamp;
+
+use super::answer::Answer;
+use super::availability::{entity_tag, not_modified};
+use super::caller::Caller;
+use super::campaign_json::CampaignState;
+use super::claim_body::ClaimBody;
+use super::json_text::JsonText;
+use super::lane::Lane;
+use super::problem::Problem;
+use super::query::Query;
+use super::{body, claims};
+use crate::app::Opened;
+use crate::gate::ticket::Ticket;
+use crate::text::Spelt;
+
+/// The header that a ticket comes in.
+const HEADER: &str = "x-landrush-ticket";
+
+/// The ticket that a request bears, if it is one of the campaign's.
+pub(crate) fn ticket(opened: &Opened, campaign: CampaignNumber, parts: &Parts) -> Option<Ticket> {
+    let ticket = opened.tickets.read(parts.headers.get(HEADER)?.as_bytes())?;
+    (ticket.campaign == campaign).then_some(ticket)
+}
+
+/// `POST /v1/campaigns/{id}/waiting-room`.
+pub(crate) async fn join(
+    lane: &Lane,
+    opened: &Opened,
+    id: &str,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Answer, Problem> {
+    Query::parse(parts.uri.query(), &[])?;
+    let caller = Caller::of(lane, &parts.headers)?;
+    let patience = lane.app().config().http.body_timeout;
+    let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
+    let stamped_at = lane.now();
+    let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
+    caller.may_act_for(&user)?;
+    let campaign = claims::living(opened, id)?;
+    let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at };
+    let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;
+    let Outcome::Arrived { place, repeated } = outcome else { return Err(claims::unexpected(&outcome)) };
+    let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
+    let ticket = opened.tickets.issue(campaign.number(), place, &user);
+    let now = lane.now();
+    let shown = Shown::of(&campaign, &room, now);
+    let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let body = lane.body(|out| {
+        let mut json = JsonText::object(out);
+        json.text("ticket", &ticket);
+        shown.write_place(place, now, &mut json);
+        json.end();
+    });
+    Ok(Answer::json(status, body).with("cache-control", "private, no-store"))
+}
+
+/// `GET /v1/campaigns/{id}/waiting-room`.
+pub(crate) fn read(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Result<Answer, Problem> {
+    Query::parse(parts.uri.query(), &[])?;
+    let campaign = claims::living(opened, id)?;
+    let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
+    let now = lane.now();
+    let shown = Shown::of(&campaign, &room, now);
+    if parts.headers.contains_key(HEADER) {
+        let ticket = ticket(opened, campaign.number(), parts);
+        let ticket = ticket.ok_or_else(|| Problem::refused(Refusal::TicketRequired))?;
+        let body = lane.body(|out| {
+            let mut json = JsonText::object(out);
+            shown.write_place(ticket.place, now, &mut json);
+            shown.write_room(&mut json);
+            json.end();
+        });
+        return Ok(Answer::json(StatusCode::OK, body).with("cache-control", "private, no-store"));
+    }
+    let body = lane.body(|out| shown.write(out));
+    let tag = entity_tag(&body);
+    let answer = if not_modified(parts, &tag) {
+        Answer::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Answer::json(StatusCode::OK, body)
+    };
+    Ok(answer.with("etag", tag).with("cache-control", "public, max-age=1").with("vary", "X-Landrush-Ticket"))
+}
+
+/// What anybody is shown of a waiting room at one moment.
+#[derive(Debug)]
+pub(crate) struct Shown<'r> {
+    room: &'r RoomView,
+    admit_per_second: u32,
+    /// Why nobody waits any more, if so.
+    over: Option<&'static str>,
+}
+
+impl<'r> Shown<'r> {
+    /// What is shown of `room`, which is the campaign's, at `now`.
+    pub(crate) fn of(campaign: &Published, room: &'r RoomView, now: Timestamp) -> Self {
+        let (view, phase) = (campaign.view(now), campaign.phase(now));
+        let is_past = match phase {
+            Phase::Open { opened_at, .. } => opened_at > room.opens_at,
+            Phase::Before { opens_at } | Phase::Between { opens_at } => opens_at > room.opens_at,
+            Phase::Over => true,
+        };
+        let over = match CampaignState::of(&view, phase) {
+            CampaignState::Cancelled | CampaignState::Ended => Some("over"),
+            CampaignState::SoldOut => Some("sold_out"),
+            CampaignState::Paused | CampaignState::Scheduled | CampaignState::Closed | CampaignState::Open => None,
+        };
+        let over = if is_past { Some("over") } else { over };
+        let rules = view.definition.protection.waiting_room;
+        Self { room, admit_per_second: rules.map_or(1, |rules| rules.admit_per_second), over }
+    }
+
+    /// Appends it as JSON.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut json = JsonText::object(out);
+        json.text("state", self.over.unwrap_or("waiting"));
+        self.write_room(&mut json);
+        json.end();
+    }
+
+    /// Writes the members that all share, but for the state.
+    fn write_room(&self, json: &mut JsonText<'_>) {
+        let room = self.room;
+        json.time("opens_at", room.opens_at);
+        json.number("now_serving", u64::from(room.now_serving));
+        json.number("waiting", u64::from(room.waiting()));
+        json.number("admit_per_second", u64::from(self.admit_per_second));
+        json.nested("fairness", |json| {
+            json.text("commitment", &room.commitment().to_string());
+            let seed = room.published_seed().map(landrush_engine::fairness::Seed::to_hex);
+            json.optional_text("seed", seed.as_deref());
+            json.nested("entries", |json| {
+                let shuffle = room.shuffle.as_ref();
+                json.number("count", u64::from(shuffle.map_or(room.arrivals, |shuffle| shuffle.count)));
+                json.optional_text("hash", shuffle.map(|shuffle| Hex(&shuffle.hash).to_string()).as_deref());
+            });
+        });
+    }
+
+    /// Writes where `place` stands at `now`.
+    fn write_place(&self, place: Place, now: Timestamp, json: &mut JsonText<'_>) {
+        let (state, position, until) = match self.room.standing(place, now) {
+            Standing::Waiting { position } => ("waiting", position, None),
+            Standing::Admitted { position, until } => ("admitted", Some(position), Some(until)),
+            Standing::Lapsed { position } => ("over", Some(position), None),
+            Standing::Gone => ("over", None, None),
+        };
+        json.text("state", if state == "over" { state } else { self.over.unwrap_or(state) });
+        let ahead = position.map(|position| position.saturating_sub(self.room.now_serving.saturating_add(1)));
+        optional_number("position", position, json);
+        optional_number("ahead", ahead, json);
+        let wait = ahead.filter(|_| state == "waiting").map(|ahead| self.estimated_wait(ahead));
+        json.optional_text("estimated_wait", wait.map(|wait| Spelt(wait).to_string()).as_deref());
+        json.optional_time("admitted_until", until);
+    }
+
+    /// How long it takes until so many and one more are let in, if everybody claims: to whole seconds, upwards.
+    fn estimated_wait(&self, ahead: u32) -> Duration {
+        Duration::from_secs((u64::from(ahead) + 1).div_ceil(u64::from(self.admit_per_second)))
+    }
+}
+
+fn optional_number(name: &str, value: Option<u32>, json: &mut JsonText<'_>) {
+    match value {
+        Some(value) => json.number(name, u64::from(value)),
+        None => json.raw(name, b"null"),
+    }
+}

@@ -1,0 +1,179 @@
+//! The waiting room through the server: places, tickets and who may claim with them.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, JSON, Reply};
+use crate::server::Server;
+
+const TICKET: &str = "x-landrush-ticket";
+
+/// Opens after so many milliseconds, and lets people in at this rate for so long.
+fn sale(client: &Client, id: &str, opens_after: i64, room: &Value) {
+    let starts_at = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(opens_after);
+    client.campaign(
+        id,
+        &json!({
+            "schedule": {"starts_at": format!("{starts_at:.3}"), "ends_at": "2099-12-31T00:00:00Z"},
+            "protection": {"waiting_room": room},
+            "coupon_types": [{"id": "cash-5", "name": "cash", "total_quota": 3}]
+        }),
+    );
+}
+
+fn quick() -> Value {
+    json!({"admit_per_second": 100, "opens_before": "10m", "admitted_for": "10m"})
+}
+
+fn room(id: &str) -> String {
+    format!("/v1/campaigns/{id}/waiting-room")
+}
+
+fn join(client: &Client, id: &str, user: &str) -> Reply {
+    client.post(&room(id), &json!({"user_id": user}))
+}
+
+fn ticket_of(reply: &Reply) -> String {
+    let json = reply.json();
+    json["ticket"].as_str().unwrap_or_else(|| panic!("no ticket: {}", reply.text())).to_owned()
+}
+
+fn place(client: &Client, id: &str, ticket: &str) -> Value {
+    client.call("GET", &room(id), &[(TICKET, ticket)], b"").json()
+}
+
+fn claim(client: &Client, id: &str, user: &str, ticket: &str) -> Reply {
+    let body = json!({"user_id": user}).to_string();
+    client.call("POST", &format!("/v1/campaigns/{id}/claims"), &[JSON, (TICKET, ticket)], body.as_bytes())
+}
+
+/// Waits until a place is in this state.
+fn wait_for(client: &Client, id: &str, ticket: &str, state: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let place = place(client, id, ticket);
+        if place["state"] == state {
+            return place;
+        }
+        assert!(Instant::now() < deadline, "it never was {state}: {place}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+fn required(reply: &Reply) -> bool {
+    reply.problem() == (403, "ticket_required".into())
+}
+
+#[test]
+fn who_came_before_the_opening_is_shuffled_then_let_in_and_claims() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "drop", 2_000, &quick());
+    let early: Vec<String> = (0..3).map(|n| ticket_of(&join(&client, "drop", &format!("u-{n}")))).collect();
+    let again = join(&client, "drop", "u-0");
+    assert_eq!((again.status, ticket_of(&again)), (200, early[0].clone()));
+    let first = again.json();
+    assert_eq!((&first["state"], &first["position"], &first["ahead"]), (&json!("waiting"), &Value::Null, &Value::Null));
+    let before = client.get(&room("drop")).json();
+    assert_eq!((&before["waiting"], &before["now_serving"]), (&json!(3), &json!(0)));
+    assert_eq!(before["fairness"]["seed"], Value::Null);
+
+    let mut positions: Vec<u64> = early
+        .iter()
+        .map(|ticket| wait_for(&client, "drop", ticket, "admitted")["position"].as_u64().unwrap())
+        .collect();
+    positions.sort_unstable();
+    assert_eq!(positions, [1, 2, 3]);
+    let after = client.get(&room("drop")).json();
+    assert_eq!(after["fairness"]["commitment"], before["fairness"]["commitment"]);
+    assert!(after["fairness"]["seed"].is_string() && after["fairness"]["entries"]["hash"].is_string(), "{after}");
+
+    let late = ticket_of(&join(&client, "drop", "late"));
+    let waits = place(&client, "drop", &late);
+    assert_eq!((&waits["state"], &waits["position"], &waits["ahead"]), (&json!("waiting"), &json!(4), &json!(0)));
+    assert_eq!(waits["estimated_wait"], "1s");
+    assert!(required(&claim(&client, "drop", "late", &late)), "not let in yet");
+    for (n, ticket) in early.iter().enumerate() {
+        assert_eq!(claim(&client, "drop", &format!("u-{n}"), ticket).status, 201);
+    }
+    assert_eq!(client.claim("drop", "u-1").status, 200, "a repeat needs no ticket");
+    wait_for(&client, "drop", &late, "sold_out");
+    assert_eq!(join(&client, "drop", "later").problem(), (409, "sold_out".into()));
+}
+
+#[test]
+fn a_ticket_is_good_for_its_user_in_its_campaign_alone() {
+    let server = Server::start("");
+    let client = server.client();
+    for id in ["drop", "other"] {
+        sale(&client, id, -1_000, &quick());
+    }
+    let ticket = ticket_of(&join(&client, "drop", "ann"));
+    let others = ticket_of(&join(&client, "other", "ann"));
+    wait_for(&client, "drop", &ticket, "admitted");
+    wait_for(&client, "other", &others, "admitted");
+    let last = if ticket.ends_with('A') { "B" } else { "A" };
+    let forged = format!("{}{last}", &ticket[..ticket.len() - 1]);
+    assert!(required(&client.claim("drop", "ann")), "no ticket");
+    assert!(required(&claim(&client, "drop", "bob", &ticket)), "another user's");
+    assert!(required(&claim(&client, "drop", "ann", &others)), "another campaign's");
+    assert!(required(&claim(&client, "drop", "ann", &forged)), "forged");
+    assert!(required(&claim(&client, "drop", "ann", "none")), "no ticket at all");
+    assert!(required(&client.call("GET", &room("drop"), &[(TICKET, &forged)], b"")));
+    assert_eq!(claim(&client, "drop", "ann", &ticket).status, 201);
+    assert_eq!(claim(&client, "drop", "ann", &ticket).status, 200);
+}
+
+#[test]
+fn a_place_that_was_not_used_in_time_is_gone() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "drop", -1_000, &json!({"admit_per_second": 100, "opens_before": "10m", "admitted_for": "1s"}));
+    let ticket = ticket_of(&join(&client, "drop", "ann"));
+    wait_for(&client, "drop", &ticket, "admitted");
+    wait_for(&client, "drop", &ticket, "over");
+    assert!(required(&claim(&client, "drop", "ann", &ticket)));
+    let again = join(&client, "drop", "ann");
+    assert_eq!((again.status, &again.json()["position"]), (201, &json!(2)));
+    let fresh = ticket_of(&again);
+    wait_for(&client, "drop", &fresh, "admitted");
+    assert!(required(&claim(&client, "drop", "ann", &ticket)), "the old ticket stays gone");
+    assert_eq!(claim(&client, "drop", "ann", &fresh).status, 201);
+}
+
+#[test]
+fn places_and_tickets_outlive_a_crash() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "drop", -1_000, &quick());
+    let ticket = ticket_of(&join(&client, "drop", "ann"));
+    let before = wait_for(&client, "drop", &ticket, "admitted");
+    let server = Server::start_in(server.kill(), "");
+    let client = server.client();
+    assert_eq!(place(&client, "drop", &ticket)["position"], before["position"]);
+    assert_eq!((join(&client, "drop", "ann").status, ticket_of(&join(&client, "drop", "ann"))), (200, ticket.clone()));
+    assert!(required(&claim(&client, "drop", "bob", &ticket)), "another user's, after the restart too");
+    assert_eq!(claim(&client, "drop", "ann", &ticket).status, 201);
+}
+
+#[test]
+fn what_all_may_see_is_cacheable_and_ones_own_place_is_private() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "drop", 600_000, &json!({"admit_per_second": 100, "opens_before": "5m"}));
+    assert_eq!(join(&client, "drop", "ann").problem(), (409, "not_open".into()), "too early even to wait");
+    let shared = client.get(&room("drop"));
+    assert_eq!(shared.header("cache-control"), Some("public, max-age=1"));
+    let tag = shared.header("etag").expect("a tag").to_owned();
+    assert_eq!(client.call("GET", &room("drop"), &[("if-none-match", &tag)], b"").status, 304);
+    sale(&client, "open", -1_000, &quick());
+    let joined = join(&client, "open", "ann");
+    let own = client.call("GET", &room("open"), &[(TICKET, &ticket_of(&joined))], b"");
+    for private in [&joined, &own] {
+        assert_eq!(private.header("cache-control"), Some("private, no-store"));
+    }
+    client.campaign("plain", &json!({}));
+    assert_eq!(client.get(&room("plain")).problem(), (404, "not_found".into()));
+    assert_eq!(join(&client, "plain", "ann").problem(), (404, "not_found".into()));
+}
