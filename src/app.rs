@@ -9,6 +9,8 @@ use landrush_engine::people::People;
 
 use crate::config::Config;
 use crate::gate::admin_key::AdminKey;
+use crate::gate::challenge::altcha::Altcha;
+use crate::gate::challenge::pass::Passes;
 use crate::gate::lists::Lists;
 use crate::gate::management_keys::ManagementKeys;
 use crate::gate::rate_limit::Limiter;
@@ -44,6 +46,10 @@ pub struct Opened {
     pub admin_key: AdminKey,
     /// Makes and reads the tickets of waiting rooms.
     pub tickets: Tickets,
+    /// Sets challenges and checks the answers.
+    pub altcha: Altcha,
+    /// Makes and reads what an answered challenge gives.
+    pub passes: Passes,
 }
 
 /// Where in its life the server is.

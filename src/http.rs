@@ -13,6 +13,7 @@ pub mod campaign_body;
 pub(crate) mod campaign_json;
 mod campaign_preview;
 mod campaigns;
+mod challenge;
 mod claim_batch;
 pub mod claim_body;
 mod claim_export;
@@ -144,6 +145,8 @@ async fn other(
         Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::WaitingRoomRead(id) => waiting_room::read(lane, opened, id, parts),
         Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, parts, body).await,
+        Route::ChallengeRead(id) => challenge::issue(lane, opened, id, parts),
+        Route::ChallengeMeet(id) => challenge::meet(lane, opened, id, parts, body).await,
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,

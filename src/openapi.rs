@@ -33,7 +33,8 @@ use crate::http::problem::Code;
         campaign::NewCampaign, campaign::NewCouponType, campaign::CampaignPatch, campaign::SchedulePatch,
         campaign::CouponTypePatch, campaign::Campaign, campaign::Fairness, campaign::FairnessEntries,
         campaign::CouponType,
-        protection::NewArrival, protection::Place, protection::PlaceState, protection::WaitingRoomView,
+        protection::NewArrival, protection::AltchaChallenge, protection::AltchaParameters, protection::ChallengeAnswer,
+        protection::Pass, protection::Place, protection::PlaceState, protection::WaitingRoomView,
         campaign::Opening, campaign::CampaignPage, campaign::Availability, campaign::TypeAvailability,
         campaign::Left, campaign::Bucket,
         claim::CouponState, claim::WonOrNot, claim::Won, claim::EntryOutcome, claim::NewClaim, claim::NewDraw,
@@ -48,7 +49,8 @@ use crate::http::problem::Code;
 struct Components;
 
 /// What is refused where a member is unknown: bodies of requests.
-const CLOSED: [&str; 19] = [
+const CLOSED: [&str; 20] = [
+    "ChallengeAnswer",
     "NewArrival",
     "NewCampaign",
     "NewCouponType",

@@ -28,6 +28,8 @@ use self::io_thread::{IoThread, Order};
 use crate::app::{App, Opened};
 use crate::config::{Auth, Config, ConfigError};
 use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
+use crate::gate::challenge::altcha::Altcha;
+use crate::gate::challenge::pass::Passes;
 use crate::gate::lists::{ListError, Lists};
 use crate::gate::ticket::Tickets;
 use crate::gate::user_token::Verifier;
@@ -210,8 +212,8 @@ fn open_engine(
         if report.unreadable > 0 {
             tracing::warn!(slots = report.unreadable, "personal data that could not be read was overwritten");
         }
-        let tickets = Tickets::new(&keys);
-        Ok(Ready { opened: Opened { engine, people, admin_key, tickets }, recovery, key_source })
+        let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(&keys), Passes::new(&keys));
+        Ok(Ready { opened: Opened { engine, people, admin_key, tickets, altcha, passes }, recovery, key_source })
     };
     // Not joined: a process that is told to stop while it reads its log has nothing to wait for.
     std::thread::Builder::new().name(String::from("landrush-open")).spawn(move || drop(opened.send(open())))?;

@@ -98,7 +98,8 @@ impl ClaimBody {
         Faults::read(body, |object| Self::user(object, caller))
     }
 
-    fn user(object: &mut Object<'_>, caller: Option<&UserId>) -> Option<UserId> {
+    /// The user that a body names, or the `caller`.
+    pub(super) fn user(object: &mut Object<'_>, caller: Option<&UserId>) -> Option<UserId> {
         match caller {
             Some(caller) => {
                 object.optional("user_id", |json, at| at.parsed(json, UserId::new)).or_else(|| Some(caller.clone()))

@@ -8,7 +8,7 @@ use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::{CampaignDefinition, Mode};
-use landrush_engine::command::{Claim, Command, Gate};
+use landrush_engine::command::{Claim, Command, Gate, GateRefusal};
 use landrush_engine::id::{CouponTypeId, IdempotencyKey, TypeIndex, UserId};
 use landrush_engine::outcome::{ClaimItem, ClaimView, Outcome, Refusal};
 use landrush_engine::published::{Listed, Published};
@@ -22,7 +22,7 @@ use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
-use super::{body, claim_json, route, users, waiting_room};
+use super::{body, challenge, claim_json, route, users, waiting_room};
 use crate::app::Opened;
 use crate::gate::address::ClientAddress;
 use crate::metrics::Granted;
@@ -107,7 +107,9 @@ pub(crate) async fn ask(
     let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
     visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, stamped_at)?;
     let place = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(&user));
-    let gate = Gate { place: place.map(|ticket| ticket.place), refusal: None };
+    let is_met = challenge::is_met(opened, campaign.number(), &definition, &user, parts, stamped_at);
+    let refusal = (!is_met).then_some(GateRefusal::ChallengeRequired);
+    let gate = Gate { place: place.map(|ticket| ticket.place), refusal };
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }

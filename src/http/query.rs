@@ -1,6 +1,6 @@
 //! Owns the query of a call: which parameters it knows, and pages.
 
-use landrush_engine::id::{CampaignId, Serial};
+use landrush_engine::id::{CampaignId, Serial, UserId};
 
 use super::fields::FieldError;
 use super::problem::Problem;
@@ -43,6 +43,19 @@ impl Query {
 
     fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The parameter `user_id`; where it is missing the user is the `caller`, if a token says who that is.
+    ///
+    /// # Errors
+    /// It is no user id, or is missing.
+    pub fn user(&self, caller: Option<&UserId>) -> Result<UserId, Problem> {
+        match (self.text("user_id").map(UserId::new), caller) {
+            (Some(Ok(user)), _) => Ok(user),
+            (Some(Err(error)), _) => Err(Problem::invalid(vec![fault("user_id", &error.to_string())])),
+            (None, Some(caller)) => Ok(caller.clone()),
+            (None, None) => Err(Problem::invalid(vec![fault("user_id", "must be there")])),
+        }
     }
 
     /// A parameter that is `true` or `false`.

@@ -51,6 +51,10 @@ pub enum Route<'p> {
     WaitingRoomRead(&'p str),
     /// Come to a waiting room.
     WaitingRoomJoin(&'p str),
+    /// Ask for a challenge.
+    ChallengeRead(&'p str),
+    /// Answer a challenge.
+    ChallengeMeet(&'p str),
     /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
     Claim(&'p str, Mode),
     /// Ask for many coupons at once.
@@ -137,6 +141,9 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "waiting-room"] if *method == Method::POST => Ok(Route::WaitingRoomJoin(id)),
             ["v1", "campaigns", id, "waiting-room"] if reads => Ok(Route::WaitingRoomRead(id)),
             ["v1", "campaigns", _, "waiting-room"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
+            ["v1", "campaigns", id, "challenge"] if *method == Method::POST => Ok(Route::ChallengeMeet(id)),
+            ["v1", "campaigns", id, "challenge"] if reads => Ok(Route::ChallengeRead(id)),
+            ["v1", "campaigns", _, "challenge"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
             ["v1", "campaigns"] if *method == Method::POST => Ok(Route::CampaignCreate),
             ["v1", "campaigns"] if reads => Ok(Route::CampaignList),
             ["v1", "campaigns"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
@@ -219,6 +226,8 @@ impl<'p> Route<'p> {
             | Route::Availability(_)
             | Route::WaitingRoomRead(_)
             | Route::WaitingRoomJoin(_)
+            | Route::ChallengeRead(_)
+            | Route::ChallengeMeet(_)
             | Route::Claim(..)
             | Route::ClaimsByUser(..)
             | Route::Draw

@@ -123,6 +123,11 @@ impl Operation {
                     bare(304, "What the client has still holds."),
                 ],
             ),
+            Operation::ChallengeRead => with(
+                &[CacheControl],
+                vec![json(200, "The challenge.", "AltchaChallenge", examples::altcha_challenge())],
+            ),
+            Operation::ChallengeMeet => with(&[CacheControl], vec![json(201, "Met.", "Pass", examples::pass())]),
             Operation::Time => {
                 with(&[CacheControl], vec![json(200, "The moment of the answer.", "ServerTime", examples::time())])
             }

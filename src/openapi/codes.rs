@@ -40,6 +40,8 @@ impl Operation {
             Operation::Availability => &[SERVING, CAMPAIGN],
             Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
             Operation::WaitingRoomJoin => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, Ended, NotOpen, SoldOut]],
+            Operation::ChallengeRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
+            Operation::ChallengeMeet => &[SERVING, &[Overloaded], BODY, CAMPAIGN, &[ChallengeRequired]],
             Operation::CampaignList => &[SERVING, &[InvalidRequest]],
             Operation::CampaignRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::CampaignCreate => &[SERVING, SHARD, BODY, &[Archived, Conflict]],

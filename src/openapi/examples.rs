@@ -18,7 +18,10 @@ pub(crate) fn campaign_of(operation: Operation) -> &'static str {
         "lucky-day"
     } else if matches!(operation, Operation::Enter | Operation::EntryByUser) {
         "grand-prize"
-    } else if matches!(operation, Operation::WaitingRoomJoin | Operation::WaitingRoomRead) {
+    } else if matches!(
+        operation,
+        Operation::WaitingRoomJoin | Operation::WaitingRoomRead | Operation::ChallengeRead | Operation::ChallengeMeet
+    ) {
         "big-drop"
     } else {
         "spring-sale"
@@ -81,7 +84,7 @@ pub(crate) fn campaigns() -> Vec<(&'static str, Value)> {
             json!({
                 "id": "big-drop", "name": "Big drop", "time_zone": "Asia/Singapore", "mode": "first_come",
                 "schedule": {"starts_at": STARTS_AT, "ends_at": ENDS_AT},
-                "protection": {"waiting_room": {"admit_per_second": 500}},
+                "protection": {"waiting_room": {"admit_per_second": 500}, "challenge": {"provider": "altcha"}},
                 "expected_claimants": 10000,
                 "coupon_types": [{"id": "cash-5", "name": "$5 cash coupon", "total_quota": 300}]
             }),
@@ -240,6 +243,31 @@ pub(crate) fn waiting_room() -> Value {
     json!({
         "state": "waiting", "opens_at": STARTS_AT, "now_serving": 0, "waiting": 100, "admit_per_second": 500,
         "fairness": {"commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925", "seed": null, "entries": {"count": 100, "hash": null}}
+    })
+}
+
+pub(crate) fn altcha_challenge() -> Value {
+    json!({
+        "parameters": {
+            "algorithm": "PBKDF2/SHA-256", "cost": 1000, "data": {"campaign": "big-drop", "user": "u-1"},
+            "expiresAt": 1_796_083_200, "keyLength": 32, "keyPrefix": "00",
+            "nonce": "8f1d0a6c2b7e4f3591c0d8e7a6b5f413", "salt": "0b9c6de45f2a71c83e4d5a6b7c8d9e0f"
+        },
+        "signature": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925"
+    })
+}
+
+pub(crate) fn challenge_answers() -> Vec<(&'static str, Value)> {
+    vec![(
+        "altcha",
+        json!({"user_id": "u-1", "provider": "altcha", "payload": "eyJjaGFsbGVuZ2UiOiB7fSwgInNvbHV0aW9uIjoge319"}),
+    )]
+}
+
+pub(crate) fn pass() -> Value {
+    json!({
+        "pass": "BwAAAADQ8i6iAQAAUlbQ1Kz1c9Pj4mVYgw0d5hZ0cYtU0pv9Pj4mVYgw0d5hZ0cYt",
+        "expires_at": EXPIRES_AT
     })
 }
 

@@ -111,6 +111,10 @@ operations! {
         "Gives a ticket, which the claim carries in the header `X-Landrush-Ticket`. Coming again gives the same place; whoever was let in and did not claim in time has lost it, and stands at the back. Those who came before the opening are shuffled then.";
     WaitingRoomRead Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room"] "waiting_room" "How far the waiting room is"
         "Cacheable for a second. With the header `X-Landrush-Ticket` also where the bearer stands, and then private.";
+    ChallengeRead User Live "get" ["/v1/campaigns/{campaign_id}/challenge"] "challenge" "Ask for a challenge"
+        "For campaigns with `protection.challenge.provider` `altcha`: a proof of work of the ALTCHA protocol, version 2, bound to the user and the campaign. It can be answered once, within ten minutes.";
+    ChallengeMeet User Live "post" ["/v1/campaigns/{campaign_id}/challenge"] "meet_challenge" "Answer a challenge"
+        "Gives a pass, which the claim carries in the header `X-Landrush-Pass` and which holds for half an hour: get it before the opening.";
     Time Anybody Live "get" ["/v1/time"] "time" "The server's time"
         "For clients that keep a clock in step.";
     CampaignList AnybodyAndMore Campaigns "get" ["/v1/campaigns"] "list_campaigns" "The campaigns, by pages"
@@ -203,6 +207,8 @@ impl Operation {
             Route::CampaignAction(_, Action::Archive) => Operation::CampaignArchive,
             Route::Availability(_) => Operation::Availability,
             Route::WaitingRoomRead(_) => Operation::WaitingRoomRead,
+            Route::ChallengeRead(_) => Operation::ChallengeRead,
+            Route::ChallengeMeet(_) => Operation::ChallengeMeet,
             Route::WaitingRoomJoin(_) => Operation::WaitingRoomJoin,
             Route::Claim(_, Mode::FirstCome) => Operation::Claim,
             Route::Claim(_, Mode::Draw) => Operation::Draw,

@@ -24,6 +24,7 @@ impl Operation {
             Operation::Draw | Operation::Enter => required("NewDraw", examples::draws()),
             Operation::DrawByBody => required("NewDrawByBody", examples::draw_by_body()),
             Operation::WaitingRoomJoin => required("NewArrival", examples::arrivals()),
+            Operation::ChallengeMeet => required("ChallengeAnswer", examples::challenge_answers()),
             Operation::ClaimBatch => required("NewClaimBatch", examples::batch()),
             Operation::CampaignCreate => required("NewCampaign", examples::campaigns()),
             Operation::CampaignPatch => required("CampaignPatch", examples::patches()),
@@ -43,6 +44,7 @@ impl Operation {
             | Operation::EntryByUser
             | Operation::Availability
             | Operation::WaitingRoomRead
+            | Operation::ChallengeRead
             | Operation::Time
             | Operation::CampaignList
             | Operation::CampaignRead
@@ -93,7 +95,13 @@ impl Operation {
                 header("If-None-Match", "The tags that the client has.", json!({"type": "string"})),
                 header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"})),
             ],
+            Operation::ChallengeRead => vec![query(
+                "user_id",
+                "For whom. May be left out where a token says it.",
+                json!({"$ref": "#/components/schemas/UserId"}),
+            )],
             Operation::ClaimBatch
+            | Operation::ChallengeMeet
             | Operation::WaitingRoomJoin
             | Operation::ManagementMetrics
             | Operation::Page

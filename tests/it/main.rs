@@ -5,6 +5,7 @@ mod batch;
 mod campaign_commands;
 mod campaign_preview;
 mod campaigns;
+mod challenge;
 mod claims;
 mod client;
 mod clock;

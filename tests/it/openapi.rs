@@ -82,6 +82,17 @@ fn every_operation_answers_as_the_document_says() {
     examples(d, &client, "draw_by_body", &[]);
     examples(d, &client, "enter", &[]);
     examples(d, &client, "enter", &[]);
+    examples(d, &client, "join_waiting_room", &[]);
+    examples(d, &client, "join_waiting_room", &[]);
+    bare(d, &client, "waiting_room", &[], 200);
+    let set = Call { operation: "challenge", query: "?user_id=u-1", ..Call::default() };
+    let set = d.call(&client, &set).json();
+    let mut answer = d.example_bodies("meet_challenge").remove(0);
+    answer["payload"] = json!(crate::challenge::solved(&set));
+    for status in [201, 403] {
+        let call = Call { operation: "meet_challenge", body: Some(&answer), ..Call::default() };
+        assert_eq!(d.call(&client, &call).status, status);
+    }
     bare(d, &client, "claims_by_user", &[], 200);
     bare(d, &client, "claims_by_user", &[("campaign_id", "lucky-day")], 200);
     bare(d, &client, "entry_by_user", &[], 200);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    Challenge, Eligibility, Protection, RateLimit, RateLimits, TokenClaim, WaitingRoom, WhenUnavailable, Who,
+    Challenge, ChallengeProvider, Eligibility, Protection, RateLimit, RateLimits, TokenClaim, WaitingRoom,
+    WhenUnavailable, Who,
 };
 
 use crate::http::fields::{At, NOT_IN_THIS_VERSION, Object};
@@ -26,7 +27,9 @@ pub(super) fn read(object: &mut Object<'_>) -> Option<Protection> {
     let waiting_room = object.optional("waiting_room", |json, at| at.object(json, waiting_room));
     let protection = Protection { rate_limits: rate_limits.unwrap_or_default(), challenge, eligibility, waiting_room };
     // What nothing enforces yet is refused by name rather than believed to guard.
-    let unenforced = [("challenge", protection.challenge.is_some()), ("eligibility", protection.eligibility.is_some())];
+    let is_set_elsewhere =
+        protection.challenge.is_some_and(|challenge| challenge.provider != ChallengeProvider::Altcha);
+    let unenforced = [("challenge", is_set_elsewhere), ("eligibility", protection.eligibility.is_some())];
     for (name, _) in unenforced.into_iter().filter(|(_, is_asked_for)| *is_asked_for) {
         let _: Option<()> = object.at().inner(name).wrong(NOT_IN_THIS_VERSION);
     }

@@ -138,7 +138,9 @@ fn a_protections_faults_are_named_by_pointer() {
 
 #[test]
 fn what_this_version_does_not_have_is_refused_by_name() {
-    for (part, value) in [("challenge", json!({"provider": "altcha"})), ("eligibility", json!({"who": "registered"}))] {
+    for (part, value) in
+        [("challenge", json!({"provider": "turnstile"})), ("eligibility", json!({"who": "registered"}))]
+    {
         let errors = parse(&with("/protection", json!({part: value}))).expect_err(part);
         assert_eq!(errors, [FieldError::new(format!("/protection/{part}"), crate::http::fields::NOT_IN_THIS_VERSION)]);
     }

@@ -76,6 +76,56 @@ pub(crate) struct Eligibility {
     token_claims: Option<serde_json::Value>,
 }
 
+/// A proof of work to be done, by the ALTCHA protocol, version 2.
+#[derive(ToSchema)]
+pub(crate) struct AltchaChallenge {
+    parameters: AltchaParameters,
+    /// Binds the parameters to this server.
+    signature: String,
+}
+
+/// What is to be derived: a key that begins with the prefix, from the nonce and a counter of four bytes.
+#[derive(ToSchema)]
+pub(crate) struct AltchaParameters {
+    algorithm: String,
+    /// Iterations behind one key.
+    cost: u32,
+    /// Whom and what for.
+    data: serde_json::Value,
+    /// The last second at which it can be answered, since 1970.
+    #[serde(rename = "expiresAt")]
+    expires_at: u64,
+    /// In bytes.
+    #[serde(rename = "keyLength")]
+    key_length: u32,
+    /// In hexadecimal, as nonce and salt are.
+    #[serde(rename = "keyPrefix")]
+    key_prefix: String,
+    nonce: String,
+    salt: String,
+}
+
+/// An answer to a challenge.
+#[derive(ToSchema)]
+pub(crate) struct ChallengeAnswer {
+    /// May be left out where a token says who asks.
+    #[schema(nullable = false)]
+    user_id: Option<UserId>,
+    provider: Provider,
+    /// What the provider's script gives; of ALTCHA the base64 of challenge and solution.
+    #[schema(max_length = 4096)]
+    payload: String,
+}
+
+/// The proof that a challenge was met.
+#[derive(ToSchema)]
+pub(crate) struct Pass {
+    /// For the header `X-Landrush-Pass`.
+    pass: String,
+    /// The first moment at which it holds no more.
+    expires_at: Moment,
+}
+
 /// Comes to a waiting room.
 #[derive(ToSchema)]
 pub(crate) struct NewArrival {

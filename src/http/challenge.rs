@@ -1,0 +1,132 @@
+//! Owns the calls of a challenge: ask for one, and turn the answer into a pass. What a challenge is belongs to
+//! [`crate::gate::challenge`].
+
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use landrush_engine::campaign::{CampaignDefinition, Challenge, ChallengeProvider};
+use landrush_engine::id::{CampaignNumber, UserId};
+use landrush_engine::time::Timestamp;
+
+use super::answer::Answer;
+use super::caller::Caller;
+use super::claim_body::ClaimBody;
+use super::fields::{At, Faults, FieldError};
+use super::json::Json;
+use super::json_text::JsonText;
+use super::lane::Lane;
+use super::problem::{Code, Problem};
+use super::query::Query;
+use super::{body, claims, words};
+use crate::app::Opened;
+use crate::gate::challenge::altcha::{Fault, PAYLOAD_BYTES_MAX};
+use crate::gate::reason::Reason;
+
+/// The header that a pass comes in.
+const HEADER: &str = "x-landrush-pass";
+
+/// The longest body of an answer, in bytes.
+const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1_024;
+
+/// The answer to a challenge.
+#[derive(Debug)]
+struct AnswerBody {
+    user: UserId,
+    provider: ChallengeProvider,
+    payload: String,
+}
+
+impl AnswerBody {
+    fn parse(body: &[u8], caller: Option<&UserId>) -> Result<Self, Vec<FieldError>> {
+        Faults::read(body, |object| {
+            let user = ClaimBody::user(object, caller);
+            let provider = object.required("provider", |json, at| at.choice(json, words::PROVIDERS));
+            let payload = object.required("payload", |json, at| payload(json, at));
+            Some(Self { user: user?, provider: provider?, payload: payload? })
+        })
+    }
+}
+
+fn payload(json: &Json, at: &At<'_>) -> Option<String> {
+    match at.text(json) {
+        Some(text) if text.len() > PAYLOAD_BYTES_MAX => at.wrong(format!("must be at most {PAYLOAD_BYTES_MAX} bytes")),
+        text => text.map(str::to_owned),
+    }
+}
+
+/// Whether a request bears a pass of `user`, or needs none.
+pub(crate) fn is_met(
+    opened: &Opened,
+    campaign: CampaignNumber,
+    definition: &CampaignDefinition,
+    user: &UserId,
+    parts: &Parts,
+    now: Timestamp,
+) -> bool {
+    definition.protection.challenge.is_none()
+        || parts.headers.get(HEADER).is_some_and(|pass| opened.passes.holds(pass.as_bytes(), campaign, user, now))
+}
+
+/// `GET /v1/campaigns/{id}/challenge`.
+pub(crate) fn issue(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Result<Answer, Problem> {
+    let caller = Caller::of(lane, &parts.headers)?;
+    let query = Query::parse(parts.uri.query(), &["user_id"])?;
+    let user = query.user(caller.user())?;
+    caller.may_act_for(&user)?;
+    let campaign = claims::living(opened, id)?;
+    let definition = campaign.definition();
+    match asked(&definition)?.provider {
+        ChallengeProvider::Altcha => {}
+        ChallengeProvider::Turnstile | ChallengeProvider::HCaptcha => {
+            return Err(Problem::new(Code::NotFound, "this campaign's challenge is its provider's, on the page"));
+        }
+    }
+    let challenge = opened.altcha.challenge(&definition.id, &user, lane.now());
+    Ok(Answer::json(StatusCode::OK, challenge.into()).with("cache-control", "private, no-store"))
+}
+
+/// `POST /v1/campaigns/{id}/challenge`.
+pub(crate) async fn meet(
+    lane: &Lane,
+    opened: &Opened,
+    id: &str,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Answer, Problem> {
+    Query::parse(parts.uri.query(), &[])?;
+    let caller = Caller::of(lane, &parts.headers)?;
+    let patience = lane.app().config().http.body_timeout;
+    let bytes = body::json(&parts.headers, body, BODY_BYTES_MAX, patience).await?;
+    let AnswerBody { user, provider, payload } = AnswerBody::parse(&bytes, caller.user()).map_err(Problem::invalid)?;
+    caller.may_act_for(&user)?;
+    let campaign = claims::living(opened, id)?;
+    let definition = campaign.definition();
+    if asked(&definition)?.provider != provider {
+        return Err(Problem::invalid_field("/provider", "is not the one that this campaign asks"));
+    }
+    opened.altcha.check(&payload, &definition.id, &user, lane.now()).await.map_err(failed)?;
+    let (pass, expires_at) = opened.passes.issue(campaign.number(), &user, lane.now());
+    let body = lane.body(|out| {
+        let mut json = JsonText::object(out);
+        json.text("pass", &pass);
+        json.time("expires_at", expires_at);
+        json.end();
+    });
+    Ok(Answer::json(StatusCode::CREATED, body).with("cache-control", "private, no-store"))
+}
+
+/// The challenge that a campaign asks for.
+fn asked(definition: &CampaignDefinition) -> Result<Challenge, Problem> {
+    definition.protection.challenge.ok_or_else(|| Problem::new(Code::NotFound, "the campaign asks for no challenge"))
+}
+
+fn failed(fault: Fault) -> Problem {
+    match fault {
+        Fault::Malformed => Problem::invalid_field("/payload", fault.to_string()),
+        Fault::Busy => Problem::new(Code::Overloaded, ""),
+        Fault::Foreign | Fault::Expired | Fault::Spent | Fault::Wrong => Problem {
+            refused_by: Some(Reason::ChallengeFailed),
+            ..Problem::new(Code::ChallengeRequired, fault.to_string())
+        },
+    }
+}
