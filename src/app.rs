@@ -11,6 +11,8 @@ use crate::config::Config;
 use crate::gate::admin_key::AdminKey;
 use crate::gate::challenge::altcha::Altcha;
 use crate::gate::challenge::pass::Passes;
+use crate::gate::companions::Companions;
+use crate::gate::eligible::EligibleLists;
 use crate::gate::lists::Lists;
 use crate::gate::management_keys::ManagementKeys;
 use crate::gate::rate_limit::Limiter;
@@ -28,6 +30,7 @@ pub struct App {
     reloads: AtomicU64,
     reloads_failed: AtomicU64,
     limiter: Limiter,
+    companions: Companions,
     opened: OnceLock<Opened>,
     /// No new work is begun: the server is going down.
     draining: AtomicBool,
@@ -48,6 +51,8 @@ pub struct Opened {
     pub tickets: Tickets,
     /// Sets challenges and checks the answers.
     pub altcha: Altcha,
+    /// The lists of those whom campaigns are for.
+    pub eligible: Arc<EligibleLists>,
     /// Makes and reads what an answered challenge gives.
     pub passes: Passes,
 }
@@ -77,6 +82,7 @@ impl App {
             reloads: AtomicU64::new(0),
             reloads_failed: AtomicU64::new(0),
             limiter: Limiter::new(config.gate.tracked_keys, seed),
+            companions: Companions::new(seed),
             config,
             verifier,
             opened: OnceLock::new(),
@@ -110,6 +116,11 @@ impl App {
     /// How often each caller may ask.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
+    }
+
+    /// Who comes by which device and phone, where campaigns bound it.
+    pub fn companions(&self) -> &Companions {
+        &self.companions
     }
 
     /// Takes management keys and lists as they now are. Requests that are being judged end by the old ones.

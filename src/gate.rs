@@ -5,6 +5,8 @@ pub mod address;
 pub mod admin_key;
 pub mod challenge;
 pub mod cidr;
+pub mod companions;
+pub mod eligible;
 pub mod lists;
 pub mod management_keys;
 pub mod proxy_v2;

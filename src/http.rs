@@ -22,6 +22,8 @@ mod claims;
 pub mod code_lines;
 mod code_upload;
 mod docs;
+mod eligibility;
+mod eligible_upload;
 mod events;
 pub mod fields;
 pub mod json;
@@ -33,9 +35,11 @@ mod phone;
 pub mod problem;
 pub mod query;
 mod redemptions;
+mod registrations;
 mod reply_body;
 pub mod retry;
 pub mod route;
+mod upload;
 mod users;
 mod waiting_room;
 mod web_files;
@@ -132,7 +136,7 @@ async fn other(
         return page::campaign(lane, opened(lane), id);
     }
     let opened = opened(lane)?;
-    admission::address(lane, peer, &parts.headers)?;
+    let address = admission::address(lane, peer, &parts.headers)?;
     let is_admin = admission::operator(lane, opened, route, &parts.headers)?;
     match route {
         Route::ManagementMetrics => Ok(ops::metrics(lane)),
@@ -145,6 +149,8 @@ async fn other(
         Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::WaitingRoomRead(id) => waiting_room::read(lane, opened, id, parts),
         Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, parts, body).await,
+        Route::Register(id) => registrations::register(lane, opened, id, address, parts, body).await,
+        Route::EligibleUpload(id) => eligible_upload::upload(lane, opened, id, parts, body).await,
         Route::ChallengeRead(id) => challenge::issue(lane, opened, id, parts),
         Route::ChallengeMeet(id) => challenge::meet(lane, opened, id, parts, body).await,
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {

@@ -33,7 +33,8 @@ use crate::http::problem::Code;
         campaign::NewCampaign, campaign::NewCouponType, campaign::CampaignPatch, campaign::SchedulePatch,
         campaign::CouponTypePatch, campaign::Campaign, campaign::Fairness, campaign::FairnessEntries,
         campaign::CouponType,
-        protection::NewArrival, protection::AltchaChallenge, protection::AltchaParameters, protection::ChallengeAnswer,
+        protection::NewArrival, protection::AltchaChallenge, protection::AltchaParameters, protection::ChallengeAnswer, protection::NewRegistration,
+        protection::Registration, protection::RegistrationState, protection::EligibleList, protection::EligibleUser,
         protection::Pass, protection::Place, protection::PlaceState, protection::WaitingRoomView,
         campaign::Opening, campaign::CampaignPage, campaign::Availability, campaign::TypeAvailability,
         campaign::Left, campaign::Bucket,
@@ -49,8 +50,10 @@ use crate::http::problem::Code;
 struct Components;
 
 /// What is refused where a member is unknown: bodies of requests.
-const CLOSED: [&str; 20] = [
+const CLOSED: [&str; 22] = [
     "ChallengeAnswer",
+    "NewRegistration",
+    "EligibleUser",
     "NewArrival",
     "NewCampaign",
     "NewCouponType",
@@ -134,6 +137,11 @@ fn described(operation: Operation, path: &str, index: usize) -> Value {
         described["requestBody"] = json!({"required": true, "content": {
             "application/x-ndjson": {"schema": {"type": "string", "contentSchema": reference("UploadedCode")}, "example": examples::CODES_NDJSON},
             "text/csv": {"schema": {"type": "string"}, "example": examples::CODES_CSV}
+        }});
+    }
+    if operation == Operation::EligibleUpload {
+        described["requestBody"] = json!({"required": true, "content": {
+            "application/x-ndjson": {"schema": {"type": "string", "contentSchema": reference("EligibleUser")}, "example": examples::ELIGIBLE_NDJSON}
         }});
     }
     described

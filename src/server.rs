@@ -30,6 +30,7 @@ use crate::config::{Auth, Config, ConfigError};
 use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
 use crate::gate::challenge::altcha::Altcha;
 use crate::gate::challenge::pass::Passes;
+use crate::gate::eligible::EligibleLists;
 use crate::gate::lists::{ListError, Lists};
 use crate::gate::ticket::Tickets;
 use crate::gate::user_token::Verifier;
@@ -75,6 +76,9 @@ pub enum ServeError {
     /// The keys cannot be read.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// A list of those whom a campaign is for cannot be read.
+    #[error("lists of who is eligible: {0}")]
+    Eligible(io::Error),
     /// Personal data cannot be opened.
     #[error(transparent)]
     People(#[from] PeopleError),
@@ -213,7 +217,9 @@ fn open_engine(
             tracing::warn!(slots = report.unreadable, "personal data that could not be read was overwritten");
         }
         let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(&keys), Passes::new(&keys));
-        Ok(Ready { opened: Opened { engine, people, admin_key, tickets, altcha, passes }, recovery, key_source })
+        let eligible = Arc::new(EligibleLists::open(data_dir, &keys).map_err(ServeError::Eligible)?);
+        let opened = Opened { engine, people, admin_key, tickets, altcha, eligible, passes };
+        Ok(Ready { opened, recovery, key_source })
     };
     // Not joined: a process that is told to stop while it reads its log has nothing to wait for.
     std::thread::Builder::new().name(String::from("landrush-open")).spawn(move || drop(opened.send(open())))?;

@@ -30,7 +30,7 @@ use thiserror::Error;
 
 use crate::event::Event;
 pub(crate) use snapshot::{
-    ArchivedHead, ClaimItem, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead, RoomPerson,
+    ArchivedHead, ClaimItem, HashedPerson, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead,
 };
 pub(crate) use wire::Wire;
 

@@ -23,6 +23,8 @@ pub enum Command {
     Enter(Claim),
     /// Comes to a waiting room.
     Arrive(Arrive),
+    /// Registers with a campaign that hears only those who have.
+    Register(Register),
     /// Makes a campaign under a number that the router has just dealt.
     Create {
         /// The number it will have, if it is new.
@@ -180,6 +182,17 @@ pub struct Arrive {
     pub stamped_at: Timestamp,
 }
 
+/// Registers with a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    /// Which campaign.
+    pub campaign: CampaignNumber,
+    /// Who.
+    pub user: UserId,
+    /// When the last byte of the request was read: what the cut-off is judged by.
+    pub stamped_at: Timestamp,
+}
+
 /// A file of codes that is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeFile {
@@ -239,6 +252,7 @@ impl Command {
             | Command::Draw(Claim { campaign, .. })
             | Command::Enter(Claim { campaign, .. })
             | Command::Arrive(Arrive { campaign, .. })
+            | Command::Register(Register { campaign, .. })
             | Command::Create { campaign, .. }
             | Command::Patch { campaign, .. }
             | Command::AcceptClaims { campaign, .. }

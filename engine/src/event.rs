@@ -125,6 +125,11 @@ pub enum Change<'a> {
         /// The day it counts for, if the coupon has run out and its unit returns.
         day: Day,
     },
+    /// Somebody registered.
+    Registered {
+        /// Who.
+        user: &'a str,
+    },
     /// Somebody came to a waiting room. The number is the number of those who came to it before, plus one.
     Arrived {
         /// The opening that the room is for. Never before that of an earlier one.
@@ -174,6 +179,7 @@ impl Change<'_> {
             | Change::Settled { .. }
             | Change::HoldExpired { .. }
             | Change::Arrived { .. }
+            | Change::Registered { .. }
             | Change::Shuffled { .. }
             | Change::Admitted { .. }
             | Change::Expired { .. } => false,

@@ -28,6 +28,11 @@ impl PersonHasher {
 pub(crate) struct PersonHash(u64);
 
 impl PersonHash {
+    /// A person by another keyed hash.
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// As tables know it.
     pub(crate) fn bits(self) -> u64 {
         self.0

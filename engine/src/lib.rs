@@ -86,6 +86,7 @@ pub mod people;
 pub mod port;
 pub mod published;
 pub mod recovery;
+mod registered;
 pub mod room;
 pub mod router;
 pub mod shard;

@@ -23,6 +23,11 @@ pub enum Outcome {
         /// Whether it was dealt before.
         repeated: bool,
     },
+    /// The person is registered.
+    Registered {
+        /// Whether they were before.
+        repeated: bool,
+    },
     /// The rules say no. Nothing changed.
     Refused(Refusal),
     /// The campaign was made.
@@ -99,6 +104,10 @@ pub enum Refusal {
     TicketRequired,
     /// The person is none of those whom the campaign is for.
     NotEligible,
+    /// The campaign takes no registrations: it hears everybody, or those on a list.
+    NoRegistration,
+    /// Registration is over.
+    RegistrationClosed,
     /// The person, or the phone number, has had all that the limit allows.
     LimitReached,
     /// The total quota, or the imported codes, are gone.

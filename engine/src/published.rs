@@ -16,6 +16,7 @@ use crate::command::Gate;
 use crate::filter::{DecidedFilter, PersonHash, PersonHasher};
 use crate::id::{CampaignId, CampaignNumber, TypeIndex, UserId};
 use crate::outcome::Refusal;
+use crate::registered::{RegisteredHash, RegisteredKey};
 use crate::room::RoomView;
 use crate::router::Route;
 use crate::time::{Day, Timestamp};
@@ -34,6 +35,8 @@ pub struct Published {
     /// Of a campaign with a waiting room.
     room: ArcSwapOption<RoomView>,
     decided: DecidedFilter,
+    /// Of a campaign that hears only who has registered: who may have.
+    registered: Option<(RegisteredKey, DecidedFilter)>,
     hasher: PersonHasher,
 }
 
@@ -121,7 +124,13 @@ impl PublishedCounts {
 }
 
 impl Published {
-    pub(crate) fn new(view: &CampaignView, room: Option<RoomView>, route: Route, hasher: PersonHasher) -> Self {
+    pub(crate) fn new(
+        view: &CampaignView,
+        room: Option<RoomView>,
+        registered: Option<RegisteredKey>,
+        route: Route,
+        hasher: PersonHasher,
+    ) -> Self {
         let definition = &view.definition;
         let calendar = Calendar::new(&definition.time_zone).expect("a campaign's zone was checked when it was made");
         let quota: u64 = definition.coupon_types.iter().map(|coupon_type| u64::from(coupon_type.total_quota)).sum();
@@ -140,6 +149,7 @@ impl Published {
             entries: AtomicU32::new(0),
             room: ArcSwapOption::empty(),
             decided: DecidedFilter::new(people),
+            registered: registered.map(|key| (key, DecidedFilter::new(definition.expected_claimants))),
             hasher,
         };
         published.refresh(view, room);
@@ -207,13 +217,14 @@ impl Published {
         stamped_at: Timestamp,
         now: Timestamp,
     ) -> Option<Refusal> {
-        let refusal = self.refusal(coupon_type, gate, stamped_at, now)?;
+        let refusal = self.refusal(user, coupon_type, gate, stamped_at, now)?;
         let may_be_decided = self.decided.may_contain(self.hasher.hash(user.as_str()));
         (!may_be_decided).then_some(refusal)
     }
 
     fn refusal(
         &self,
+        user: &UserId,
         coupon_type: Option<TypeIndex>,
         gate: Gate,
         stamped_at: Timestamp,
@@ -239,6 +250,11 @@ impl Published {
         }
         if let Some(refusal) = gate.refusal {
             return Some(refusal.into());
+        }
+        if let Some((key, registered)) = &self.registered
+            && !registered.may_contain(PersonHash::from_bits(key.hash(user.as_str()).bits()))
+        {
+            return Some(Refusal::NotEligible);
         }
         match definition.mode {
             // A number that has had its coupon is told so, also when nothing is left: the shard knows.
@@ -292,6 +308,20 @@ impl Published {
     /// Remembers that a person has been decided. For the shard's thread.
     pub(crate) fn mark_decided(&self, user: &str) {
         self.decided.insert(self.hash(user));
+    }
+
+    /// Remembers that somebody has registered. For the shard's thread, before the answer.
+    pub(crate) fn mark_registered(&self, user: &str) {
+        if let Some((key, _)) = &self.registered {
+            self.mark_registered_hash(key.hash(user));
+        }
+    }
+
+    /// As [`Published::mark_registered`], for somebody whose hash is known.
+    pub(crate) fn mark_registered_hash(&self, person: RegisteredHash) {
+        if let Some((_, registered)) = &self.registered {
+            registered.insert(PersonHash::from_bits(person.bits()));
+        }
     }
 
     fn hash(&self, user: &str) -> PersonHash {

@@ -402,7 +402,9 @@ impl Rebuilt {
                     listed.push(Listed::Archived(id.clone()));
                     continue;
                 };
-                let public = Arc::new(Published::new(&view, state.room(campaign), self.router.route(id), hasher));
+                let (room, registered) = (state.room(campaign), state.registered_key(campaign));
+                let public = Arc::new(Published::new(&view, room, registered, self.router.route(id), hasher));
+                state.registered(campaign).for_each(|person| public.mark_registered_hash(person));
                 state.for_each_person(campaign, |user| public.mark_decided(user));
                 listed.push(Listed::Live(Arc::clone(&public)));
                 published.insert(campaign, public);

@@ -119,7 +119,7 @@ impl Visitor<'_> {
 }
 
 /// The name of the device in the header `X-Device-Id`.
-fn device(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
+pub(crate) fn device(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
     let Some(value) = headers.get(X_DEVICE_ID) else { return Ok(None) };
     let name = std::str::from_utf8(value.as_bytes()).ok();
     let is_name = |name: &&str| (1..=DEVICE_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);

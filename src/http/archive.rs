@@ -24,6 +24,11 @@ pub(crate) async fn archive(lane: &Lane, opened: &Opened, campaign: &Published, 
     let path = export(lane, opened, campaign).await?;
     ask(lane, opened, campaign, false).await?;
     code_upload::release(opened.engine.imported_codes(), campaign.number()).await;
+    lane.app().companions().forget(campaign.number());
+    let (lists, number) = (std::sync::Arc::clone(&opened.eligible), campaign.number());
+    if let Ok(Err(error)) = tokio::task::spawn_blocking(move || lists.remove(number)).await {
+        tracing::warn!(%error, "the list of an archived campaign cannot be removed");
+    }
     tracing::info!(campaign = %campaign.definition().id, export = %path.display(), "campaign archived");
     Ok(())
 }

@@ -22,7 +22,7 @@ impl Caller {
     /// 401, where a token is asked for and none that holds is there.
     pub(crate) fn of(lane: &Lane, headers: &HeaderMap) -> Result<Self, Problem> {
         let Some(verifier) = lane.app().verifier() else { return Ok(Caller::Trusted) };
-        let Some(token) = bearer(headers.get(header::AUTHORIZATION)) else {
+        let Some(token) = bearer_of(headers) else {
             return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer <the user's token>"));
         };
         match lane.tokens().verify(verifier, token, lane.now()) {
@@ -51,6 +51,11 @@ impl Caller {
             Caller::User(_) | Caller::Trusted => Ok(()),
         }
     }
+}
+
+/// The token of whoever bears `headers`.
+pub(crate) fn bearer_of(headers: &HeaderMap) -> Option<&[u8]> {
+    bearer(headers.get(header::AUTHORIZATION))
 }
 
 /// The token in the header `Authorization`.

@@ -25,6 +25,11 @@ pub(crate) async fn create(lane: &Lane, opened: &Opened, parts: &Parts, body: In
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::MANAGEMENT_BYTES_MAX, patience).await?;
     let definition = campaign_body::parse_definition(&bytes).map_err(Problem::invalid)?;
+    let says_nothing = lane.app().verifier().is_none();
+    if says_nothing && definition.protection.eligibility.as_ref().is_some_and(|who| !who.token_claims.is_empty()) {
+        let detail = "needs users' tokens: this server runs with auth.users = \"trusted\"";
+        return Err(Problem::invalid_field("/protection/eligibility/token_claims", detail));
+    }
     let id = definition.id.clone();
     // Of an id that is taken the shard says what it would say, since it makes nothing: ids are never free again.
     if dry_run && opened.engine.directory().find(id.as_str()).is_none() {

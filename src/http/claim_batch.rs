@@ -8,8 +8,8 @@ use std::time::Instant;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use landrush_engine::campaign::Mode;
-use landrush_engine::command::{Claim, Command, Gate};
+use landrush_engine::campaign::{CampaignDefinition, Eligibility, Mode, Protection, Who};
+use landrush_engine::command::{Claim, Command, Gate, GateRefusal};
 use landrush_engine::id::UserId;
 use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
 use landrush_engine::published::Published;
@@ -173,17 +173,38 @@ async fn ask(
         // A batch has one header for all, and a key that names one of them names none.
         return Err(Problem::refused(Refusal::KeyRequired));
     }
-    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, Gate::default(), stamped_at, stamped_at) {
+    let gate = gate(opened, campaign, &definition, &user);
+    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
     let phone = match phone {
         Some(phone) => Some(users::durable_phone(opened, phone).await?),
         None => None,
     };
-    let (number, gate) = (campaign.number(), Gate::default());
+    let number = campaign.number();
     let claim = Claim { campaign: number, user: user.clone(), coupon_type, key: None, phone, gate, stamped_at };
     let answer = lane.submit(&opened.engine, campaign.route(), Command::Claim(claim))?;
     Ok(Asked { user, answer })
+}
+
+/// A batch bears nobody's ticket, pass, token or device: where one is asked for, its claims are refused as others without it are.
+fn gate(opened: &Opened, campaign: &Published, definition: &CampaignDefinition, user: &UserId) -> Gate {
+    let Protection { challenge, eligibility, rate_limits: _, waiting_room: _ } = &*definition.protection;
+    let is_eligible = eligibility.as_ref().is_none_or(|eligibility| {
+        let Eligibility { who, devices_per_user, users_per_device, token_claims, registration_closes_at: _ } =
+            eligibility;
+        let is_listed = match who {
+            Who::Listed => opened.eligible.has(campaign.number(), user.as_str()),
+            Who::Anyone | Who::Registered => true,
+        };
+        is_listed && devices_per_user.is_none() && users_per_device.is_none() && token_claims.is_empty()
+    });
+    let refusal = match (challenge.is_none(), is_eligible) {
+        (true, true) => None,
+        (false, _) => Some(GateRefusal::ChallengeRequired),
+        (true, false) => Some(GateRefusal::NotEligible),
+    };
+    Gate { place: None, refusal }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
-use super::{body, challenge, claim_json, route, users, waiting_room};
+use super::{body, challenge, claim_json, eligibility, route, users, waiting_room};
 use crate::app::Opened;
 use crate::gate::address::ClientAddress;
 use crate::metrics::Granted;
@@ -108,10 +108,19 @@ pub(crate) async fn ask(
     visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, stamped_at)?;
     let place = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(&user));
     let is_met = challenge::is_met(opened, campaign.number(), &definition, &user, parts, stamped_at);
-    let refusal = (!is_met).then_some(GateRefusal::ChallengeRequired);
-    let gate = Gate { place: place.map(|ticket| ticket.place), refusal };
+    let is_listed = eligibility::is_listed(lane, opened, campaign.number(), &definition, &user, &parts.headers);
+    let refusal = match (is_met, is_listed) {
+        (true, true) => None,
+        (false, _) => Some(GateRefusal::ChallengeRequired),
+        (true, false) => Some(GateRefusal::NotEligible),
+    };
+    let mut gate = Gate { place: place.map(|ticket| ticket.place), refusal };
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
+    }
+    // Only now, so that what is asked before the opening uses up no device's places.
+    if !eligibility::is_among_few(lane, campaign.number(), &definition, &visitor, &parts.headers)? {
+        gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
     }
     let phone = if phone.is_some() || definition.needs_phone() {
         users::phone_id(opened, &user, phone.as_ref()).await?

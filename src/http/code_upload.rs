@@ -10,7 +10,6 @@ use landrush_engine::imported::{
     FinishError, ImportedCodes, PushError, StagedFile, UPLOAD_CODES_MAX, Upload, UploadError,
 };
 use landrush_engine::outcome::{Outcome, Refusal};
-use tokio::sync::mpsc::{Receiver, channel};
 
 use super::answer::Answer;
 use super::body::Pieces;
@@ -20,17 +19,8 @@ use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::Query;
+use super::upload::{self, Arriving};
 use crate::app::Opened;
-
-/// Pieces of a body that wait for the thread that reads them.
-const PIECES_WAITING_MAX: usize = 16;
-
-/// What comes from the body.
-enum Piece {
-    Data(bytes::Bytes),
-    /// Nothing follows. Without it the client has gone, and nothing is kept.
-    End,
-}
 
 /// `POST /v1/campaigns/{id}/coupon-types/{type}/codes`.
 pub(crate) async fn upload(
@@ -47,26 +37,11 @@ pub(crate) async fn upload(
     let (campaign, coupon_type, format) = asked.map_err(|problem| Problem { close: !pieces.is_end(), ..problem })?;
     let (number, codes) = (campaign.number(), opened.engine.imported_codes().clone());
 
-    let (to_file, from_body) = channel(PIECES_WAITING_MAX);
-    let writing = tokio::task::spawn_blocking(move || {
+    let work = move |arriving| {
         let upload = codes.upload(number, coupon_type).map_err(no_upload)?;
-        write(upload, format, from_body)
-    });
-    let read = async {
-        while let Some(data) = pieces.next().await? {
-            // Whoever writes has ended early: the reason comes from there.
-            if to_file.send(Piece::Data(data)).await.is_err() {
-                return Ok(());
-            }
-        }
-        drop(to_file.send(Piece::End).await);
-        Ok::<(), Problem>(())
+        write(upload, format, arriving)
     };
-    let read = read.await;
-    drop(to_file);
-    let written = writing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-    read?;
-    let staged = written.map_err(|problem| Problem { close: !pieces.is_end(), ..problem })?;
+    let staged = upload::off_thread(&mut pieces, work).await?;
     hand_over(lane, opened, &campaign, coupon_type, staged).await
 }
 
@@ -101,14 +76,10 @@ fn format(headers: &HeaderMap) -> Option<CodeFormat> {
 }
 
 /// Reads the codes and writes their file. Dropping the upload gives back what it has taken.
-fn write(mut upload: Upload, format: CodeFormat, mut pieces: Receiver<Piece>) -> Result<StagedFile, Problem> {
+fn write(mut upload: Upload, format: CodeFormat, mut arriving: Arriving) -> Result<StagedFile, Problem> {
     let mut lines = CodeLines::new(format);
-    loop {
-        match pieces.blocking_recv() {
-            Some(Piece::Data(data)) => lines.push(&data, |code| upload.push(code)).map_err(not_read)?,
-            Some(Piece::End) => break,
-            None => return Err(Problem { close: true, ..Problem::new(Code::InvalidRequest, "the body broke off") }),
-        }
+    while let Some(data) = arriving.next()? {
+        lines.push(&data, |code| upload.push(code)).map_err(not_read)?;
     }
     lines.finish(|code| upload.push(code)).map_err(not_read)?;
     upload.finish().map_err(|error| match error {

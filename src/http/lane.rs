@@ -123,6 +123,7 @@ impl Lane {
             granted @ (Outcome::Won(_)
             | Outcome::Repeated(_)
             | Outcome::Arrived { .. }
+            | Outcome::Registered { .. }
             | Outcome::Created(_)
             | Outcome::Campaign(_)
             | Outcome::Voided

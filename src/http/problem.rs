@@ -89,6 +89,8 @@ pub enum Code {
     TicketRequired,
     /// The person is none of those whom the campaign is for.
     NotEligible,
+    /// Registration is over.
+    RegistrationClosed,
     /// The total quota is gone.
     SoldOut,
     /// Today's quota is gone.
@@ -107,7 +109,7 @@ pub enum Code {
 
 impl Code {
     /// All there are.
-    pub const ALL: [Code; 44] = [
+    pub const ALL: [Code; 45] = [
         Code::NotFound,
         Code::MethodNotAllowed,
         Code::Unauthorized,
@@ -145,6 +147,7 @@ impl Code {
         Code::ChallengeRequired,
         Code::TicketRequired,
         Code::NotEligible,
+        Code::RegistrationClosed,
         Code::SoldOut,
         Code::DailySoldOut,
         Code::Overloaded,
@@ -209,6 +212,7 @@ impl Code {
                 (S::FORBIDDEN, "ticket_required", "The waiting room's ticket is missing or does not hold")
             }
             Code::NotEligible => (S::FORBIDDEN, "not_eligible", "The campaign is not for this person"),
+            Code::RegistrationClosed => (S::CONFLICT, "registration_closed", "Registration is over"),
             Code::LimitReached => (S::CONFLICT, "limit_reached", "The limit for this person is used up"),
             Code::SoldOut => (S::CONFLICT, "sold_out", "Sold out"),
             Code::DailySoldOut => (S::CONFLICT, "daily_sold_out", "Sold out for today"),
@@ -339,6 +343,8 @@ impl Problem {
                 Code::ChallengeRequired,
                 "meet the campaign's challenge, and send the pass that it gives in the header X-Landrush-Pass",
             ),
+            Refusal::NoRegistration => Self::new(Code::NotFound, "the campaign takes no registrations"),
+            Refusal::RegistrationClosed => Self::new(Code::RegistrationClosed, ""),
             Refusal::NotEligible => Self::new(Code::NotEligible, ""),
             Refusal::LimitReached => Self::new(Code::LimitReached, ""),
             Refusal::SoldOut => Self::new(Code::SoldOut, ""),

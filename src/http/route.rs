@@ -51,6 +51,10 @@ pub enum Route<'p> {
     WaitingRoomRead(&'p str),
     /// Come to a waiting room.
     WaitingRoomJoin(&'p str),
+    /// Register with a campaign.
+    Register(&'p str),
+    /// Replace the list of those whom a campaign is for.
+    EligibleUpload(&'p str),
     /// Ask for a challenge.
     ChallengeRead(&'p str),
     /// Answer a challenge.
@@ -141,6 +145,9 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "waiting-room"] if *method == Method::POST => Ok(Route::WaitingRoomJoin(id)),
             ["v1", "campaigns", id, "waiting-room"] if reads => Ok(Route::WaitingRoomRead(id)),
             ["v1", "campaigns", _, "waiting-room"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
+            ["v1", "campaigns", id, "registrations"] => post(Route::Register(id)),
+            ["v1", "campaigns", id, "eligible"] if *method == Method::PUT => Ok(Route::EligibleUpload(id)),
+            ["v1", "campaigns", _, "eligible"] => Err(NoRoute::Method { allow: "PUT" }),
             ["v1", "campaigns", id, "challenge"] if *method == Method::POST => Ok(Route::ChallengeMeet(id)),
             ["v1", "campaigns", id, "challenge"] if reads => Ok(Route::ChallengeRead(id)),
             ["v1", "campaigns", _, "challenge"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
@@ -210,6 +217,7 @@ impl<'p> Route<'p> {
             | Route::ClaimBatch(_)
             | Route::ClaimVoid(..)
             | Route::UserErase(_)
+            | Route::EligibleUpload(_)
             | Route::CodeUpload(..) => Some(WRITE),
             Route::Livez
             | Route::Readyz
@@ -226,6 +234,7 @@ impl<'p> Route<'p> {
             | Route::Availability(_)
             | Route::WaitingRoomRead(_)
             | Route::WaitingRoomJoin(_)
+            | Route::Register(_)
             | Route::ChallengeRead(_)
             | Route::ChallengeMeet(_)
             | Route::Claim(..)

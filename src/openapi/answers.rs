@@ -123,6 +123,18 @@ impl Operation {
                     bare(304, "What the client has still holds."),
                 ],
             ),
+            Operation::Register => with(
+                &[CacheControl],
+                made(
+                    ["Registered.", "Had registered before."],
+                    "Registration",
+                    examples::registration(),
+                    examples::registration(),
+                ),
+            ),
+            Operation::EligibleUpload => {
+                vec![json(200, "All of them are taken.", "EligibleList", examples::eligible_list())]
+            }
             Operation::ChallengeRead => with(
                 &[CacheControl],
                 vec![json(200, "The challenge.", "AltchaChallenge", examples::altcha_challenge())],

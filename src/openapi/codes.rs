@@ -40,6 +40,10 @@ impl Operation {
             Operation::Availability => &[SERVING, CAMPAIGN],
             Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
             Operation::WaitingRoomJoin => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, Ended, NotOpen, SoldOut]],
+            Operation::Register => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, Ended, RegistrationClosed]],
+            Operation::EligibleUpload => {
+                &[SERVING, &[UnsupportedMediaType, TooLarge, RequestTimeout, InvalidRequest], CAMPAIGN, &[Conflict]]
+            }
             Operation::ChallengeRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::ChallengeMeet => &[SERVING, &[Overloaded], BODY, CAMPAIGN, &[ChallengeRequired]],
             Operation::CampaignList => &[SERVING, &[InvalidRequest]],

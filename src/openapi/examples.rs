@@ -23,6 +23,10 @@ pub(crate) fn campaign_of(operation: Operation) -> &'static str {
         Operation::WaitingRoomJoin | Operation::WaitingRoomRead | Operation::ChallengeRead | Operation::ChallengeMeet
     ) {
         "big-drop"
+    } else if operation == Operation::Register {
+        "members-day"
+    } else if operation == Operation::EligibleUpload {
+        "staff-day"
     } else {
         "spring-sale"
     }
@@ -80,6 +84,26 @@ pub(crate) fn campaigns() -> Vec<(&'static str, Value)> {
             }),
         ),
         (
+            "registered",
+            json!({
+                "id": "members-day", "name": "Members' day", "time_zone": "Asia/Singapore", "mode": "first_come",
+                "schedule": {"starts_at": STARTS_AT, "ends_at": ENDS_AT},
+                "protection": {"eligibility": {"who": "registered", "users_per_device": 2}},
+                "expected_claimants": 10000,
+                "coupon_types": [{"id": "cash-5", "name": "$5 cash coupon", "total_quota": 300}]
+            }),
+        ),
+        (
+            "listed",
+            json!({
+                "id": "staff-day", "name": "Staff day", "time_zone": "Asia/Singapore", "mode": "first_come",
+                "schedule": {"starts_at": STARTS_AT, "ends_at": ENDS_AT},
+                "protection": {"eligibility": {"who": "list"}},
+                "expected_claimants": 10000,
+                "coupon_types": [{"id": "cash-5", "name": "$5 cash coupon", "total_quota": 300}]
+            }),
+        ),
+        (
             "waiting_room",
             json!({
                 "id": "big-drop", "name": "Big drop", "time_zone": "Asia/Singapore", "mode": "first_come",
@@ -133,6 +157,8 @@ pub(crate) fn users() -> Vec<(&'static str, Value)> {
 }
 
 /// The lines of an upload.
+pub(crate) const ELIGIBLE_NDJSON: &str = "{\"user_id\":\"u-1\"}\n{\"user_id\":\"u-2\"}\n";
+
 pub(crate) const CODES_NDJSON: &str = "{\"code\":\"SPRING-1\"}\n{\"code\":\"SPRING-2\"}\n";
 /// The same as a table, of other codes.
 pub(crate) const CODES_CSV: &str = "code\nSPRING-3\nSPRING-4\n";
@@ -244,6 +270,18 @@ pub(crate) fn waiting_room() -> Value {
         "state": "waiting", "opens_at": STARTS_AT, "now_serving": 0, "waiting": 100, "admit_per_second": 500,
         "fairness": {"commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925", "seed": null, "entries": {"count": 100, "hash": null}}
     })
+}
+
+pub(crate) fn registrations() -> Vec<(&'static str, Value)> {
+    vec![("of_user", json!({"user_id": "u-1"})), ("with_phone", json!({"user_id": "u-2", "phone": "+65 9123 4567"}))]
+}
+
+pub(crate) fn registration() -> Value {
+    json!({"state": "registered"})
+}
+
+pub(crate) fn eligible_list() -> Value {
+    json!({"eligible": 2})
 }
 
 pub(crate) fn altcha_challenge() -> Value {

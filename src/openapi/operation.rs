@@ -111,6 +111,8 @@ operations! {
         "Gives a ticket, which the claim carries in the header `X-Landrush-Ticket`. Coming again gives the same place; whoever was let in and did not claim in time has lost it, and stands at the back. Those who came before the opening are shuffled then.";
     WaitingRoomRead Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room"] "waiting_room" "How far the waiting room is"
         "Cacheable for a second. With the header `X-Landrush-Ticket` also where the bearer stands, and then private.";
+    Register User Live "post" ["/v1/campaigns/{campaign_id}/registrations"] "register" "Register with a campaign"
+        "For campaigns with `protection.eligibility.who` `registered`, which hear nobody else: durable before it is answered, until `registration_closes_at`.";
     ChallengeRead User Live "get" ["/v1/campaigns/{campaign_id}/challenge"] "challenge" "Ask for a challenge"
         "For campaigns with `protection.challenge.provider` `altcha`: a proof of work of the ALTCHA protocol, version 2, bound to the user and the campaign. It can be answered once, within ten minutes.";
     ChallengeMeet User Live "post" ["/v1/campaigns/{campaign_id}/challenge"] "meet_challenge" "Answer a challenge"
@@ -141,6 +143,8 @@ operations! {
         "";
     CodeUpload Management Campaigns "post" ["/v1/campaigns/{campaign_id}/coupon-types/{coupon_type}/codes"] "upload_codes" "Upload the shop's own codes"
         "For coupon types with `codes: imported`. Streamed, whole or not at all.";
+    EligibleUpload Management Campaigns "put" ["/v1/campaigns/{campaign_id}/eligible"] "upload_eligible" "Replace the list of those whom a campaign is for"
+        "For campaigns with `protection.eligibility.who` `list`: user ids, one a line. Streamed, whole or not at all, in the place of the list before.";
     CouponRead Management Redemption "get" ["/v1/coupons/{code}"] "read_coupon" "One coupon"
         "Case, dashes and spaces of a generated code do not matter.";
     Redeem Management Redemption "post" ["/v1/coupons/{code}/redemptions"] "redeem" "Redeem a coupon, or hold it for an order"
@@ -207,6 +211,8 @@ impl Operation {
             Route::CampaignAction(_, Action::Archive) => Operation::CampaignArchive,
             Route::Availability(_) => Operation::Availability,
             Route::WaitingRoomRead(_) => Operation::WaitingRoomRead,
+            Route::Register(_) => Operation::Register,
+            Route::EligibleUpload(_) => Operation::EligibleUpload,
             Route::ChallengeRead(_) => Operation::ChallengeRead,
             Route::ChallengeMeet(_) => Operation::ChallengeMeet,
             Route::WaitingRoomJoin(_) => Operation::WaitingRoomJoin,

@@ -24,6 +24,7 @@ impl Operation {
             Operation::Draw | Operation::Enter => required("NewDraw", examples::draws()),
             Operation::DrawByBody => required("NewDrawByBody", examples::draw_by_body()),
             Operation::WaitingRoomJoin => required("NewArrival", examples::arrivals()),
+            Operation::Register => required("NewRegistration", examples::registrations()),
             Operation::ChallengeMeet => required("ChallengeAnswer", examples::challenge_answers()),
             Operation::ClaimBatch => required("NewClaimBatch", examples::batch()),
             Operation::CampaignCreate => required("NewCampaign", examples::campaigns()),
@@ -39,7 +40,7 @@ impl Operation {
             | Operation::Release
             | Operation::Reverse => Some(Body { schema: "Nothing", required: false, examples: Vec::new() }),
             // Its body is lines, not JSON.
-            Operation::CodeUpload => None,
+            Operation::CodeUpload | Operation::EligibleUpload => None,
             Operation::ClaimsByUser
             | Operation::EntryByUser
             | Operation::Availability
@@ -69,11 +70,19 @@ impl Operation {
     /// Its parameters beside those of its path.
     pub(crate) fn parameters(self) -> Vec<Value> {
         match self {
-            Operation::Claim | Operation::Draw | Operation::Enter | Operation::DrawByBody => vec![header(
+            Operation::Claim | Operation::Draw | Operation::Enter | Operation::DrawByBody => [
+                ("X-Landrush-Ticket", "The ticket of somebody who is let in, where there is a waiting room."),
+                ("X-Landrush-Pass", "What a met challenge gave, where one is asked for."),
+                ("X-Device-Id", "The caller's device, where devices are counted or limited: at most 128 bytes."),
+            ]
+            .into_iter()
+            .map(|(name, description)| header(name, description, json!({"type": "string"})))
+            .chain([header(
                 "Idempotency-Key",
                 "Names this claim among a person's others. Required where the campaign's `limit.max` is above 1, ignored elsewhere. Bare or quoted, at most 128 bytes.",
                 json!({"type": "string", "minLength": 1, "maxLength": 130}),
-            )],
+            )])
+            .collect(),
             Operation::CampaignList => paging().into(),
             Operation::ClaimList => paging().into(),
             Operation::CampaignCreate | Operation::CampaignPatch | Operation::CampaignArchive => vec![dry_run()],
@@ -102,6 +111,8 @@ impl Operation {
             )],
             Operation::ClaimBatch
             | Operation::ChallengeMeet
+            | Operation::Register
+            | Operation::EligibleUpload
             | Operation::WaitingRoomJoin
             | Operation::ManagementMetrics
             | Operation::Page

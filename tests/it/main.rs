@@ -13,6 +13,7 @@ mod crowd;
 mod demo;
 mod draw_commands;
 mod draws;
+mod eligibility;
 mod events;
 mod gate_address;
 mod gate_keys;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{InvalidSchedule, Protection, Schedule, Windows};
+use super::{InvalidSchedule, Protection, Schedule, Who, Windows};
 use crate::fairness::{Commitment, Odds, Probability, Seed};
 use crate::id::{CampaignId, CampaignNumber, CouponTypeId, TypeIndex};
 use crate::time::{Day, Timestamp};
@@ -176,9 +176,14 @@ impl CampaignDefinition {
         (self.mode == Mode::Draw).then(|| Odds::new(probabilities).expect("a definition's odds have been checked"))
     }
 
-    /// Whether anything of it is computed from a seed: draws, a lottery, waiting rooms.
+    /// Whether anything of it is computed from a seed: draws, a lottery, waiting rooms, what stands for those who register.
     pub(crate) fn needs_seed(&self) -> bool {
-        self.mode != Mode::FirstCome || self.protection.waiting_room.is_some()
+        self.mode != Mode::FirstCome || self.protection.waiting_room.is_some() || self.hears_only_registered()
+    }
+
+    /// Whether claims are heard only of those who have registered.
+    pub(crate) fn hears_only_registered(&self) -> bool {
+        self.protection.eligibility.as_ref().is_some_and(|eligibility| eligibility.who == Who::Registered)
     }
 
     /// Whether a claim needs a phone number.

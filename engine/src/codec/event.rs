@@ -33,6 +33,7 @@ const EXPIRED: u8 = 15;
 const ARRIVED: u8 = 16;
 const SHUFFLED: u8 = 17;
 const ADMITTED: u8 = 18;
+const REGISTERED: u8 = 19;
 
 // Flags of a claim, a draw or an entry.
 const NAMED: u8 = 1;
@@ -108,6 +109,7 @@ impl<'a> Wire<'a> for Event<'a> {
                 window.write(to)?;
                 Short(user).write(to)
             }
+            Change::Registered { user } => Short(user).write(to),
             Change::Shuffled { window, count, hash } => {
                 window.write(to)?;
                 count.write(to)?;
@@ -150,6 +152,7 @@ fn tag(change: &Change<'_>) -> u8 {
         Change::Arrived { .. } => ARRIVED,
         Change::Shuffled { .. } => SHUFFLED,
         Change::Admitted { .. } => ADMITTED,
+        Change::Registered { .. } => REGISTERED,
     }
 }
 
@@ -211,6 +214,7 @@ fn read_change<'a, D: BorrowDecoder<'a>>(tag: u8, from: &mut D) -> Result<Change
             Change::Shuffled { window: Timestamp::read(from)?, count: u32::read(from)?, hash: Wire::read(from)? }
         }
         ADMITTED => Change::Admitted { up_to: u32::read(from)? },
+        REGISTERED => Change::Registered { user: Short::read(from)?.0 },
         _ => return Err(Invalid("the event's tag is unknown").into()),
     })
 }

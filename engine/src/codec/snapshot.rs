@@ -21,6 +21,9 @@ const VERSION: u8 = 2;
 const VERSION_BEFORE: u8 = 1;
 /// As [`VERSION`], with a [`RoomHead`] behind all else: so is a campaign with a waiting room written, and no other.
 const VERSION_WITH_ROOM: u8 = 3;
+/// As [`VERSION`], with a [`RoomHead`] or none and the number of those who registered behind all else: so is a campaign written that hears
+/// only them, and no other.
+const VERSION_WITH_REGISTERED: u8 = 4;
 const LIVE: u8 = 1;
 const ARCHIVED: u8 = 2;
 
@@ -55,6 +58,8 @@ pub(crate) struct LiveHead {
     pub(crate) later: LaterHead,
     /// Its people follow all else, 16 bytes each.
     pub(crate) room: Option<RoomHead>,
+    /// Of a campaign that hears only who has registered: how many have. They follow the people of the room, 16 bytes each.
+    pub(crate) registered: Option<u32>,
 }
 
 /// What the second version of the format added.
@@ -77,8 +82,8 @@ pub(crate) struct RankedHead {
     pub(crate) fills: Vec<u32>,
 }
 
-/// Somebody in a waiting room, under the room's own key.
-pub(crate) struct RoomPerson {
+/// Somebody in a waiting room, or who has registered, under the room's or the campaign's own key.
+pub(crate) struct HashedPerson {
     pub(crate) hash: [u8; 16],
 }
 
@@ -116,7 +121,7 @@ fields!(WindowStart { opened_at, first });
 fields!(Step { first_at, at, up_to, undecided });
 fields!(RoomHead { opens_at, arrivals, hash, shuffled, now_serving, first_claim, steps, lapsed, last_at, carry });
 fields!(ShuffledHead { count, hash });
-fields!(RoomPerson { hash });
+fields!(HashedPerson { hash });
 fields!(ArchivedHead { id, at, last_event_at });
 fields!(DailyQuota { from, coupon_type, quota });
 fields!(DayStart { day, first });
@@ -160,7 +165,13 @@ impl LiveHead {
         self.days.write(to)?;
         self.claims.write(to)?;
         self.later.write(to)?;
-        self.room.as_ref().map_or(Ok(()), |room| room.write(to))
+        match self.registered {
+            Some(registered) => {
+                self.room.write(to)?;
+                registered.write(to)
+            }
+            None => self.room.as_ref().map_or(Ok(()), |room| room.write(to)),
+        }
     }
 
     fn read<'a, D: BorrowDecoder<'a>>(version: u8, from: &mut D) -> Result<Self, DecodeError> {
@@ -179,7 +190,12 @@ impl LiveHead {
             days: Wire::read(from)?,
             claims: Wire::read(from)?,
             later: if version == VERSION_BEFORE { LaterHead::before(last_event_at) } else { Wire::read(from)? },
-            room: if version == VERSION_WITH_ROOM { Some(Wire::read(from)?) } else { None },
+            room: match version {
+                VERSION_WITH_ROOM => Some(Wire::read(from)?),
+                VERSION_WITH_REGISTERED => Wire::read(from)?,
+                _ => None,
+            },
+            registered: if version == VERSION_WITH_REGISTERED { Some(Wire::read(from)?) } else { None },
         })
     }
 }
@@ -193,8 +209,12 @@ impl LaterHead {
 
 impl<'a> Wire<'a> for Head {
     fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
-        let has_room = matches!(&self.kind, HeadKind::Live(head) if head.room.is_some());
-        if has_room { VERSION_WITH_ROOM } else { VERSION }.write(to)?;
+        let version = match &self.kind {
+            HeadKind::Live(head) if head.registered.is_some() => VERSION_WITH_REGISTERED,
+            HeadKind::Live(head) if head.room.is_some() => VERSION_WITH_ROOM,
+            HeadKind::Live(_) | HeadKind::Archived(_) => VERSION,
+        };
+        version.write(to)?;
         self.campaign.write(to)?;
         match &self.kind {
             HeadKind::Live(head) => {
@@ -210,7 +230,7 @@ impl<'a> Wire<'a> for Head {
 
     fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
         let version = u8::read(from)?;
-        if ![VERSION, VERSION_BEFORE, VERSION_WITH_ROOM].contains(&version) {
+        if ![VERSION, VERSION_BEFORE, VERSION_WITH_ROOM, VERSION_WITH_REGISTERED].contains(&version) {
             return Err(Invalid("the version of the campaign's state is unknown").into());
         }
         let campaign = u32::read(from)?;

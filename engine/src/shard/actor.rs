@@ -89,6 +89,7 @@ impl Touched {
             | Change::Arrived { .. }
             | Change::Shuffled { .. }
             | Change::Admitted { .. }
+            | Change::Registered { .. }
             | Change::Expired { .. } => false,
             Change::Created { .. }
             | Change::Patched { .. }
@@ -271,6 +272,7 @@ impl Shard {
                 Some((claim.campaign, hasher.hash(claim.user.as_str())))
             }
             Command::Arrive(_)
+            | Command::Register(_)
             | Command::Create { .. }
             | Command::Patch { .. }
             | Command::AcceptClaims { .. }
@@ -339,11 +341,13 @@ impl Shard {
             Change::Claimed { grant, .. } | Change::Drew { grant, .. } | Change::Entered { grant } => {
                 self.published[&event.campaign].mark_decided(grant.user);
             }
+            Change::Registered { user } => self.published[&event.campaign].mark_registered(user),
             Change::Ended => self.shared.rank(&self.state, event.campaign),
             Change::Created { .. } => {
                 let view = self.state.view(event.campaign).expect("the campaign was just made");
                 let (route, room) = (self.shared.route(&view.definition.id), self.state.room(event.campaign));
-                let published = Published::new(&view, room, route, self.shared.hasher());
+                let registered = self.state.registered_key(event.campaign);
+                let published = Published::new(&view, room, registered, route, self.shared.hasher());
                 self.published.insert(event.campaign, Arc::new(published));
             }
             Change::Patched { .. }

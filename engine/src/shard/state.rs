@@ -24,6 +24,7 @@ mod phones;
 mod record;
 mod redeem;
 mod redemptions;
+mod registrations;
 mod restore;
 mod room;
 mod slots;
@@ -50,6 +51,7 @@ use crate::event::CodeKeyId;
 use crate::fairness::LotteryKey;
 use crate::id::{CampaignId, CampaignNumber, Serial, TypeIndex};
 use crate::keys::Keys;
+use crate::registered::{RegisteredHash, RegisteredKey};
 use crate::room::RoomView;
 use crate::time::{Day, Timestamp};
 
@@ -155,6 +157,17 @@ impl State {
     /// What everybody may know of the campaign's waiting room, if it has one.
     pub fn room(&self, campaign: CampaignNumber) -> Option<RoomView> {
         self.live(campaign).and_then(Campaign::room_view)
+    }
+
+    /// What stands for those who register with the campaign, if it hears only them.
+    pub(crate) fn registered_key(&self, campaign: CampaignNumber) -> Option<RegisteredKey> {
+        self.live(campaign)?.registrations.as_ref().map(|registrations| registrations.key())
+    }
+
+    /// Everybody who has registered with the campaign.
+    pub(crate) fn registered(&self, campaign: CampaignNumber) -> impl Iterator<Item = RegisteredHash> {
+        let registrations = self.live(campaign).and_then(|campaign| campaign.registrations.as_ref());
+        registrations.into_iter().flat_map(|registrations| registrations.people()).copied().map(RegisteredHash)
     }
 
     /// What has been issued, a coupon type at a time; those of today are of [`State::day`]. Empty if there is no such campaign.

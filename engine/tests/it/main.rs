@@ -17,6 +17,7 @@ mod phones;
 mod power;
 mod redemptions;
 mod refusals;
+mod registrations;
 mod shop;
 mod voids;
 mod waiting_room;

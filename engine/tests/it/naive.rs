@@ -115,7 +115,11 @@ impl Model {
             Command::Coupon { coupon, .. } => campaign.coupon(*coupon, now),
             Command::Redeem(redeem) => campaign.redeem(redeem, now),
             Command::Settle { redemption, settlement, .. } => campaign.settle(redemption.as_index(), *settlement, now),
-            Command::Enter(_) | Command::Arrive(_) | Command::Rank { .. } | Command::ImportCodes { .. } => {
+            Command::Enter(_)
+            | Command::Arrive(_)
+            | Command::Register(_)
+            | Command::Rank { .. }
+            | Command::ImportCodes { .. } => {
                 unreachable!("no step of the model")
             }
         }

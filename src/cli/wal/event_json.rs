@@ -124,6 +124,7 @@ impl Names<'_> {
                 json.time("window", *window);
                 json.text("user_id", user);
             }
+            Change::Registered { user } => json.text("user_id", user),
             Change::Shuffled { window, count, hash } => {
                 json.time("window", *window);
                 json.number("count", u64::from(*count));
@@ -188,6 +189,7 @@ pub(super) fn kind(change: &Change<'_>) -> &'static str {
         Change::Settled { .. } => "settled",
         Change::HoldExpired { .. } => "hold_expired",
         Change::Arrived { .. } => "arrived",
+        Change::Registered { .. } => "registered",
         Change::Shuffled { .. } => "shuffled",
         Change::Admitted { .. } => "admitted",
         Change::Expired { .. } => "expired",

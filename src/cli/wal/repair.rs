@@ -140,6 +140,7 @@ impl Losses {
             | Change::Ranked { .. }
             | Change::CodesImported { .. }
             | Change::Arrived { .. }
+            | Change::Registered { .. }
             | Change::Shuffled { .. }
             | Change::Admitted { .. } => campaign.changes += 1,
             Change::Cancelled { .. } => campaign.cancelled += 1,

@@ -29,7 +29,7 @@ pub(super) fn read(object: &mut Object<'_>) -> Option<Protection> {
     // What nothing enforces yet is refused by name rather than believed to guard.
     let is_set_elsewhere =
         protection.challenge.is_some_and(|challenge| challenge.provider != ChallengeProvider::Altcha);
-    let unenforced = [("challenge", is_set_elsewhere), ("eligibility", protection.eligibility.is_some())];
+    let unenforced = [("challenge", is_set_elsewhere)];
     for (name, _) in unenforced.into_iter().filter(|(_, is_asked_for)| *is_asked_for) {
         let _: Option<()> = object.at().inner(name).wrong(NOT_IN_THIS_VERSION);
     }

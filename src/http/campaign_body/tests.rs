@@ -139,7 +139,7 @@ fn a_protections_faults_are_named_by_pointer() {
 #[test]
 fn what_this_version_does_not_have_is_refused_by_name() {
     for (part, value) in
-        [("challenge", json!({"provider": "turnstile"})), ("eligibility", json!({"who": "registered"}))]
+        [("challenge", json!({"provider": "turnstile"})), ("challenge", json!({"provider": "hcaptcha"}))]
     {
         let errors = parse(&with("/protection", json!({part: value}))).expect_err(part);
         assert_eq!(errors, [FieldError::new(format!("/protection/{part}"), crate::http::fields::NOT_IN_THIS_VERSION)]);

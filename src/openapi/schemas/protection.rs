@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::campaign::Fairness;
-use super::{Moment, PartialSchema, Span, UserId, text_schemas, words as table};
+use super::{Moment, PartialSchema, Phone, Span, UserId, text_schemas, words as table};
 use crate::http::words;
 
 text_schemas! {
@@ -17,6 +17,8 @@ text_schemas! {
     WhenUnavailable = |text| table(text, words::WHEN_UNAVAILABLES);
     /// Where somebody stands: a place that has lapsed is over too.
     PlaceState = |text| text.enum_values(Some(["waiting", "admitted", "sold_out", "over"]));
+    /// Where somebody stands who has registered.
+    RegistrationState = |text| text.enum_values(Some(["registered"]));
     /// Of whom claims are heard.
     Who = |text| table(text, words::WHOS);
 }
@@ -124,6 +126,36 @@ pub(crate) struct Pass {
     pass: String,
     /// The first moment at which it holds no more.
     expires_at: Moment,
+}
+
+/// Registers with a campaign.
+#[derive(ToSchema)]
+pub(crate) struct NewRegistration {
+    /// May be left out where a token says who asks.
+    #[schema(nullable = false)]
+    user_id: Option<UserId>,
+    /// Needed where the campaign needs a number, and none is known of the user.
+    #[schema(nullable = false)]
+    phone: Option<Phone>,
+}
+
+/// Somebody is registered.
+#[derive(ToSchema)]
+pub(crate) struct Registration {
+    state: RegistrationState,
+}
+
+/// A line of a list of those whom a campaign is for; the user id alone, as a string, is taken too.
+#[derive(ToSchema)]
+pub(crate) struct EligibleUser {
+    user_id: UserId,
+}
+
+/// What has become of an uploaded list.
+#[derive(ToSchema)]
+pub(crate) struct EligibleList {
+    /// How many users it has.
+    eligible: u64,
 }
 
 /// Comes to a waiting room.

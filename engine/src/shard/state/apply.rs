@@ -104,6 +104,7 @@ impl State {
                 moves_agenda = campaign.is_first_to_wait();
             }
             Change::Shuffled { window, count, hash } => campaign.apply_shuffled(*window, *count, hash, event.at)?,
+            Change::Registered { user } => campaign.apply_registered(user)?,
             Change::Admitted { up_to } => campaign.apply_admitted(*up_to, event.at)?,
             Change::Expired { coupon_type, count, day } => campaign.apply_expired(*coupon_type, *count, *day)?,
         }

@@ -41,6 +41,9 @@ pub enum Breach {
         /// The key that is here.
         present: CodeKeyId,
     },
+    /// Somebody registered who could not, or twice.
+    #[error("somebody registered who could not")]
+    Registration,
     /// A claim was granted though claims were stopped or paused.
     #[error("claim {} was granted while claims were stopped", .0.0)]
     ClaimsStopped(Serial),

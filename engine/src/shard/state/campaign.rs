@@ -9,6 +9,7 @@ use super::lottery::Ranking;
 use super::period_text::PeriodText;
 use super::record::{Life, Record, Restocked, Void};
 use super::redemptions::{Redemption, Redemptions};
+use super::registrations::Registrations;
 use super::room::Room;
 use crate::campaign::calendar::Calendar;
 use crate::campaign::{
@@ -60,6 +61,8 @@ pub(crate) struct Campaign {
     pub(crate) ranking: Option<Ranking>,
     /// Of the last window that anybody came for, or that opened; at first of the first one.
     pub(super) room: Option<Box<Room>>,
+    /// Of a campaign that hears only who has registered.
+    pub(super) registrations: Option<Box<Registrations>>,
     /// When it is next in the agenda.
     pub(super) due_at: Option<Timestamp>,
     /// How far room has been made ahead of its opening.
@@ -147,6 +150,8 @@ impl Campaign {
         let first_window = schedule.upcoming(created_at).next().map_or(definition.starts_at, |window| window.opened_at);
         let room = definition.protection.waiting_room.zip(seed.as_ref());
         let room = room.map(|(rules, seed)| Box::new(Room::new(rules, seed, first_window, Serial(0))));
+        let who = definition.protection.eligibility.as_ref().map(|eligibility| eligibility.who);
+        let registrations = Self::new_registrations(who, seed.as_ref());
         let is_all = types == 1 && definition.mode == Mode::FirstCome;
         Some(Self {
             number,
@@ -171,6 +176,7 @@ impl Campaign {
             entries_hash: EntriesHash::new(),
             ranking: None,
             room,
+            registrations,
             due_at: None,
             warmed: Warmth::Tables(0),
             definition,
@@ -397,6 +403,7 @@ impl Campaign {
             + self.issues.iter().map(Issues::heap_bytes).sum::<usize>()
             + self.ranking.as_ref().map_or(0, Ranking::heap_bytes)
             + self.room.as_ref().map_or(0, |room| room.heap_bytes())
+            + self.registrations.as_ref().map_or(0, |registrations| registrations.heap_bytes())
     }
 }
 

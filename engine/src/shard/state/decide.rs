@@ -56,6 +56,7 @@ impl State {
             Command::Draw(claim) => campaign.claim(claim, Mode::Draw, now),
             Command::Enter(claim) => campaign.claim(claim, Mode::Lottery, now),
             Command::Arrive(arrive) => campaign.arrive(arrive, now),
+            Command::Register(register) => campaign.register(register, now),
             Command::Create { .. } => unreachable!("creations have been decided above"),
             Command::Patch { patch, dry_run, .. } => campaign.patch(patch, *dry_run, now),
             Command::AcceptClaims { accept, .. } => campaign.accept_claims(*accept, now),
@@ -151,6 +152,9 @@ impl Campaign {
         }
         if let Some(refusal) = claim.gate.refusal {
             return Some(refusal.into());
+        }
+        if !self.hears(claim.user.as_str()) {
+            return Some(Refusal::NotEligible);
         }
         if self.definition.needs_phone() && claim.phone.is_none() {
             return Some(Refusal::PhoneRequired);

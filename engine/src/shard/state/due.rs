@@ -64,6 +64,7 @@ impl State {
             | Command::Draw(_)
             | Command::Enter(_)
             | Command::Arrive(_)
+            | Command::Register(_)
             | Command::Create { .. }
             | Command::Patch { .. }
             | Command::AcceptClaims { .. }

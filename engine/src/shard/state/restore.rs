@@ -14,11 +14,12 @@ use super::redemptions::{HOLD_MAX, Redemption};
 use super::room::{Room, RoomHead};
 use super::{Archived, Breach, Inconsistent, PersonKey, Slot, State};
 use crate::campaign::{InvalidDefinition, Mode, TypeCounts};
-use crate::codec::{self, ArchivedHead, ClaimItem, CodecError, Head, HeadKind, LaterHead, RankedHead, RoomPerson};
+use crate::codec::{self, ArchivedHead, ClaimItem, CodecError, HashedPerson, Head, HeadKind, LaterHead, RankedHead};
 use crate::event::CodeKeyId;
 use crate::fairness::{Ranks, Seed};
 use crate::id::{CampaignId, CampaignNumber, OrderId, RedemptionNumber, Serial, TypeIndex};
 use crate::outcome::RedemptionState;
+use crate::registered::RegisteredHash;
 use crate::time::Timestamp;
 
 /// Why blocks are no campaign.
@@ -79,6 +80,8 @@ pub struct CampaignDecoder {
     /// The waiting room, until all who came to it have come again, and those of them who have.
     room: Option<RoomHead>,
     room_people: Vec<[u8; 16]>,
+    /// Who has registered and has not come.
+    registered_left: u32,
     /// Coupons that are held or redeemed, and whose redemption has not come.
     unexplained: u32,
     expected_counts: Vec<TypeCounts>,
@@ -104,6 +107,7 @@ impl CampaignDecoder {
             aftermaths: Vec::new(),
             room: None,
             room_people: Vec::new(),
+            registered_left: 0,
             unexplained: 0,
             expected_counts: Vec::new(),
         }
@@ -145,7 +149,7 @@ impl CampaignDecoder {
     pub fn finish(mut self, state: &mut State) -> Result<CampaignNumber, SnapshotError> {
         let left = [self.quotas_left, self.days_left, self.windows_left, self.claims_left, self.redemptions_left];
         let is_whole = self.pending.is_empty() && left.iter().all(|left| *left == 0);
-        let is_whole = is_whole && self.room_people_left() == 0;
+        let is_whole = is_whole && self.room_people_left() == 0 && self.registered_left == 0;
         let mut slot = self.slot.take().filter(|_| is_whole).ok_or(CodecError::Truncated)?;
         if let Slot::Live(live) = &mut slot {
             self.restore_room(live)?;
@@ -238,8 +242,17 @@ impl CampaignDecoder {
                 read
             }
             Some(Slot::Live(_)) if room_people_left > 0 => {
-                let (RoomPerson { hash }, read) = codec::take(bytes)?;
+                let (HashedPerson { hash }, read) = codec::take(bytes)?;
                 self.room_people.push(hash);
+                read
+            }
+            Some(Slot::Live(live)) if self.registered_left > 0 => {
+                let (HashedPerson { hash }, read) = codec::take(bytes)?;
+                self.registered_left -= 1;
+                let is_new = live.registrations.as_mut().is_some_and(|people| people.push(RegisteredHash(hash)));
+                if !is_new {
+                    return Err(self.inconsistent(Breach::Registration));
+                }
                 read
             }
             Some(Slot::Live(_) | Slot::Archived(_)) => return Ok(None),
@@ -265,6 +278,7 @@ impl CampaignDecoder {
         let LaterHead { latest_at, ended, seed, ranked, types, windows, redemptions } = head.later;
         if seed.is_some() != head.created.needs_seed()
             || head.room.is_some() != head.created.protection.waiting_room.is_some()
+            || head.registered.is_some() != head.created.hears_only_registered()
         {
             return Err(self.inconsistent(Breach::Mode(Serial(0))));
         }
@@ -299,6 +313,7 @@ impl CampaignDecoder {
         (self.windows_left, self.redemptions_left) = (windows, redemptions);
         self.ranked = ranked;
         self.room = head.room;
+        self.registered_left = head.registered.unwrap_or(0);
         self.rank_if_whole()
     }
 

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::campaign::Campaign;
 use super::{Archived, Slot, State};
 use crate::codec::{
-    self, ArchivedHead, ClaimItem, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead, RoomPerson,
+    self, ArchivedHead, ClaimItem, HashedPerson, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead,
 };
 use crate::event::CodeKeyId;
 use crate::id::{CampaignNumber, Serial};
@@ -53,7 +53,9 @@ impl State {
                 }
                 live.redemptions.iter().try_for_each(|redemption| blocks.push(&redemption))?;
                 let people = live.room.iter().flat_map(|room| room.people());
-                people.copied().try_for_each(|hash| blocks.push(&RoomPerson { hash }))?;
+                people.copied().try_for_each(|hash| blocks.push(&HashedPerson { hash }))?;
+                let registered = live.registrations.iter().flat_map(|registrations| registrations.people());
+                registered.copied().try_for_each(|hash| blocks.push(&HashedPerson { hash }))?;
             }
         }
         blocks.finish()
@@ -105,6 +107,7 @@ impl Campaign {
                 redemptions: self.redemptions.count(),
             },
             room: self.room.as_ref().map(|room| room.head()),
+            registered: self.registrations.as_ref().map(|registrations| registrations.count()),
         }
     }
 

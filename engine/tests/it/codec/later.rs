@@ -106,5 +106,6 @@ pub(super) fn events() -> Vec<(&'static str, Change<'static>)> {
         ("arrived", Change::Arrived { window: at(NOON_MS), user: "u-90210-xy" }),
         ("shuffled", Change::Shuffled { window: at(NOON_MS), count: 1_000_000, hash: [6; 32] }),
         ("admitted", Change::Admitted { up_to: 4_096 }),
+        ("registered", Change::Registered { user: "u-90210-xy" }),
     ]
 }

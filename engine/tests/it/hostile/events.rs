@@ -120,13 +120,14 @@ fn imported() -> impl Strategy<Value = Change<'static>> {
     })
 }
 
-/// In a campaign without a waiting room none of them rightly.
+/// In a campaign without a waiting room or registrations none of them rightly.
 fn waited() -> impl Strategy<Value = Change<'static>> {
     let window = || prop::sample::select(vec![at(0), at(crate::shop::NOON_MS)]);
     prop_oneof![
         window().prop_map(|window| Change::Arrived { window, user: "u-1" }),
         (window(), 0..2u32).prop_map(|(window, count)| Change::Shuffled { window, count, hash: [0; 32] }),
         (0..3u32).prop_map(|up_to| Change::Admitted { up_to }),
+        Just(Change::Registered { user: "u-1" }),
     ]
 }
 

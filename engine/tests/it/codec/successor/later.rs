@@ -290,6 +290,19 @@ struct Admitted {
     up_to: u32,
 }
 
+#[derive(SchemaRead, SchemaWrite)]
+struct Registered {
+    head: Head,
+    #[wincode(with = "Short")]
+    user: Vec<u8>,
+}
+
+#[test]
+fn a_second_library_reads_and_writes_who_has_registered() {
+    let registered = read_back!("registered", Registered);
+    assert_eq!((registered.head.tag, &registered.user[..]), (19, &b"u-90210-xy"[..]));
+}
+
 #[test]
 fn a_second_library_reads_and_writes_who_came_and_who_was_let_in() {
     let arrived = read_back!("arrived", Arrived);

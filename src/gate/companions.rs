@@ -1,0 +1,138 @@
+//! Owns how many users come by one device or phone number, and by how many devices one user comes, for campaigns that bound it. The first
+//! ones that ask are the ones that may: each pair is remembered from the first time it is let through.
+//!
+//! Exact, in memory, and forgotten when the server stops: a campaign that must hold a bound over a restart too bounds claims by phone
+//! (`limit.by`), which the log keeps. Names are kept as keyed hashes of 64 bits.
+
+use std::collections::HashMap;
+use std::hash::Hasher;
+
+use landrush_engine::id::CampaignNumber;
+use parking_lot::Mutex;
+use siphasher::sip::SipHasher13;
+
+/// Tables that lock apart from each other.
+const TABLES: usize = 64;
+
+/// The most pairs that a table remembers, over all campaigns: at about 40 bytes each 320 MB in all. Then nobody new is let through.
+const PAIRS_MAX: usize = 128 << 10;
+
+/// Who comes with whom.
+pub struct Companions {
+    key: [u8; 16],
+    tables: Box<[Mutex<Table>]>,
+}
+
+#[derive(Default)]
+struct Table {
+    pairs: usize,
+    by_campaign: HashMap<CampaignNumber, HashMap<u64, Vec<u64>>>,
+}
+
+/// Which bound a pair falls under: what is counted, and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bond<'a> {
+    /// Users of this device.
+    UserOfDevice {
+        /// The device's name.
+        device: &'a [u8],
+        /// The user.
+        user: &'a str,
+    },
+    /// Users of this phone number.
+    UserOfPhone {
+        /// The number.
+        phone: &'a str,
+        /// The user.
+        user: &'a str,
+    },
+    /// Devices of this user.
+    DeviceOfUser {
+        /// The user.
+        user: &'a str,
+        /// The device's name.
+        device: &'a [u8],
+    },
+}
+
+impl Companions {
+    /// Nobody has come. `key` hides which names share a hash.
+    pub fn new(key: [u8; 16]) -> Self {
+        Self { key, tables: (0..TABLES).map(|_| Mutex::default()).collect() }
+    }
+
+    /// Whether `bond` is one of the first `max` of its kind in the campaign; if so it stays one.
+    pub fn admit(&self, campaign: CampaignNumber, bond: Bond<'_>, max: u32) -> bool {
+        let (of, companion) = match bond {
+            Bond::UserOfDevice { device, user } => (self.hash(1, device), self.hash(0, user.as_bytes())),
+            Bond::UserOfPhone { phone, user } => (self.hash(2, phone.as_bytes()), self.hash(0, user.as_bytes())),
+            Bond::DeviceOfUser { user, device } => (self.hash(3, user.as_bytes()), self.hash(1, device)),
+        };
+        let table = usize::try_from(of % TABLES as u64).expect("less than the number of tables");
+        let mut table = self.tables[table].lock();
+        let is_full = table.pairs >= PAIRS_MAX;
+        let companions = table.by_campaign.entry(campaign).or_default().entry(of).or_default();
+        if companions.contains(&companion) {
+            return true;
+        }
+        let has_room = !is_full && companions.len() < usize::try_from(max).unwrap_or(usize::MAX);
+        if has_room {
+            companions.push(companion);
+            table.pairs += 1;
+        }
+        has_room
+    }
+
+    /// Forgets a campaign.
+    pub fn forget(&self, campaign: CampaignNumber) {
+        for table in &self.tables {
+            let mut table = table.lock();
+            let gone = table.by_campaign.remove(&campaign).unwrap_or_default();
+            table.pairs -= gone.values().map(Vec::len).sum::<usize>();
+        }
+    }
+
+    fn hash(&self, kind: u8, name: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        hasher.write(&[kind]);
+        hasher.write(name);
+        hasher.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SALE: CampaignNumber = CampaignNumber(1);
+
+    #[test]
+    fn the_first_ones_stay_and_others_do_not_come_in() {
+        let companions = Companions::new([7; 16]);
+        let user = |user| Bond::UserOfDevice { device: b"d-1", user };
+        for _ in 0..2 {
+            assert!(companions.admit(SALE, user("ann"), 2) && companions.admit(SALE, user("bob"), 2));
+            assert!(!companions.admit(SALE, user("eve"), 2));
+        }
+        assert!(companions.admit(SALE, Bond::UserOfDevice { device: b"d-2", user: "eve" }, 2), "from another device");
+        assert!(companions.admit(CampaignNumber(2), user("eve"), 2), "in another campaign");
+        assert!(companions.admit(SALE, Bond::UserOfPhone { phone: "d-1", user: "eve" }, 1), "a phone is no device");
+        assert!(companions.admit(SALE, Bond::DeviceOfUser { user: "eve", device: b"d-2" }, 1));
+        assert!(!companions.admit(SALE, Bond::DeviceOfUser { user: "eve", device: b"d-3" }, 1));
+    }
+
+    #[test]
+    fn who_fills_the_tables_lets_nobody_in_and_a_campaign_that_goes_makes_room() {
+        let companions = Companions::new([7; 16]);
+        let admitted = (0..TABLES * PAIRS_MAX + 100_000)
+            .filter(|number| {
+                let name = number.to_le_bytes();
+                companions.admit(SALE, Bond::UserOfDevice { device: &name, user: "eve" }, 1)
+            })
+            .count();
+        assert!(admitted <= TABLES * PAIRS_MAX, "{admitted}");
+        assert!(admitted > TABLES * PAIRS_MAX * 9 / 10, "{admitted}");
+        companions.forget(SALE);
+        assert_eq!(companions.tables.iter().map(|table| table.lock().pairs).sum::<usize>(), 0);
+    }
+}

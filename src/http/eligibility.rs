@@ -1,0 +1,84 @@
+//! Owns how a claim is held against whom its campaign is for. Registrations are the shard's to judge; the rest is judged here.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::header::HeaderMap;
+use landrush_engine::campaign::{CampaignDefinition, Eligibility, TokenClaim, Who};
+use landrush_engine::id::{CampaignNumber, UserId};
+use landrush_engine::people::PhoneNumber;
+use serde_json::{Map, Value};
+
+use super::admission::{self, Visitor};
+use super::caller;
+use super::lane::Lane;
+use super::problem::Problem;
+use crate::app::Opened;
+use crate::gate::companions::Bond;
+
+/// Whether the campaign is for `user`, as far as its list and the user's token say.
+pub(crate) fn is_listed(
+    lane: &Lane,
+    opened: &Opened,
+    campaign: CampaignNumber,
+    definition: &CampaignDefinition,
+    user: &UserId,
+    headers: &HeaderMap,
+) -> bool {
+    let Some(eligibility) = &definition.protection.eligibility else { return true };
+    let is_listed = match eligibility.who {
+        Who::Listed => opened.eligible.has(campaign, user.as_str()),
+        Who::Anyone | Who::Registered => true,
+    };
+    is_listed && (eligibility.token_claims.is_empty() || token_says(lane, headers, &eligibility.token_claims))
+}
+
+/// Whether `visitor` is one of the first users of its device and phone, and comes by one of its own first devices. Whoever names no
+/// device, where devices are counted, is none.
+///
+/// # Errors
+/// 400 if the name of the device is none.
+pub(crate) fn is_among_few(
+    lane: &Lane,
+    campaign: CampaignNumber,
+    definition: &CampaignDefinition,
+    visitor: &Visitor<'_>,
+    headers: &HeaderMap,
+) -> Result<bool, Problem> {
+    let Some(Eligibility { devices_per_user, users_per_device, .. }) = &definition.protection.eligibility else {
+        return Ok(true);
+    };
+    if devices_per_user.is_none() && users_per_device.is_none() {
+        return Ok(true);
+    }
+    let Some(device) = admission::device(headers)? else { return Ok(false) };
+    let user = visitor.user.as_str();
+    let phone = visitor.phone.map(PhoneNumber::as_str);
+    let bonds = [
+        (*devices_per_user, Some(Bond::DeviceOfUser { user, device })),
+        (*users_per_device, Some(Bond::UserOfDevice { device, user })),
+        (*users_per_device, phone.map(|phone| Bond::UserOfPhone { phone, user })),
+    ];
+    let companions = lane.app().companions();
+    let admits = |(max, bond): (Option<u32>, Option<Bond<'_>>)| {
+        max.zip(bond).is_none_or(|(max, bond)| companions.admit(campaign, bond, max))
+    };
+    Ok(bonds.into_iter().all(admits))
+}
+
+/// Whether the token, which has been verified, says all of `claims`. Where callers are believed there is none.
+fn token_says(lane: &Lane, headers: &HeaderMap, claims: &[TokenClaim]) -> bool {
+    if lane.app().verifier().is_none() {
+        return false;
+    }
+    let Some(said) = caller::bearer_of(headers).and_then(payload) else { return false };
+    claims.iter().all(|claim| {
+        let said = said.get(&claim.name).map(|value| serde_json::to_string(value).expect("JSON can be written"));
+        said.as_deref() == Some(&claim.value)
+    })
+}
+
+/// What a token says, its signature aside.
+fn payload(token: &[u8]) -> Option<Map<String, Value>> {
+    let payload = token.split(|byte| *byte == b'.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}

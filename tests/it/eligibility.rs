@@ -1,0 +1,168 @@
+//! Whom a campaign is for, through the server: registrations, lists, what a token says, and how many come by one device.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use crate::client::{Client, JSON, Reply};
+use crate::server::{ADMIN_KEY, Server};
+
+const SECRET: &str = "a secret of at least thirty-two bytes";
+const DEVICE: &str = "x-device-id";
+
+fn sale(client: &Client, id: &str, eligibility: &Value, more: &Value) {
+    let mut changes = json!({"protection": {"eligibility": eligibility}});
+    changes.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    client.campaign(id, &changes);
+}
+
+fn register(client: &Client, id: &str, body: &Value) -> Reply {
+    client.post(&format!("/v1/campaigns/{id}/registrations"), body)
+}
+
+fn upload(client: &Client, id: &str, media_type: &str, lines: &str) -> Reply {
+    let key = format!("Bearer {ADMIN_KEY}");
+    let headers = [("authorization", key.as_str()), ("content-type", media_type)];
+    client.call("PUT", &format!("/v1/campaigns/{id}/eligible"), &headers, lines.as_bytes())
+}
+
+fn claim_by(client: &Client, id: &str, user: &str, device: &str, phone: Option<&str>) -> Reply {
+    let body = json!({"user_id": user, "phone": phone.unwrap_or("+6591234567")});
+    let body = if phone.is_some() { body } else { json!({"user_id": user}) };
+    client.call("POST", &format!("/v1/campaigns/{id}/claims"), &[JSON, (DEVICE, device)], body.to_string().as_bytes())
+}
+
+fn not_eligible(reply: &Reply) -> bool {
+    reply.problem() == (403, "not_eligible".into())
+}
+
+#[test]
+fn who_registered_may_claim_and_nobody_else_also_after_a_crash() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "members", &json!({"who": "registered"}), &json!({}));
+    assert!(not_eligible(&client.claim("members", "ann")));
+    let first = register(&client, "members", &json!({"user_id": "ann"}));
+    assert_eq!((first.status, first.json()), (201, json!({"state": "registered"})));
+    assert_eq!(register(&client, "members", &json!({"user_id": "ann"})).status, 200);
+    assert_eq!(register(&client, "members", &json!({"user_id": "cid"})).status, 201);
+    assert_eq!(client.claim("members", "ann").status, 201);
+    let server = Server::start_in(server.kill(), "");
+    let client = server.client();
+    assert_eq!(client.claim("members", "ann").status, 200);
+    assert_eq!(client.claim("members", "cid").status, 201);
+    assert!(not_eligible(&client.claim("members", "bob")));
+    let batch = json!({"claims": [{"user_id": "bob"}, {"user_id": "cid"}]});
+    let batch = client.admin("POST", "/v1/campaigns/members/claims:batch", Some(&batch)).json();
+    let statuses: Vec<_> = batch["results"].as_array().expect("results").iter().map(|one| &one["status"]).collect();
+    assert_eq!(statuses, [&json!(403), &json!(200)], "{batch}");
+    let metrics = client.get("/metrics");
+    assert!(metrics.text().contains("landrush_gate_refused_total{reason=\"not_eligible\"} 1"), "{}", metrics.text());
+}
+
+#[test]
+fn after_the_cut_off_registration_is_closed() {
+    let server = Server::start("");
+    let client = server.client();
+    let closed = json!({"who": "registered", "registration_closes_at": "2021-01-01T00:00:00Z"});
+    sale(&client, "members", &closed, &json!({}));
+    let refused = register(&client, "members", &json!({"user_id": "ann"}));
+    assert_eq!(refused.problem(), (409, "registration_closed".into()));
+    client.campaign("free", &json!({}));
+    assert_eq!(register(&client, "free", &json!({"user_id": "ann"})).problem(), (404, "not_found".into()));
+    assert_eq!(register(&client, "none", &json!({"user_id": "ann"})).problem(), (404, "not_found".into()));
+    assert_eq!(register(&client, "members", &json!({})).problem(), (400, "invalid_request".into()));
+}
+
+#[test]
+fn registration_takes_the_phone_number_that_the_campaign_needs() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "members", &json!({"who": "registered"}), &json!({"phone_required": true}));
+    let bare = register(&client, "members", &json!({"user_id": "ann"}));
+    assert_eq!(bare.status, 400, "{}", bare.text());
+    let with = json!({"user_id": "ann", "phone": "+65 9123 4567"});
+    assert_eq!(register(&client, "members", &with).status, 201);
+    assert_eq!(client.claim("members", "ann").status, 201, "the number is known");
+}
+
+#[test]
+fn a_list_says_who_may_claim_until_another_takes_its_place() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "staff", &json!({"who": "list"}), &json!({}));
+    assert!(not_eligible(&client.claim("staff", "ann")), "nobody is on the list");
+    let lines = "{\"user_id\":\"ann\"}\n\"bob\"\n\n{\"user_id\":\"ann\"}";
+    let taken = upload(&client, "staff", "application/x-ndjson", lines);
+    assert_eq!((taken.status, taken.json()), (200, json!({"eligible": 2})));
+    assert_eq!(client.claim("staff", "ann").status, 201);
+    for (lines, status) in [("{\"user\":\"eve\"}", 400), ("{\"user_id\":\"eve\"}\nnonsense", 400), ("\"\"", 400)] {
+        assert_eq!(upload(&client, "staff", "application/x-ndjson", lines).status, status, "{lines}");
+    }
+    let long = format!("\"{}\"", "x".repeat(1_100));
+    assert_eq!(upload(&client, "staff", "application/x-ndjson", &long).problem(), (413, "too_large".into()));
+    assert_eq!(upload(&client, "staff", "text/csv", "eve").problem(), (415, "unsupported_media_type".into()));
+    assert!(not_eligible(&client.claim("staff", "eve")), "what is refused changes nothing");
+
+    let server = Server::start_in(server.kill(), "");
+    let client = server.client();
+    assert_eq!(client.claim("staff", "bob").status, 201, "the list outlives a crash");
+    assert_eq!(upload(&client, "staff", "application/x-ndjson", "\"cid\"\n").status, 200);
+    assert_eq!(client.claim("staff", "bob").status, 200, "a repeat is answered whatever the list says");
+    assert_eq!(client.claim("staff", "cid").status, 201);
+    client.campaign("free", &json!({}));
+    assert_eq!(upload(&client, "free", "application/x-ndjson", "\"cid\"\n").problem(), (409, "conflict".into()));
+    let anybody = client.call("PUT", "/v1/campaigns/staff/eligible", &[("content-type", "application/x-ndjson")], b"");
+    assert_eq!(anybody.problem(), (401, "unauthorized".into()));
+}
+
+#[test]
+fn few_users_come_by_one_device_and_few_devices_by_one_user() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "few", &json!({"users_per_device": 2, "devices_per_user": 1}), &json!({}));
+    assert!(not_eligible(&client.claim("few", "ann")), "without a device");
+    assert_eq!(claim_by(&client, "few", "ann", "d-1", None).status, 201);
+    assert_eq!(claim_by(&client, "few", "bob", "d-1", None).status, 201);
+    assert!(not_eligible(&claim_by(&client, "few", "cid", "d-1", None)), "the third user of the device");
+    assert!(not_eligible(&claim_by(&client, "few", "cid", "d-2", None)), "the second device of the user");
+    assert_eq!(claim_by(&client, "few", "ann", "d-1", None).status, 200);
+    assert_eq!(claim_by(&client, "few", "ann", "d-9", None).status, 200, "a repeat may come by any");
+    let phone = Some("+6581234567");
+    assert_eq!(claim_by(&client, "few", "dan", "d-3", phone).status, 201);
+    assert_eq!(claim_by(&client, "few", "eve", "d-4", phone).status, 201);
+    assert!(not_eligible(&claim_by(&client, "few", "fay", "d-5", phone)), "the third user of the number");
+}
+
+#[test]
+fn a_token_must_say_what_the_campaign_asks_for() {
+    let settings = format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{SECRET}\"");
+    let server = Server::start(&settings);
+    let client = server.client();
+    sale(&client, "vip", &json!({"token_claims": {"segment": "vip", "level": 3}}), &json!({}));
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let claim = |user: &str, says: Value| {
+        let mut claims = json!({"sub": user, "exp": seconds + 600});
+        claims.as_object_mut().expect("an object").extend(says.as_object().expect("an object").clone());
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        let token = encode(&Header::new(Algorithm::HS256), &claims, &key).expect("signs");
+        let bearer = format!("Bearer {token}");
+        client.call("POST", "/v1/campaigns/vip/claims", &[JSON, ("authorization", &bearer)], b"{}")
+    };
+    assert!(not_eligible(&claim("ann", json!({}))));
+    assert!(not_eligible(&claim("ann", json!({"segment": "vip"}))));
+    assert!(not_eligible(&claim("ann", json!({"segment": "vip", "level": "3"}))), "a string is no number");
+    assert!(not_eligible(&claim("ann", json!({"segment": ["vip"], "level": 3}))));
+    assert_eq!(claim("ann", json!({"segment": "vip", "level": 3, "more": true})).status, 201);
+
+    let server = Server::start("");
+    let body = json!({
+        "id": "vip", "name": "vip", "time_zone": "UTC", "mode": "first_come",
+        "schedule": {"starts_at": "2020-01-01T00:00:00Z", "ends_at": "2999-01-01T00:00:00Z"},
+        "protection": {"eligibility": {"token_claims": {"segment": "vip"}}},
+        "coupon_types": [{"id": "cash-5", "name": "cash", "total_quota": 100}]
+    });
+    let refused = server.client().admin("POST", "/v1/campaigns", Some(&body));
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/protection/eligibility/token_claims", "{}", refused.text());
+}
