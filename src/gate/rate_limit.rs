@@ -2,7 +2,7 @@
 //! campaign sets.
 //!
 //! `governor` has no cap on the keys that it tracks but a sweep over all of them, whose time and size an attacker with ten million
-//! addresses would set; so the cells stand in a [`table`] of our own, of a fixed size, that forgets by a rule.
+//! addresses would set; so the cells stand in a table of our own, of a fixed size, that forgets by a rule.
 
 pub mod cell;
 mod table;

@@ -101,7 +101,7 @@ impl Altcha {
         user: &UserId,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let payload = self.own(payload, campaign, user, now)?;
+        let payload = self.read(payload, campaign, user, now)?;
         // What is cheap to tell is told before the place in the queue and the challenge are used up.
         let _place = self.checks.try_acquire().map_err(|_| Fault::Busy)?;
         let nonce = nonce(&payload.challenge).ok_or(Fault::Malformed)?;
@@ -123,7 +123,10 @@ impl Altcha {
     }
 
     /// The answer that `payload` is, if it is to a challenge that was set here for this user and campaign, and lives.
-    fn own(&self, payload: &str, campaign: &CampaignId, user: &UserId, now: Timestamp) -> Result<Payload, Fault> {
+    ///
+    /// # Errors
+    /// [`Fault`]
+    pub fn read(&self, payload: &str, campaign: &CampaignId, user: &UserId, now: Timestamp) -> Result<Payload, Fault> {
         let json = STANDARD.decode(payload).map_err(|_| Fault::Malformed)?;
         let payload: Payload = serde_json::from_slice(&json).map_err(|_| Fault::Malformed)?;
         let parameters = &payload.challenge.parameters;

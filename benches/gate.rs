@@ -1,0 +1,72 @@
+//! What does the gate cost a caller who is known and means well? Each check alone, and all of them as one claim bears them: a pass, a
+//! ticket, a look into a list of a million, a device, four rates, a token that was seen before. One thread, no socket, no shard.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use landrush::config::{KeySource, SigningAlgorithm, TokenKey, TokenSettings};
+use landrush::gate::challenge::pass::Passes;
+use landrush::gate::companions::{Bond, Companions};
+use landrush::gate::eligible::EligibleLists;
+use landrush::gate::rate_limit::{Limiter, Mark};
+use landrush::gate::ticket::Tickets;
+use landrush::gate::user_token::Verifier;
+use landrush::gate::user_token::cache::TokenCache;
+use landrush_engine::campaign::RateLimit;
+use landrush_engine::id::{CampaignNumber, UserId};
+use landrush_engine::keys::Keys;
+use landrush_engine::room::Place;
+use landrush_engine::time::Timestamp;
+
+const CAMPAIGN: CampaignNumber = CampaignNumber(7);
+const SECRET: &str = "a secret of at least thirty-two bytes";
+const LIMIT: RateLimit = RateLimit { requests: 1_000_000, per: Duration::from_secs(1) };
+
+fn known_good_caller(criterion: &mut Criterion) {
+    let keys = Keys::from_bytes([1; 16], [2; 32]);
+    let now = Timestamp::from_milliseconds(1_796_083_200_000);
+    let user = UserId::new("user-00012345").expect("an id");
+    let (tickets, passes) = (Tickets::new(&keys), Passes::new(&keys));
+    let ticket = tickets.issue(CAMPAIGN, Place { window: now, number: 77 }, &user);
+    let (pass, _) = passes.issue(CAMPAIGN, &user, now);
+    let directory = tempfile::tempdir().expect("a directory");
+    let lists = EligibleLists::open(directory.path(), &keys).expect("opens");
+    let mut list = lists.begin();
+    (0..1_000_000).for_each(|number| list.push(&format!("user-{number:08}")).expect("room"));
+    lists.replace(CAMPAIGN, list).expect("written");
+    let companions = Companions::new([3; 16]);
+    let limiter = Limiter::new(1 << 20, [4; 16]);
+    let key = TokenKey { algorithm: SigningAlgorithm::Hs256, id: None, source: KeySource::Secret(SECRET.to_owned()) };
+    let settings = TokenSettings { keys: vec![key], issuer: None, audience: Vec::new() };
+    let verifier = Verifier::new(&settings).expect("a secret is a key");
+    let claims = serde_json::json!({"sub": user.as_str(), "exp": 1_796_083_200 + 600});
+    let token = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes()));
+    let token = token.expect("signs");
+    let mut cache = TokenCache::new([5; 16]);
+
+    let shows_ticket = || tickets.read(black_box(ticket.as_bytes())).is_some_and(|ticket| ticket.is_of(&user));
+    let shows_pass = || passes.holds(black_box(pass.as_bytes()), CAMPAIGN, &user, now);
+    let is_listed = || lists.has(CAMPAIGN, black_box(user.as_str()));
+    let device = || companions.admit(CAMPAIGN, Bond::UserOfDevice { device: b"device-1", user: user.as_str() }, 2);
+    let address = || limiter.ask(CAMPAIGN, Mark::User(black_box(&user)), LIMIT, now).is_ok();
+    assert!(shows_ticket() && shows_pass() && is_listed() && device() && address());
+    criterion.bench_function("a ticket", |bencher| bencher.iter(shows_ticket));
+    criterion.bench_function("a pass", |bencher| bencher.iter(shows_pass));
+    criterion.bench_function("a look into a list of a million", |bencher| bencher.iter(is_listed));
+    criterion.bench_function("a device that is known", |bencher| bencher.iter(device));
+    criterion.bench_function("a rate", |bencher| bencher.iter(address));
+    criterion.bench_function("a token that was seen", |bencher| {
+        bencher.iter(|| cache.verify(&verifier, black_box(token.as_bytes()), now).is_ok());
+    });
+    criterion.bench_function("all of it, with four rates", |bencher| {
+        bencher.iter(|| {
+            let token = cache.verify(&verifier, black_box(token.as_bytes()), now).is_ok();
+            token && shows_ticket() && shows_pass() && is_listed() && device() && (0..4).all(|_| address())
+        });
+    });
+}
+
+criterion_group!(benches, known_good_caller);
+criterion_main!(benches);
