@@ -1,5 +1,6 @@
 //! What does the gate cost a caller who is known and means well? Each check alone, and all of them as one claim bears them: a pass, a
-//! ticket, a look into a list of a million, a device, four rates, a token that was seen before. One thread, no socket, no shard.
+//! ticket, a look into a list of a million, a device, four rates, a token that was seen before. And what a challenge costs that is asked for.
+//! One thread, no socket, no shard.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use landrush::config::{KeySource, SigningAlgorithm, TokenKey, TokenSettings};
+use landrush::gate::challenge::altcha::Altcha;
 use landrush::gate::challenge::pass::Passes;
 use landrush::gate::companions::{Bond, Companions};
 use landrush::gate::eligible::EligibleLists;
@@ -15,7 +17,7 @@ use landrush::gate::ticket::Tickets;
 use landrush::gate::user_token::Verifier;
 use landrush::gate::user_token::cache::TokenCache;
 use landrush_engine::campaign::RateLimit;
-use landrush_engine::id::{CampaignNumber, UserId};
+use landrush_engine::id::{CampaignId, CampaignNumber, UserId};
 use landrush_engine::keys::Keys;
 use landrush_engine::room::Place;
 use landrush_engine::time::Timestamp;
@@ -59,6 +61,10 @@ fn known_good_caller(criterion: &mut Criterion) {
     criterion.bench_function("a rate", |bencher| bencher.iter(address));
     criterion.bench_function("a token that was seen", |bencher| {
         bencher.iter(|| cache.verify(&verifier, black_box(token.as_bytes()), now).is_ok());
+    });
+    let (altcha, sale) = (Altcha::new(&keys), CampaignId::new("sale").expect("an id"));
+    criterion.bench_function("a proof of work, asked for", |bencher| {
+        bencher.iter(|| altcha.challenge(&sale, black_box(&user), now));
     });
     criterion.bench_function("all of it, with four rates", |bencher| {
         bencher.iter(|| {

@@ -148,11 +148,11 @@ async fn other(
         Route::Availability(id) => availability::read(lane, opened, id, parts),
         Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::WaitingRoomRead(id) => waiting_room::read(lane, opened, id, parts),
-        Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, parts, body).await,
+        Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, address, parts, body).await,
         Route::Register(id) => registrations::register(lane, opened, id, address, parts, body).await,
         Route::EligibleUpload(id) => eligible_upload::upload(lane, opened, id, parts, body).await,
         Route::ChallengeRead(id) => challenge::issue(lane, opened, id, parts),
-        Route::ChallengeMeet(id) => challenge::meet(lane, opened, id, parts, body).await,
+        Route::ChallengeMeet(id) => challenge::meet(lane, opened, id, address, parts, body).await,
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,

@@ -8,6 +8,7 @@ use landrush_engine::campaign::{CampaignDefinition, Challenge, ChallengeProvider
 use landrush_engine::id::{CampaignNumber, UserId};
 use landrush_engine::time::Timestamp;
 
+use super::admission::Visitor;
 use super::answer::Answer;
 use super::caller::Caller;
 use super::claim_body::ClaimBody;
@@ -19,6 +20,7 @@ use super::problem::{Code, Problem};
 use super::query::Query;
 use super::{body, claims, words};
 use crate::app::Opened;
+use crate::gate::address::ClientAddress;
 use crate::gate::challenge::altcha::{Fault, PAYLOAD_BYTES_MAX};
 use crate::gate::reason::Reason;
 
@@ -90,6 +92,7 @@ pub(crate) async fn meet(
     lane: &Lane,
     opened: &Opened,
     id: &str,
+    address: ClientAddress,
     parts: &Parts,
     body: Incoming,
 ) -> Result<Answer, Problem> {
@@ -99,8 +102,11 @@ pub(crate) async fn meet(
     let bytes = body::json(&parts.headers, body, BODY_BYTES_MAX, patience).await?;
     let AnswerBody { user, provider, payload } = AnswerBody::parse(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
+    let visitor = Visitor { address, user: &user, phone: None };
+    visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
+    visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, lane.now())?;
     if asked(&definition)?.provider != provider {
         return Err(Problem::invalid_field("/provider", "is not the one that this campaign asks"));
     }

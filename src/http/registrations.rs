@@ -37,9 +37,12 @@ pub(crate) async fn register(
     let body = ClaimBody::parse(&bytes, Mode::Lottery, caller.user()).map_err(Problem::invalid)?;
     let ClaimBody { user, phone, coupon_type: _ } = body;
     caller.may_act_for(&user)?;
-    Visitor { address, user: &user, phone: phone.as_ref() }.is_not_denied(lane)?;
+    let visitor = Visitor { address, user: &user, phone: phone.as_ref() };
+    visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
-    let needs_phone = campaign.definition().needs_phone();
+    let definition = campaign.definition();
+    visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, stamped_at)?;
+    let needs_phone = definition.needs_phone();
     if phone.is_some() || needs_phone {
         let stored = users::phone_id(opened, &user, phone.as_ref()).await?;
         if needs_phone && stored.is_none() {

@@ -15,6 +15,7 @@ use landrush_engine::published::Published;
 use landrush_engine::room::{Place, RoomView, Standing};
 use landrush_engine::time::Timestamp;
 
+use super::admission::Visitor;
 use super::answer::Answer;
 use super::availability::{entity_tag, not_modified};
 use super::caller::Caller;
@@ -26,6 +27,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::{body, claims};
 use crate::app::Opened;
+use crate::gate::address::ClientAddress;
 use crate::gate::ticket::Ticket;
 use crate::text::Spelt;
 
@@ -43,6 +45,7 @@ pub(crate) async fn join(
     lane: &Lane,
     opened: &Opened,
     id: &str,
+    address: ClientAddress,
     parts: &Parts,
     body: Incoming,
 ) -> Result<Answer, Problem> {
@@ -53,7 +56,11 @@ pub(crate) async fn join(
     let stamped_at = lane.now();
     let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
+    let visitor = Visitor { address, user: &user, phone: None };
+    visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
+    let limits = &campaign.definition().protection.rate_limits;
+    visitor.is_in_time(lane, campaign.number(), limits, &parts.headers, stamped_at)?;
     let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at };
     let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;
     let Outcome::Arrived { place, repeated } = outcome else { return Err(claims::unexpected(&outcome)) };

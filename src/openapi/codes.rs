@@ -39,13 +39,17 @@ impl Operation {
             Operation::EntryByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN, &[WrongMode]],
             Operation::Availability => &[SERVING, CAMPAIGN],
             Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
-            Operation::WaitingRoomJoin => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, Ended, NotOpen, SoldOut]],
-            Operation::Register => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, Ended, RegistrationClosed]],
+            Operation::WaitingRoomJoin => {
+                &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, NotOpen, SoldOut]]
+            }
+            Operation::Register => {
+                &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, RegistrationClosed]]
+            }
             Operation::EligibleUpload => {
                 &[SERVING, &[UnsupportedMediaType, TooLarge, RequestTimeout, InvalidRequest], CAMPAIGN, &[Conflict]]
             }
             Operation::ChallengeRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
-            Operation::ChallengeMeet => &[SERVING, &[Overloaded], BODY, CAMPAIGN, &[ChallengeRequired]],
+            Operation::ChallengeMeet => &[SERVING, &[Overloaded], BODY, CAMPAIGN, &[RateLimited, ChallengeRequired]],
             Operation::CampaignList => &[SERVING, &[InvalidRequest]],
             Operation::CampaignRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::CampaignCreate => &[SERVING, SHARD, BODY, &[Archived, Conflict]],

@@ -86,3 +86,25 @@ fn operators_are_told_what_refused_them() {
     let refused = claim(&client, &json!({"user_id": "u-1"}), &bearing);
     assert_eq!(refused.header("x-landrush-refused-by"), Some("rate_limited_address"));
 }
+
+#[test]
+fn whoever_joins_registers_or_answers_a_challenge_asks_too() {
+    let server = Server::start("");
+    let client = server.client();
+    let protection = json!({
+        "rate_limit": {"user": "1/1h"}, "waiting_room": {"admit_per_second": 1},
+        "eligibility": {"who": "registered"}, "challenge": {"provider": "altcha"}
+    });
+    client.campaign("c", &json!({"protection": protection}));
+    let answer = json!({"user_id": "u-3", "provider": "altcha", "payload": "e30="});
+    for (call, body, first) in [
+        ("waiting-room", json!({"user_id": "u-1"}), 201),
+        ("registrations", json!({"user_id": "u-2"}), 201),
+        ("challenge", answer, 400),
+    ] {
+        let path = format!("/v1/campaigns/c/{call}");
+        assert_eq!(client.post(&path, &body).status, first, "{call}");
+        assert_eq!(client.post(&path, &body).problem(), (429, String::from("rate_limited")), "{call}");
+    }
+    assert_eq!(client.get("/v1/campaigns/c/challenge?user_id=u-3").status, 200, "a challenge is asked for at no cost");
+}

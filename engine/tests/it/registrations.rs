@@ -2,8 +2,8 @@
 
 use landrush_engine::campaign::{CampaignDefinition, Eligibility, Protection, Who};
 use landrush_engine::command::{Command, Register};
-use landrush_engine::event::{Change, Event};
-use landrush_engine::id::UserId;
+use landrush_engine::event::{Change, Event, Granted};
+use landrush_engine::id::{TypeIndex, UserId};
 use landrush_engine::outcome::{Outcome, Refusal};
 
 use crate::shop::{HOUR_MS, NOON_MS, RUSH, Shop, ask, at, refused, repeated, won};
@@ -82,6 +82,20 @@ fn whoever_has_registered_is_known_after_a_restart() {
     restarted.now = OPENS;
     won(&claim(&mut restarted, "u-4999"));
     assert_eq!(refused(&claim(&mut restarted, "u-5000")), Some(Refusal::NotEligible));
+}
+
+#[test]
+fn a_log_in_which_somebody_claims_who_has_not_registered_is_refused() {
+    let mut shop = shop(None);
+    register(&mut shop, "ann");
+    shop.now = OPENS;
+    let day = shop.state.day(RUSH).expect("the campaign is there");
+    for (user, holds) in [("bob", false), ("ann", true)] {
+        let grant = Granted { day, window: None, user, key: None, phone: None };
+        let change = Change::Claimed { grant, coupon_type: TypeIndex(0), requested: None };
+        let event = Event { campaign: RUSH, at: at(shop.now), change };
+        assert_eq!(shop.state.apply(&event).is_ok(), holds, "{user}");
+    }
 }
 
 #[test]

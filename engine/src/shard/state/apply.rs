@@ -229,6 +229,9 @@ impl Campaign {
                 Stock::Gone => return Err(Breach::TotalQuota { claim, coupon_type }),
             }
         }
+        if !self.hears(grant.user) {
+            return Err(Breach::Registration);
+        }
         let person = self.claims.person(grant.user);
         let since = self.since(grant.day, grant.window);
         if self.is_limit_reached(person, grant.phone, since) {

@@ -41,8 +41,8 @@ pub enum Breach {
         /// The key that is here.
         present: CodeKeyId,
     },
-    /// Somebody registered who could not, or twice.
-    #[error("somebody registered who could not")]
+    /// Somebody registered who could not, or twice, or claimed without.
+    #[error("somebody registered who could not, or claimed who had not")]
     Registration,
     /// A claim was granted though claims were stopped or paused.
     #[error("claim {} was granted while claims were stopped", .0.0)]
