@@ -2,9 +2,10 @@
 //! ones that ask are the ones that may: each pair is remembered from the first time it is let through.
 //!
 //! Exact, in memory, and forgotten when the server stops: a campaign that must hold a bound over a restart too bounds claims by phone
-//! (`limit.by`), which the log keeps. Names are kept as keyed hashes of 64 bits.
+//! (`limit.by`), which the log keeps. Names are kept as keyed hashes: of 64 bits whom the count is of, of 32 bits who is counted.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hasher;
 
 use landrush_engine::id::CampaignNumber;
@@ -14,7 +15,7 @@ use siphasher::sip::SipHasher13;
 /// Tables that lock apart from each other.
 const TABLES: usize = 64;
 
-/// The most pairs that a table remembers, over all campaigns: at about 40 bytes each 320 MB in all. Then nobody new is let through.
+/// The most pairs that a table remembers, over all campaigns: at about 40 bytes each 330 MB in all. Then nobody new is let through.
 const PAIRS_MAX: usize = 128 << 10;
 
 /// Who comes with whom.
@@ -26,7 +27,24 @@ pub struct Companions {
 #[derive(Default)]
 struct Table {
     pairs: usize,
-    by_campaign: HashMap<CampaignNumber, HashMap<u64, Vec<u64>>>,
+    by_campaign: HashMap<CampaignNumber, HashMap<u64, Few>>,
+}
+
+/// Those who are counted: mostly one.
+struct Few {
+    first: u32,
+    #[expect(clippy::box_collection, reason = "mostly there is none, and then a pointer is a third of the size")]
+    more: Option<Box<Vec<u32>>>,
+}
+
+impl Few {
+    fn has(&self, companion: u32) -> bool {
+        self.first == companion || self.more.as_ref().is_some_and(|more| more.contains(&companion))
+    }
+
+    fn count(&self) -> usize {
+        1 + self.more.as_ref().map_or(0, |more| more.len())
+    }
 }
 
 /// Which bound a pair falls under: what is counted, and by what.
@@ -68,19 +86,25 @@ impl Companions {
             Bond::UserOfPhone { phone, user } => (self.hash(2, phone.as_bytes()), self.hash(0, user.as_bytes())),
             Bond::DeviceOfUser { user, device } => (self.hash(3, user.as_bytes()), self.hash(1, device)),
         };
+        let companion = u32::try_from(companion >> 32).expect("32 bits");
         let table = usize::try_from(of % TABLES as u64).expect("less than the number of tables");
         let mut table = self.tables[table].lock();
         let is_full = table.pairs >= PAIRS_MAX;
-        let companions = table.by_campaign.entry(campaign).or_default().entry(of).or_default();
-        if companions.contains(&companion) {
-            return true;
-        }
-        let has_room = !is_full && companions.len() < usize::try_from(max).unwrap_or(usize::MAX);
-        if has_room {
-            companions.push(companion);
-            table.pairs += 1;
-        }
-        has_room
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let is_new = match table.by_campaign.entry(campaign).or_default().entry(of) {
+            Entry::Occupied(known) if known.get().has(companion) => return true,
+            Entry::Occupied(mut known) if !is_full && known.get().count() < max => {
+                known.get_mut().more.get_or_insert_default().push(companion);
+                true
+            }
+            Entry::Vacant(place) if !is_full && max > 0 => {
+                place.insert(Few { first: companion, more: None });
+                true
+            }
+            Entry::Occupied(_) | Entry::Vacant(_) => false,
+        };
+        table.pairs += usize::from(is_new);
+        is_new
     }
 
     /// Forgets a campaign.
@@ -88,7 +112,7 @@ impl Companions {
         for table in &self.tables {
             let mut table = table.lock();
             let gone = table.by_campaign.remove(&campaign).unwrap_or_default();
-            table.pairs -= gone.values().map(Vec::len).sum::<usize>();
+            table.pairs -= gone.values().map(Few::count).sum::<usize>();
         }
     }
 

@@ -76,11 +76,11 @@ impl EligibleLists {
         for path in entries.into_iter().map(|entry| entry.path()) {
             let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
             let is_list = path.extension().is_some_and(|extension| extension == "list");
-            let Some(number) = number.filter(|_| is_list) else {
+            if path.extension().is_some_and(|extension| extension == "new") {
                 // What a crash has left of an upload that was never acknowledged.
                 fs::remove_file(&path)?;
-                continue;
-            };
+            }
+            let Some(number) = number.filter(|_| is_list) else { continue };
             let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
             let list = EligibleList::read(&fs::read(&path).map_err(named)?);
             let list =

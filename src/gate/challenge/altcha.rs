@@ -29,8 +29,11 @@ pub const LIFETIME: Duration = Duration::from_mins(10);
 /// The iterations of PBKDF2 behind one derivation.
 pub const COST: u32 = 1_000;
 
-/// Answers that may be checked at a time, the waiting ones included.
+/// Answers that may wait to be checked or be checked, one more is told to come again.
 const CHECKS_MAX: usize = 256;
+
+/// Answers that are checked at a time: so many processors a flood of them takes at most, and no more.
+const CHECKS_AT_ONCE: usize = 1;
 
 /// The longest answer that is looked at, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 4 << 10;
@@ -40,6 +43,7 @@ pub struct Altcha {
     secret: String,
     spent: Spent,
     checks: Semaphore,
+    checks_at_once: Semaphore,
 }
 
 /// Why an answer is not taken.
@@ -72,6 +76,7 @@ impl Altcha {
             secret: Hex(&keys.derived("altcha challenge")).to_string(),
             spent: Spent::new(LIFETIME),
             checks: Semaphore::new(CHECKS_MAX),
+            checks_at_once: Semaphore::new(CHECKS_AT_ONCE),
         }
     }
 
@@ -110,6 +115,7 @@ impl Altcha {
             NotFresh::Full => Fault::Busy,
         })?;
         let secret = self.secret.clone();
+        let _turn = self.checks_at_once.acquire().await.map_err(|_| Fault::Busy)?;
         // A fraction of a millisecond, which is long for a thread on which thousands of others wait.
         let checked = tokio::task::spawn_blocking(move || {
             let Payload { challenge, solution } = &payload;
