@@ -6,6 +6,10 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::time::Duration;
 
+use altcha::{
+    Challenge, HmacAlgorithm, SolveChallengeOptions, VerifySolutionOptions, sign_challenge, solve_challenge,
+    verify_solution,
+};
 use criterion::{Criterion, criterion_group, criterion_main};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use landrush::config::{KeySource, SigningAlgorithm, TokenKey, TokenSettings};
@@ -72,6 +76,15 @@ fn known_good_caller(criterion: &mut Criterion) {
     criterion.bench_function("a proof of work, asked for", |bencher| {
         bencher.iter(|| altcha.challenge(&sale, black_box(&user), now));
     });
+    let challenge: Challenge = serde_json::from_str(&altcha.challenge(&sale, &user, now)).expect("a challenge");
+    let solution = solve_challenge(SolveChallengeOptions::new(&challenge)).expect("well formed").expect("in time");
+    // Under another secret than the server's: the work is the same, and the crate looks at the signature first.
+    let mut parameters = challenge.parameters.clone();
+    parameters.expires_at = None;
+    let challenge = sign_challenge(&HmacAlgorithm::Sha256, &mut parameters, None, SECRET, None).expect("signs");
+    let checked = || verify_solution(VerifySolutionOptions::new(black_box(&challenge), &solution, SECRET));
+    assert!(checked().is_ok_and(|result| result.verified));
+    criterion.bench_function("a proof of work, checked", |bencher| bencher.iter(checked));
     criterion.bench_function("all of it, with four rates", |bencher| {
         bencher.iter(|| {
             let token = cache.verify(&verifier, black_box(token.as_bytes()), now).is_ok();
