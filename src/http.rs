@@ -58,6 +58,7 @@ pub use self::lane::Lane;
 use self::problem::{Code, Problem};
 pub use self::reply_body::ReplyBody;
 use self::route::{NoRoute, Route};
+pub(crate) use self::waiting_room::Shown as ShownRoom;
 use crate::app::{Opened, Phase};
 
 /// Which listener a request came by.

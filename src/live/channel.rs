@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::pace::Pace;
 use super::piece::{Piece, Tag};
-use crate::http::Shown;
+use crate::http::{Shown, ShownRoom};
 
 /// How old the `server_time` may be that a newcomer is told.
 const SERVER_TIME_AGE_MAX: Duration = Duration::from_secs(1);
@@ -40,6 +40,8 @@ pub(super) struct Newest {
     pub(super) tag: Tag,
     /// The event.
     pub(super) piece: Piece,
+    /// Of a campaign with a waiting room: how far that is.
+    pub(super) room: Option<(Tag, Piece)>,
     /// The server's time in it.
     pub(super) shown_at: Timestamp,
     /// Nothing will follow: the campaign has been archived.
@@ -54,7 +56,8 @@ impl Channel {
         let mut scratch = Vec::with_capacity(512);
         let tag = tag_of(&shown, &mut scratch);
         let piece = render(&shown, tag, now, &mut scratch);
-        let (newest, _) = watch::channel(Newest { version: 0, tag, piece, shown_at: now, is_last: false });
+        let room = room(&campaign, now, None, &mut scratch);
+        let (newest, _) = watch::channel(Newest { version: 0, tag, piece, room, shown_at: now, is_last: false });
         let looking = Looking { pace: Pace::begin(now, shown.changes_at()), scratch };
         Self { engine, campaign, looking: Mutex::new(looking), newest }
     }
@@ -79,16 +82,15 @@ impl Channel {
         let shown = Shown::of(&self.campaign, now);
         let tag = tag_of(&shown, scratch);
         let is_last = self.engine.directory().find_number(self.campaign.number()).is_none();
-        let has_changed = {
-            let newest = self.newest.borrow();
-            newest.tag != tag || newest.is_last != is_last
-        };
+        let newest = self.newest.borrow().clone();
+        let room = room(&self.campaign, now, newest.room.as_ref(), scratch);
+        let room_tag = |room: &Option<(Tag, Piece)>| room.as_ref().map(|(tag, _)| *tag);
+        let has_changed = newest.tag != tag || newest.is_last != is_last || room_tag(&newest.room) != room_tag(&room);
         if has_changed {
-            let piece = render(&shown, tag, now, scratch);
-            self.newest.send_modify(|newest| {
-                let version = newest.version + 1;
-                *newest = Newest { version, tag, piece, shown_at: now, is_last };
-            });
+            let piece = if newest.tag == tag { newest.piece } else { render(&shown, tag, now, scratch) };
+            let shown_at = if newest.tag == tag { newest.shown_at } else { now };
+            let version = newest.version + 1;
+            self.newest.send_modify(|newest| *newest = Newest { version, tag, piece, room, shown_at, is_last });
         }
         pace.looked(now, has_changed, shown.changes_at());
         pace.due()
@@ -123,6 +125,21 @@ impl std::fmt::Debug for Channel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Channel").field("newest", &*self.newest.borrow()).finish_non_exhaustive()
     }
+}
+
+/// How far the campaign's waiting room is, if it has one; rendered only if it is not as in `before`.
+fn room(
+    campaign: &Published,
+    now: Timestamp,
+    before: Option<&(Tag, Piece)>,
+    scratch: &mut Vec<u8>,
+) -> Option<(Tag, Piece)> {
+    let room = campaign.room()?;
+    scratch.clear();
+    ShownRoom::of(campaign, &room, now).write(scratch);
+    let tag = Tag(Shown::hash(scratch));
+    let same = before.filter(|(before, _)| *before == tag);
+    Some(same.cloned().unwrap_or_else(|| (tag, Piece::waiting_room(scratch))))
 }
 
 fn tag_of(shown: &Shown, scratch: &mut Vec<u8>) -> Tag {

@@ -163,7 +163,7 @@ mod tests {
 
     fn newest(version: u64) -> Newest {
         let (tag, shown_at) = (Tag(version), Timestamp::from_milliseconds(version));
-        Newest { version, tag, piece: Piece::availability(tag, b"{}"), shown_at, is_last: false }
+        Newest { version, tag, piece: Piece::availability(tag, b"{}"), room: None, shown_at, is_last: false }
     }
 
     fn hall_of(watchers: usize) -> (Hall, Vec<Arc<Woken>>) {

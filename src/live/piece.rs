@@ -53,6 +53,16 @@ impl Piece {
         Self::new(&text)
     }
 
+    /// How far a waiting room is, as `json`. Bears no name: whoever comes back is told anew.
+    pub(crate) fn waiting_room(json: &[u8]) -> Self {
+        Self::new(&[b"event: waiting_room\ndata: ", json, b"\n\n"].concat())
+    }
+
+    /// Both, one after the other.
+    pub(crate) fn then(&self, next: &Piece) -> Self {
+        Self::new(&[self.text(), next.text()].concat())
+    }
+
     /// How a stream begins: when to come back should it break, and what there is to tell already.
     pub(crate) fn opening(retry_ms: u64, first: Option<&Piece>) -> Self {
         let mut text = format!("retry: {retry_ms}\n\n").into_bytes();

@@ -15,6 +15,7 @@ pub struct Watcher {
     /// When to come back should the stream break, in milliseconds, until that has been said.
     retry_ms: Option<u64>,
     seen: Option<Tag>,
+    seen_room: Option<Tag>,
     version: u64,
     beats: u32,
     _place: Place,
@@ -24,7 +25,7 @@ impl Watcher {
     /// Comes into `hall`, having seen `last`.
     pub(super) fn enter(hall: Rc<Hall>, place: Place, last: Option<Tag>, retry_ms: u64) -> Self {
         let (seat, beats, version) = (hall.sit(), hall.beats(), hall.newest().version);
-        Self { hall, seat, retry_ms: Some(retry_ms), seen: last, version, beats, _place: place }
+        Self { hall, seat, retry_ms: Some(retry_ms), seen: last, seen_room: None, version, beats, _place: place }
     }
 
     /// What to send next; `None`: the stream is over. Ask when the last piece has left.
@@ -52,13 +53,18 @@ impl Watcher {
         let newest = self.hall.newest();
         let skipped = newest.version.saturating_sub(self.version + 1);
         self.version = newest.version;
-        if self.seen == Some(newest.tag) {
-            return None;
-        }
+        let availability = (self.seen != Some(newest.tag)).then_some(&newest.piece);
+        let room = newest.room.as_ref().filter(|(tag, _)| self.seen_room != Some(*tag)).map(|(_, piece)| piece);
+        let piece = match (availability, room) {
+            (Some(availability), Some(room)) => availability.then(room),
+            (Some(piece), None) | (None, Some(piece)) => piece.clone(),
+            (None, None) => return None,
+        };
         self.seen = Some(newest.tag);
+        self.seen_room = newest.room.as_ref().map(|(tag, _)| *tag);
         self.beats = self.hall.beats();
         self.hall.counts().event_sent(skipped);
-        Some(newest.piece.clone())
+        Some(piece)
     }
 }
 
@@ -86,7 +92,7 @@ mod tests {
     /// The publication `version`, which shows what `tag` names.
     fn newest(version: u64, tag: u64) -> Newest {
         let (tag, shown_at) = (Tag(tag), Timestamp::from_milliseconds(version));
-        Newest { version, tag, piece: Piece::availability(tag, b"{}"), shown_at, is_last: false }
+        Newest { version, tag, piece: Piece::availability(tag, b"{}"), room: None, shown_at, is_last: false }
     }
 
     fn hall() -> Rc<Hall> {
@@ -117,6 +123,22 @@ mod tests {
         assert_eq!(opening(None), Poll::Ready(Some(format!("retry: 3000\n\n{}", text(70)))));
         assert_eq!(opening(Some(71)), opening(None));
         assert_eq!(opening(Some(70)), Poll::Ready(Some(String::from("retry: 3000\n\n"))));
+    }
+
+    #[test]
+    fn how_far_the_room_is_comes_when_it_changes_and_beside_what_is_left() {
+        let hall = hall();
+        let mut watcher = watcher(&hall, Some(70));
+        assert!(next(&mut watcher).is_ready());
+        let room = |number| Some((Tag(number), Piece::waiting_room(format!("{{\"n\":{number}}}").as_bytes())));
+        let event = |number| format!("event: waiting_room\ndata: {{\"n\":{number}}}\n\n");
+        hall.accept(Newest { room: room(1), ..newest(1, 70) });
+        assert_eq!(next(&mut watcher), Poll::Ready(Some(event(1))));
+        hall.accept(Newest { room: room(1), ..newest(2, 71) });
+        assert_eq!(next(&mut watcher), Poll::Ready(Some(text(71))));
+        hall.accept(Newest { room: room(2), ..newest(3, 72) });
+        assert_eq!(next(&mut watcher), Poll::Ready(Some(text(72) + &event(2))));
+        assert_eq!(next(&mut watcher), Poll::Pending);
     }
 
     #[test]

@@ -106,7 +106,7 @@ operations! {
     Availability Anybody Live "get" ["/v1/campaigns/{campaign_id}/availability"] "availability" "What is left of a campaign"
         "Of durable decisions only. Cacheable for a second; the tag does not change with `server_time`.";
     Events Anybody Live "get" ["/v1/campaigns/{campaign_id}/events"] "events" "What is left of a campaign, as it changes"
-        "Server-sent events: `event: availability` with an opaque `id:` and, as data, what `availability` answers; one at once, then on change, at most four a second. A comment every 15 s; a jittered `retry:`. At the cap newcomers are refused, and nobody is evicted.";
+        "Server-sent events: `event: availability` with an opaque `id:` and, as data, what `availability` answers; one at once, then on change, at most four a second. Of a campaign with a waiting room also `event: waiting_room`, with what `GET …/waiting-room` answers. A comment every 15 s; a jittered `retry:`. At the cap newcomers are refused, and nobody is evicted.";
     WaitingRoomJoin User Live "post" ["/v1/campaigns/{campaign_id}/waiting-room"] "join_waiting_room" "Come to the waiting room"
         "Gives a ticket, which the claim carries in the header `X-Landrush-Ticket`. Coming again gives the same place; whoever was let in and did not claim in time has lost it, and stands at the back. Those who came before the opening are shuffled then.";
     WaitingRoomRead Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room"] "waiting_room" "How far the waiting room is"

@@ -55,6 +55,40 @@ fn a_change_is_told_to_all_in_the_same_bytes() {
 }
 
 #[test]
+fn how_far_the_waiting_room_is_comes_by_the_stream_until_nothing_is_left() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("plain", &json!({}));
+    let room = json!({"admit_per_second": 100, "admitted_for": "10m"});
+    let coupons = json!([{"id": "cash-5", "name": "cash", "total_quota": 1}]);
+    client.campaign("sale", &json!({"protection": {"waiting_room": room}, "coupon_types": coupons}));
+    let path = "/v1/campaigns/sale/waiting-room";
+    let mut stream = Stream::open(&server, "sale", &[]);
+    assert_eq!(stream.room(), client.get(path).json(), "at once, and what the call says");
+    let tickets = ["ann", "bob"].map(|user| {
+        let joined = client.post(path, &json!({"user_id": user})).json();
+        joined["ticket"].as_str().expect("a ticket").to_owned()
+    });
+    let until = |stream: &mut Stream, holds: &dyn Fn(&Value) -> bool| loop {
+        let room = stream.room();
+        if holds(&room) {
+            return room;
+        }
+    };
+    let admitted = until(&mut stream, &|room| room["now_serving"] == 1 && room["waiting"] == 1);
+    assert_eq!(admitted["state"], "waiting");
+    let headers = [crate::client::JSON, ("x-landrush-ticket", tickets[0].as_str())];
+    let won = client.call("POST", "/v1/campaigns/sale/claims", &headers, br#"{"user_id":"ann"}"#);
+    assert_eq!(won.status, 201, "{}", won.text());
+    until(&mut stream, &|room| room["state"] == "sold_out");
+    let mut late = Stream::open(&server, "sale", &[]);
+    assert_eq!(late.room()["state"], "sold_out", "whoever comes is told at once");
+    let mut plain = Stream::open(&server, "plain", &[]);
+    assert!(matches!(plain.item(), Some(Item::Retry(_))));
+    assert!(matches!(plain.item(), Some(Item::Event(..))), "a campaign without a room has nothing to say of one");
+}
+
+#[test]
 fn whoever_comes_back_is_told_what_it_has_not_seen() {
     let server = Server::start(LIVELY);
     let client = server.client();

@@ -18,6 +18,8 @@ pub(super) enum Item {
     Retry(u64),
     /// An event of type `availability`: id and data.
     Event(String, Value),
+    /// An event of type `waiting_room`: its data.
+    Room(Value),
     /// A sign of life.
     Comment,
 }
@@ -82,8 +84,17 @@ impl Stream {
         loop {
             match self.item().expect("the stream goes on") {
                 Item::Event(id, data) => return (id, data),
-                Item::Retry(_) => {}
+                Item::Retry(_) | Item::Room(_) => {}
                 Item::Comment => panic!("a heartbeat, and no event"),
+            }
+        }
+    }
+
+    /// The next event about the waiting room, whatever comes before it.
+    pub(super) fn room(&mut self) -> Value {
+        loop {
+            if let Item::Room(data) = self.item().expect("the stream goes on") {
+                return data;
             }
         }
     }
@@ -117,6 +128,9 @@ fn item(block: &str) -> Item {
         return Item::Retry(retry.parse().expect("milliseconds"));
     }
     let fields: Vec<(&str, &str)> = block.lines().map(|line| line.split_once(": ").expect("a field")).collect();
+    if let [("event", "waiting_room"), ("data", data)] = fields[..] {
+        return Item::Room(serde_json::from_str(data).expect("JSON"));
+    }
     let [("event", "availability"), ("id", id), ("data", data)] = fields[..] else { panic!("strange: {block}") };
     Item::Event(id.to_owned(), serde_json::from_str(data).expect("JSON"))
 }
