@@ -6,8 +6,11 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use landrush_engine::Engine;
 use landrush_engine::people::People;
+use landrush_engine::time::{Clock, SteadyClock};
+use siphasher::sip128::SipHasher13;
 
 use crate::config::Config;
+use crate::fraud::Fraud;
 use crate::gate::admin_key::AdminKey;
 use crate::gate::lists::Lists;
 use crate::gate::management_keys::ManagementKeys;
@@ -26,6 +29,7 @@ pub struct App {
     reloads: AtomicU64,
     reloads_failed: AtomicU64,
     limiter: Limiter,
+    fraud: Fraud,
     opened: OnceLock<Opened>,
     /// No new work is begun: the server is going down.
     draining: AtomicBool,
@@ -65,12 +69,15 @@ impl App {
     pub fn new(config: Config, verifier: Option<Verifier>, lists: Lists, seed: [u8; 16]) -> Self {
         let counts = (0..config.http.io_threads).map(|_| Arc::default()).collect();
         let live = Arc::new(Live::new(config.events));
+        // Derived, so that what is shown under one key tells nothing of the other.
+        let fraud_key = SipHasher13::new_with_key(&seed).hash(b"devices in reports").as_bytes();
         Self {
             management_keys: ArcSwap::from_pointee(config.management_keys.clone()),
             lists: ArcSwap::from_pointee(lists),
             reloads: AtomicU64::new(0),
             reloads_failed: AtomicU64::new(0),
             limiter: Limiter::new(config.gate.tracked_keys, seed),
+            fraud: Fraud::new(config.http.io_threads, fraud_key, SteadyClock::start().now()),
             config,
             verifier,
             opened: OnceLock::new(),
@@ -104,6 +111,11 @@ impl App {
     /// How often each caller may ask.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
+    }
+
+    /// Where coupons and refusals went.
+    pub fn fraud(&self) -> &Fraud {
+        &self.fraud
     }
 
     /// Takes management keys and lists as they now are. Requests that are being judged end by the old ones.

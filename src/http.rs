@@ -23,6 +23,7 @@ mod code_upload;
 mod docs;
 mod events;
 pub mod fields;
+mod fraud_report;
 pub mod json;
 pub mod json_text;
 mod lane;
@@ -141,6 +142,7 @@ async fn other(
         Route::CampaignPatch(id) => campaigns::patch(lane, opened, id, parts, body).await,
         Route::CampaignAction(id, action) => campaigns::act(lane, opened, id, action, parts, body).await,
         Route::Availability(id) => availability::read(lane, opened, id, parts),
+        Route::FraudReport(id) => fraud_report::read(lane, opened, id, parts),
         Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::WaitingRoomRead(id) => waiting_room::read(lane, opened, id, parts),
         Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, parts, body).await,

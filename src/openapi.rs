@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 use self::answers::{Header, Success};
 use self::operation::{Caller, Operation, Tag};
-use self::schemas::{campaign, checkout, claim, protection};
+use self::schemas::{campaign, checkout, claim, fraud, protection};
 use crate::http::problem::Code;
 
 #[derive(OpenApi)]
@@ -43,6 +43,7 @@ use crate::http::problem::Code;
         checkout::RedemptionState, checkout::NewRedemption, checkout::NewRedemptionByBody, checkout::Redemption,
         checkout::CouponRedemption, checkout::Coupon, checkout::UploadedCode, checkout::Imported, checkout::NewUser,
         checkout::User,
+        fraud::FraudReport, fraud::EarlyArrivals, fraud::MarkKind, fraud::FraudBreakdown, fraud::MarkLine,
     ))
 )]
 struct Components;

@@ -45,6 +45,8 @@ pub enum Route<'p> {
     CampaignAction(&'p str, Action),
     /// What is left of a campaign.
     Availability(&'p str),
+    /// Where a campaign's coupons and refusals went.
+    FraudReport(&'p str),
     /// What is left of a campaign, as it changes.
     Events(&'p str),
     /// How far a waiting room is, and where the caller stands.
@@ -134,6 +136,7 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", _, "claims", _] => Err(NoRoute::Method { allow: "DELETE" }),
             ["v1", "campaigns", id, "availability"] => get(Route::Availability(id)),
             ["v1", "campaigns", id, "events"] => get(Route::Events(id)),
+            ["v1", "campaigns", id, "report", "fraud"] => get(Route::FraudReport(id)),
             ["v1", "campaigns", id, "waiting-room"] if *method == Method::POST => Ok(Route::WaitingRoomJoin(id)),
             ["v1", "campaigns", id, "waiting-room"] if reads => Ok(Route::WaitingRoomRead(id)),
             ["v1", "campaigns", _, "waiting-room"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
@@ -194,7 +197,7 @@ impl<'p> Route<'p> {
         const CHECKOUT: Scopes = Scopes::of(&[Scope::Redemptions]);
         const LOOK_UP: Scopes = Scopes::of(&[Scope::Read, Scope::Redemptions]);
         match self {
-            Route::ManagementMetrics | Route::ClaimList(_) | Route::UserRead(_) => Some(READ),
+            Route::ManagementMetrics | Route::ClaimList(_) | Route::FraudReport(_) | Route::UserRead(_) => Some(READ),
             Route::CouponRead(_) => Some(LOOK_UP),
             Route::Redeem(_) | Route::RedeemByBody | Route::Settle(..) => Some(CHECKOUT),
             Route::CampaignCreate
@@ -288,6 +291,7 @@ mod tests {
         check(Method::GET, "/v1/campaigns/c/pause", Err(NoRoute::Method { allow: "POST" }));
         check(Method::GET, "/v1/campaigns/c/availability", Ok(Route::Availability("c")));
         check(Method::GET, "/v1/campaigns/c/events", Ok(Route::Events("c")));
+        check(Method::GET, "/v1/campaigns/c/report/fraud", Ok(Route::FraudReport("c")));
         check(Method::POST, "/v1/campaigns/c/events", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
         check(Method::GET, "/v1/metrics", Ok(Route::ManagementMetrics));

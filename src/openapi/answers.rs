@@ -152,6 +152,9 @@ impl Operation {
                 page.contents.push(("application/x-ndjson", None));
                 vec![page]
             }
+            Operation::FraudReport => {
+                with(&[CacheControl], vec![json(200, "The report.", "FraudReport", examples::fraud_report())])
+            }
             Operation::ClaimVoid => vec![bare(204, "Voided.")],
             Operation::CodeUpload => vec![json(201, "All of them are taken.", "Imported", examples::imported())],
             Operation::CouponRead => {

@@ -50,6 +50,7 @@ impl Operation {
             Operation::CampaignCancel => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, CannotReopen]],
             Operation::CampaignArchive => &[SERVING, SHARD, BODY, CAMPAIGN, &[StillLive]],
             Operation::ClaimList => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN],
+            Operation::FraudReport => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::ClaimVoid => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN, &[AlreadyRedeemed, WrongMode]],
             Operation::CodeUpload => {
                 &[SERVING, SHARD, BODY, CAMPAIGN, &[Conflict, DuplicateCode, Cancelled, CannotReopen]]

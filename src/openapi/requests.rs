@@ -48,6 +48,7 @@ impl Operation {
             | Operation::CampaignRead
             | Operation::ClaimList
             | Operation::ClaimVoid
+            | Operation::FraudReport
             | Operation::CouponRead
             | Operation::UserRead
             | Operation::UserErase
@@ -111,6 +112,7 @@ impl Operation {
             | Operation::EntryByUser
             | Operation::Time
             | Operation::CampaignRead
+            | Operation::FraudReport
             | Operation::CouponRead
             | Operation::UserRead
             | Operation::UserErase

@@ -13,6 +13,7 @@ mod demo;
 mod draw_commands;
 mod draws;
 mod events;
+mod fraud_report;
 mod gate_address;
 mod gate_keys;
 mod gate_lists;

@@ -103,6 +103,8 @@ fn every_operation_answers_as_the_document_says() {
         assert_eq!(d.call(&client, &call).problem(), (409, "duplicate_code".into()));
     }
 
+    bare(d, &client, "fraud_report", &[], 200);
+
     // The checkout.
     let claim = |user: &str| claims.iter().find(|claim| claim["user_id"] == user).expect("a claim of each user");
     let code = |user: &str| text(claim(user), "/coupon/code").to_owned();
