@@ -64,7 +64,7 @@ fn a_report_says_where_coupons_and_refusals_went() {
     assert_eq!(by(&report, "ipv6_48")["top"][0]["name"], "2001:db8:1::/48");
     assert_eq!(by(&report, "ipv6_48")["distinct"], 1);
     assert_eq!(by(&report, "ipv6_64")["distinct"], 2);
-    let prefix = json!({"name": "+65912****", "granted": 3, "refused": 1, "share": 0.6});
+    let prefix = json!({"name": "+659123****", "granted": 3, "refused": 1, "share": 0.6});
     assert_eq!(by(&report, "phone_prefix")["top"], json!([prefix]));
     let devices = by(&report, "device");
     assert_eq!((&devices["distinct"], &devices["top"][0]["granted"]), (&json!(4), &json!(3)));
