@@ -21,7 +21,8 @@ fn notes(criterion: &mut Criterion) {
     let (engine, _) = Engine::open(directory.path(), options, &mut entropy).expect("a fresh directory opens");
     let definition = CampaignDefinition::builder("rush").coupon_type("cash-5", 1_000).build().expect("valid");
     let (route, number) = (engine.route(&definition.id), engine.next_campaign_number());
-    let create = Command::Create { campaign: number, definition: Box::new(definition), seed: Seed::from_bytes([1; 32]) };
+    let create =
+        Command::Create { campaign: number, definition: Box::new(definition), seed: Seed::from_bytes([1; 32]) };
     assert!(matches!(engine.blocking_port().call(route, create), Ok(Outcome::Created(_))));
     let campaign = engine.directory().find_number(number).expect("made");
     let now = engine.clock().now();

@@ -12,6 +12,7 @@ use siphasher::sip128::SipHasher13;
 use crate::config::Config;
 use crate::fraud::Fraud;
 use crate::gate::admin_key::AdminKey;
+use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::lists::Lists;
 use crate::gate::management_keys::ManagementKeys;
 use crate::gate::rate_limit::Limiter;
@@ -48,6 +49,8 @@ pub struct Opened {
     pub admin_key: AdminKey,
     /// Makes and reads the tickets of waiting rooms.
     pub tickets: Tickets,
+    /// Makes what tells other servers who was let in.
+    pub admission_tokens: AdmissionTokens,
 }
 
 /// Where in its life the server is.

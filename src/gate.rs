@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod admin_key;
+pub mod admission_token;
 pub mod cidr;
 pub mod lists;
 pub mod management_keys;

@@ -4,6 +4,7 @@
 //! of, and only then the engine. Whatever says no is a [`problem::Problem`].
 
 mod admission;
+mod admission_token;
 mod answer;
 mod archive;
 mod availability;
@@ -145,6 +146,8 @@ async fn other(
         Route::FraudReport(id) => fraud_report::read(lane, opened, id, parts),
         Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::WaitingRoomRead(id) => waiting_room::read(lane, opened, id, parts),
+        Route::WaitingRoomToken(id) => admission_token::issue(lane, opened, id, parts, body).await,
+        Route::PublicKeys => Ok(admission_token::keys(opened)),
         Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, parts, body).await,
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),

@@ -34,6 +34,7 @@ use crate::http::problem::Code;
         campaign::CouponTypePatch, campaign::Campaign, campaign::Fairness, campaign::FairnessEntries,
         campaign::CouponType,
         protection::NewArrival, protection::Place, protection::PlaceState, protection::WaitingRoomView,
+        protection::AdmissionToken, protection::PublicKeys, protection::PublicKey,
         campaign::Opening, campaign::CampaignPage, campaign::Availability, campaign::TypeAvailability,
         campaign::Left, campaign::Bucket,
         claim::CouponState, claim::WonOrNot, claim::Won, claim::EntryOutcome, claim::NewClaim, claim::NewDraw,

@@ -28,6 +28,7 @@ use self::io_thread::{IoThread, Order};
 use crate::app::{App, Opened};
 use crate::config::{Auth, Config, ConfigError};
 use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
+use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::lists::{ListError, Lists};
 use crate::gate::ticket::Tickets;
 use crate::gate::user_token::Verifier;
@@ -211,7 +212,8 @@ fn open_engine(
             tracing::warn!(slots = report.unreadable, "personal data that could not be read was overwritten");
         }
         let tickets = Tickets::new(&keys);
-        Ok(Ready { opened: Opened { engine, people, admin_key, tickets }, recovery, key_source })
+        let admission_tokens = AdmissionTokens::new(&keys);
+        Ok(Ready { opened: Opened { engine, people, admin_key, tickets, admission_tokens }, recovery, key_source })
     };
     // Not joined: a process that is told to stop while it reads its log has nothing to wait for.
     std::thread::Builder::new().name(String::from("landrush-open")).spawn(move || drop(opened.send(open())))?;

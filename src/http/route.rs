@@ -53,6 +53,10 @@ pub enum Route<'p> {
     WaitingRoomRead(&'p str),
     /// Come to a waiting room.
     WaitingRoomJoin(&'p str),
+    /// What tells another server that its bearer was let in.
+    WaitingRoomToken(&'p str),
+    /// The keys that such tokens are verified by.
+    PublicKeys,
     /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
     Claim(&'p str, Mode),
     /// Ask for many coupons at once.
@@ -139,6 +143,7 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "report", "fraud"] => get(Route::FraudReport(id)),
             ["v1", "campaigns", id, "waiting-room"] if *method == Method::POST => Ok(Route::WaitingRoomJoin(id)),
             ["v1", "campaigns", id, "waiting-room"] if reads => Ok(Route::WaitingRoomRead(id)),
+            ["v1", "campaigns", id, "waiting-room", "token"] => post(Route::WaitingRoomToken(id)),
             ["v1", "campaigns", _, "waiting-room"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
             ["v1", "campaigns"] if *method == Method::POST => Ok(Route::CampaignCreate),
             ["v1", "campaigns"] if reads => Ok(Route::CampaignList),
@@ -173,6 +178,7 @@ impl<'p> Route<'p> {
             ["admin"] => get(Route::WebFile("admin/index.html")),
             ["client.js" | "client.d.ts" | "client.md"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
+            [".well-known", "landrush-keys.json"] => get(Route::PublicKeys),
             ["openapi.json"] => get(Route::OpenApi),
             [page @ ("swagger-ui" | "redoc" | "rapidoc")] => get(Route::DocsPage(page)),
             ["assets", "docs", name] => get(Route::DocsFile(name)),
@@ -222,6 +228,8 @@ impl<'p> Route<'p> {
             | Route::Availability(_)
             | Route::WaitingRoomRead(_)
             | Route::WaitingRoomJoin(_)
+            | Route::WaitingRoomToken(_)
+            | Route::PublicKeys
             | Route::Claim(..)
             | Route::ClaimsByUser(..)
             | Route::Draw
@@ -291,6 +299,8 @@ mod tests {
         check(Method::GET, "/v1/campaigns/c/pause", Err(NoRoute::Method { allow: "POST" }));
         check(Method::GET, "/v1/campaigns/c/availability", Ok(Route::Availability("c")));
         check(Method::GET, "/v1/campaigns/c/events", Ok(Route::Events("c")));
+        check(Method::POST, "/v1/campaigns/c/waiting-room/token", Ok(Route::WaitingRoomToken("c")));
+        check(Method::GET, "/.well-known/landrush-keys.json", Ok(Route::PublicKeys));
         check(Method::GET, "/v1/campaigns/c/report/fraud", Ok(Route::FraudReport("c")));
         check(Method::POST, "/v1/campaigns/c/events", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::GET, "/readyz", Ok(Route::Readyz));

@@ -116,6 +116,12 @@ impl Operation {
                 let came = examples::place;
                 made(["Came, and has a place.", "Had come before: the same place."], "Place", came(), came())
             }
+            Operation::WaitingRoomToken => {
+                with(&[CacheControl], vec![json(201, "The token.", "AdmissionToken", examples::admission_token())])
+            }
+            Operation::PublicKeys => {
+                with(&[CacheControl], vec![json(200, "The keys.", "PublicKeys", examples::public_keys())])
+            }
             Operation::WaitingRoomRead => with(
                 &[ETag, CacheControl],
                 vec![

@@ -39,6 +39,8 @@ impl Operation {
             Operation::EntryByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN, &[WrongMode]],
             Operation::Availability => &[SERVING, CAMPAIGN],
             Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
+            Operation::WaitingRoomToken => &[SERVING, BODY, CAMPAIGN, &[TicketRequired]],
+            Operation::PublicKeys => &[SERVING],
             Operation::WaitingRoomJoin => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, Ended, NotOpen, SoldOut]],
             Operation::CampaignList => &[SERVING, &[InvalidRequest]],
             Operation::CampaignRead => &[SERVING, &[InvalidRequest], CAMPAIGN],

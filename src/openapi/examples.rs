@@ -19,7 +19,8 @@ pub(crate) fn campaign_of(operation: Operation) -> &'static str {
         "lucky-day"
     } else if matches!(operation, Operation::Enter | Operation::EntryByUser) {
         "grand-prize"
-    } else if matches!(operation, Operation::WaitingRoomJoin | Operation::WaitingRoomRead) {
+    } else if matches!(operation, Operation::WaitingRoomJoin | Operation::WaitingRoomRead | Operation::WaitingRoomToken)
+    {
         "big-drop"
     } else {
         "spring-sale"
@@ -242,6 +243,20 @@ pub(crate) fn waiting_room() -> Value {
         "state": "waiting", "opens_at": STARTS_AT, "now_serving": 0, "waiting": 100, "admit_per_second": 500,
         "fairness": {"commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925", "seed": null, "entries": {"count": 100, "hash": null}}
     })
+}
+
+pub(crate) fn admission_token() -> Value {
+    json!({
+        "token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSIsImtpZCI6IkE0In0.eyJpc3MiOiJsYW5kcnVzaCIsInN1YiI6InUtMSJ9.5Zt0",
+        "expires_at": DECIDED_AT
+    })
+}
+
+pub(crate) fn public_keys() -> Value {
+    json!({"keys": [{
+        "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    }]})
 }
 
 pub(crate) fn fraud_report() -> Value {

@@ -111,6 +111,10 @@ operations! {
         "Gives a ticket, which the claim carries in the header `X-Landrush-Ticket`. Coming again gives the same place; whoever was let in and did not claim in time has lost it, and stands at the back. Those who came before the opening are shuffled then.";
     WaitingRoomRead Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room"] "waiting_room" "How far the waiting room is"
         "Cacheable for a second. With the header `X-Landrush-Ticket` also where the bearer stands, and then private.";
+    WaitingRoomToken User Live "post" ["/v1/campaigns/{campaign_id}/waiting-room/token"] "waiting_room_token" "Prove to another server that one was let in"
+        "For whoever bears, in the header `X-Landrush-Ticket`, the ticket of a place that is let in: a JSON Web Token (EdDSA) with `iss` `landrush`, `sub` the user, `aud` the campaign, `exp` when the place is gone, `jti` the place. Any server verifies it by the keys at `/.well-known/landrush-keys.json`.";
+    PublicKeys Anybody Live "get" ["/.well-known/landrush-keys.json"] "public_keys" "The keys that verify such tokens"
+        "A JWK set. It changes only with the keys of the data directory.";
     Time Anybody Live "get" ["/v1/time"] "time" "The server's time"
         "For clients that keep a clock in step.";
     CampaignList AnybodyAndMore Campaigns "get" ["/v1/campaigns"] "list_campaigns" "The campaigns, by pages"
@@ -206,6 +210,8 @@ impl Operation {
             Route::Availability(_) => Operation::Availability,
             Route::WaitingRoomRead(_) => Operation::WaitingRoomRead,
             Route::WaitingRoomJoin(_) => Operation::WaitingRoomJoin,
+            Route::WaitingRoomToken(_) => Operation::WaitingRoomToken,
+            Route::PublicKeys => Operation::PublicKeys,
             Route::Claim(_, Mode::FirstCome) => Operation::Claim,
             Route::Claim(_, Mode::Draw) => Operation::Draw,
             Route::Claim(_, Mode::Lottery) => Operation::Enter,

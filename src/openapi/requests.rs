@@ -23,7 +23,7 @@ impl Operation {
             Operation::Claim => required("NewClaim", examples::claims()),
             Operation::Draw | Operation::Enter => required("NewDraw", examples::draws()),
             Operation::DrawByBody => required("NewDrawByBody", examples::draw_by_body()),
-            Operation::WaitingRoomJoin => required("NewArrival", examples::arrivals()),
+            Operation::WaitingRoomJoin | Operation::WaitingRoomToken => required("NewArrival", examples::arrivals()),
             Operation::ClaimBatch => required("NewClaimBatch", examples::batch()),
             Operation::CampaignCreate => required("NewCampaign", examples::campaigns()),
             Operation::CampaignPatch => required("CampaignPatch", examples::patches()),
@@ -43,6 +43,7 @@ impl Operation {
             | Operation::EntryByUser
             | Operation::Availability
             | Operation::WaitingRoomRead
+            | Operation::PublicKeys
             | Operation::Time
             | Operation::CampaignList
             | Operation::CampaignRead
@@ -90,12 +91,16 @@ impl Operation {
             Operation::Availability | Operation::OpenApi | Operation::AdminPage | Operation::DocsPage => {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
+            Operation::WaitingRoomToken => {
+                vec![header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"}))]
+            }
             Operation::WaitingRoomRead => vec![
                 header("If-None-Match", "The tags that the client has.", json!({"type": "string"})),
                 header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"})),
             ],
             Operation::ClaimBatch
             | Operation::WaitingRoomJoin
+            | Operation::PublicKeys
             | Operation::ManagementMetrics
             | Operation::Page
             | Operation::CampaignPage
