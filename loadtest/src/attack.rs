@@ -115,18 +115,19 @@ fn endings(sides: Sides) -> Vec<(&'static str, Ending)> {
 
 fn table(sides: Sides, endings: &[(&str, Ending)]) -> String {
     let Sides { honest, bots, addresses, devices, coupons, seed } = sides;
-    let mut table = number_table(["defence", "honest", "bots", "honest share", "gone after"]);
+    let mut table = number_table(["defence", "honest", "bots", "honest share", "last after"]);
     for (name, ending) in endings {
         table.add_row([
             (*name).to_owned(),
             ending.honest.to_string(),
             ending.bots.to_string(),
             format!("{:.1} %", ending.share(coupons) * 100.0),
-            ending.gone_after_ms.map_or_else(|| "never".to_owned(), |after| format!("{:.2} s", after as f64 / 1e3)),
+            format!("{:.2} s", ending.last_after_ms as f64 / 1e3),
         ]);
     }
     format!(
-        "{honest} honest people, {bots} bots from {addresses} addresses with {devices} devices, {coupons} coupons, seed {seed}\n{table}"
+        "{honest} honest people, {bots} bots from {addresses} addresses with {devices} devices, {coupons} coupons, seed {seed}\n{}",
+        table.trim_fmt()
     )
 }
 
@@ -137,7 +138,7 @@ fn document(sides: Sides, endings: &[(&str, Ending)]) -> Value {
         .map(|(name, ending)| {
             json!({
                 "defence": name, "honest": ending.honest, "bots": ending.bots, "honest_share": ending.share(coupons),
-                "gone_after_ms": ending.gone_after_ms,
+                "last_after_ms": ending.last_after_ms,
             })
         })
         .collect();
@@ -169,6 +170,12 @@ mod tests {
                 assert!(ending.honest + ending.bots <= sides.coupons, "{name}: never one too many");
             }
         }
+    }
+
+    #[test]
+    fn the_documentation_has_the_table_as_it_is_printed() {
+        let printed = table(SIDES, &endings(SIDES));
+        assert!(include_str!("../../docs/fairness.md").contains(&printed), "docs/fairness.md should have:\n{printed}");
     }
 
     #[test]

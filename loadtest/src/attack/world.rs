@@ -32,8 +32,8 @@ const ROOM: WaitingRoom =
 pub(super) struct Ending {
     pub(super) honest: u32,
     pub(super) bots: u32,
-    /// After how long the last coupon was gone, in milliseconds from the opening.
-    pub(super) gone_after_ms: Option<Ms>,
+    /// When the last coupon was granted, in milliseconds from the opening.
+    pub(super) last_after_ms: Ms,
 }
 
 impl Ending {
@@ -83,7 +83,6 @@ pub(super) fn play(crowd: &Crowd, sides: Sides, defences: Defences) -> Ending {
         {
             world.act(now, who, step);
         }
-        world.ending.gone_after_ms = Some(now.saturating_sub(OPENING));
     }
     world.ending
 }
@@ -218,8 +217,11 @@ impl<'c> World<'c> {
             stamped_at: Timestamp::from_milliseconds(now),
         });
         match decide(&mut self.state, &command, now) {
-            Outcome::Won(_) if person.is_bot => self.ending.bots += 1,
-            Outcome::Won(_) => self.ending.honest += 1,
+            Outcome::Won(_) => {
+                let side = if person.is_bot { &mut self.ending.bots } else { &mut self.ending.honest };
+                *side += 1;
+                self.ending.last_after_ms = now - OPENING;
+            }
             // Whoever was let in and came too late may wait once more.
             Outcome::Refused(Refusal::TicketRequired) => self.plan(now + 1, who, Step::Come),
             _ => {}
