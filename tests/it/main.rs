@@ -1,5 +1,6 @@
 //! The server from outside: the real program in a process of its own, spoken to over sockets.
 
+mod admission_token;
 mod bad_input;
 mod batch;
 mod campaign_commands;

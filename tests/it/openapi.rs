@@ -10,8 +10,9 @@ use crate::client::Client;
 use crate::server::Server;
 
 /// What is called without a body and grants it.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 13] = [
     "time",
+    "public_keys",
     "livez",
     "readyz",
     "metrics",
@@ -104,6 +105,18 @@ fn every_operation_answers_as_the_document_says() {
     }
 
     bare(d, &client, "fraud_report", &[], 200);
+
+    // The waiting room.
+    let ticket = examples(d, &client, "join_waiting_room", &[])[0]["ticket"].as_str().expect("a ticket").to_owned();
+    examples(d, &client, "join_waiting_room", &[]);
+    bare(d, &client, "waiting_room", &[], 200);
+    let headers = [("x-landrush-ticket", ticket.as_str())];
+    let body = d.example_bodies("waiting_room_token").remove(0);
+    let call = Call { operation: "waiting_room_token", headers: &headers, body: Some(&body), ..Call::default() };
+    let deadline = std::time::Instant::now() + crate::client::PATIENCE;
+    while d.call(&client, &call).status != 201 {
+        assert!(std::time::Instant::now() < deadline, "nobody is let in");
+    }
 
     // The checkout.
     let claim = |user: &str| claims.iter().find(|claim| claim["user_id"] == user).expect("a claim of each user");
