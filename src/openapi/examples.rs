@@ -241,7 +241,11 @@ pub(crate) fn place() -> Value {
 pub(crate) fn waiting_room() -> Value {
     json!({
         "state": "waiting", "opens_at": STARTS_AT, "now_serving": 0, "waiting": 100, "admit_per_second": 500,
-        "fairness": {"commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925", "seed": null, "entries": {"count": 100, "hash": null}}
+        "fairness": {
+            "commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925",
+            "seed": "0000000000000000000000000000000000000000000000000000000000000000",
+            "entries": {"count": 100, "hash": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"}
+        }
     })
 }
 
