@@ -40,7 +40,7 @@ fn notes(criterion: &mut Criterion) {
                 let phone = phone(bits);
                 let phone = std::str::from_utf8(&phone).expect("digits");
                 let asked = Asked { address, device: Some(&device), phone: Some(phone) };
-                let verdict = if bits % 4 == 0 { Verdict::Granted } else { Verdict::Refused(None) };
+                let verdict = if bits.is_multiple_of(4) { Verdict::Granted } else { Verdict::Refused(None) };
                 fraud.note(0, black_box(&campaign), &asked, now, verdict);
             });
         });

@@ -216,15 +216,14 @@ impl<'c> World<'c> {
             gate: Gate { place: self.places.get(&who).copied(), refusal },
             stamped_at: Timestamp::from_milliseconds(now),
         });
-        match decide(&mut self.state, &command, now) {
-            Outcome::Won(_) => {
-                let side = if person.is_bot { &mut self.ending.bots } else { &mut self.ending.honest };
-                *side += 1;
-                self.ending.last_after_ms = now - OPENING;
-            }
+        let outcome = decide(&mut self.state, &command, now);
+        if let Outcome::Won(_) = outcome {
+            let side = if person.is_bot { &mut self.ending.bots } else { &mut self.ending.honest };
+            *side += 1;
+            self.ending.last_after_ms = now - OPENING;
+        } else if outcome == Outcome::Refused(Refusal::TicketRequired) {
             // Whoever was let in and came too late may wait once more.
-            Outcome::Refused(Refusal::TicketRequired) => self.plan(now + 1, who, Step::Come),
-            _ => {}
+            self.plan(now + 1, who, Step::Come);
         }
     }
 
