@@ -6,9 +6,13 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use landrush_engine::Engine;
 use landrush_engine::people::People;
+use landrush_engine::time::{Clock, SteadyClock};
+use siphasher::sip128::SipHasher13;
 
 use crate::config::Config;
+use crate::fraud::Fraud;
 use crate::gate::admin_key::AdminKey;
+use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::challenge::altcha::Altcha;
 use crate::gate::challenge::pass::Passes;
 use crate::gate::companions::Companions;
@@ -31,6 +35,7 @@ pub struct App {
     reloads_failed: AtomicU64,
     limiter: Limiter,
     companions: Companions,
+    fraud: Fraud,
     opened: OnceLock<Opened>,
     /// No new work is begun: the server is going down.
     draining: AtomicBool,
@@ -55,6 +60,8 @@ pub struct Opened {
     pub eligible: Arc<EligibleLists>,
     /// Makes and reads what an answered challenge gives.
     pub passes: Passes,
+    /// Makes what tells other servers who was let in.
+    pub admission_tokens: AdmissionTokens,
 }
 
 /// Where in its life the server is.
@@ -76,6 +83,8 @@ impl App {
     pub fn new(config: Config, verifier: Option<Verifier>, lists: Lists, seed: [u8; 16]) -> Self {
         let counts = (0..config.http.io_threads).map(|_| Arc::default()).collect();
         let live = Arc::new(Live::new(config.events));
+        // Derived, so that what is shown under one key tells nothing of the other.
+        let fraud_key = SipHasher13::new_with_key(&seed).hash(b"devices in reports").as_bytes();
         Self {
             management_keys: ArcSwap::from_pointee(config.management_keys.clone()),
             lists: ArcSwap::from_pointee(lists),
@@ -83,6 +92,7 @@ impl App {
             reloads_failed: AtomicU64::new(0),
             limiter: Limiter::new(config.gate.tracked_keys, seed),
             companions: Companions::new(seed),
+            fraud: Fraud::new(config.http.io_threads, fraud_key, SteadyClock::start().now()),
             config,
             verifier,
             opened: OnceLock::new(),
@@ -121,6 +131,11 @@ impl App {
     /// Who comes by which device and phone, where campaigns bound it.
     pub fn companions(&self) -> &Companions {
         &self.companions
+    }
+
+    /// Where coupons and refusals went.
+    pub fn fraud(&self) -> &Fraud {
+        &self.fraud
     }
 
     /// Takes management keys and lists as they now are. Requests that are being judged end by the old ones.

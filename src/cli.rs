@@ -5,6 +5,7 @@ mod campaign;
 mod draw;
 mod export;
 mod key;
+mod report;
 mod serve;
 mod top;
 mod wal;
@@ -41,6 +42,8 @@ enum Command {
     Key(key::Command),
     /// Write what a campaign has issued as CSV or as one JSON object a line. Exit codes as of `campaign`.
     Export(export::Arguments),
+    /// Say where a campaign's coupons went. Exit codes as of `campaign`.
+    Report(report::Arguments),
     /// Watch a running server live: rates, latencies, campaigns and what is left of them. Exit codes as of `campaign`.
     Top(top::Arguments),
 }
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Campaign(arguments) => campaign::run(&arguments),
         Command::Key(command) => key::run(&command),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Top(arguments) => top::run(&arguments),
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod admin_key;
+pub mod admission_token;
 pub mod challenge;
 pub mod cidr;
 pub mod companions;

@@ -4,6 +4,7 @@
 //! of, and only then the engine. Whatever says no is a [`problem::Problem`].
 
 mod admission;
+mod admission_token;
 mod answer;
 mod archive;
 mod availability;
@@ -26,6 +27,7 @@ mod eligibility;
 mod eligible_upload;
 mod events;
 pub mod fields;
+mod fraud_report;
 pub mod json;
 pub mod json_text;
 mod lane;
@@ -147,6 +149,7 @@ async fn other(
         Route::CampaignPatch(id) => campaigns::patch(lane, opened, id, parts, body).await,
         Route::CampaignAction(id, action) => campaigns::act(lane, opened, id, action, parts, body).await,
         Route::Availability(id) => availability::read(lane, opened, id, parts),
+        Route::FraudReport(id) => fraud_report::read(lane, opened, id, parts),
         Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::WaitingRoomRead(id) => waiting_room::read(lane, opened, id, parts),
         Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, address, parts, body).await,
@@ -154,6 +157,8 @@ async fn other(
         Route::EligibleUpload(id) => eligible_upload::upload(lane, opened, id, parts, body).await,
         Route::ChallengeRead(id) => challenge::issue(lane, opened, id, parts),
         Route::ChallengeMeet(id) => challenge::meet(lane, opened, id, address, parts, body).await,
+        Route::WaitingRoomToken(id) => admission_token::issue(lane, opened, id, parts, body).await,
+        Route::PublicKeys => Ok(admission_token::keys(opened)),
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),
             None => claims::list(lane, opened, id, parts).await,

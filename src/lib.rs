@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod desk;
+pub mod fraud;
 pub mod gate;
 pub mod http;
 pub mod live;

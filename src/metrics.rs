@@ -10,6 +10,7 @@ use hyper::StatusCode;
 use landrush_engine::outcome::{ClaimKind, ClaimView};
 use landrush_wal::status::Histogram;
 
+use crate::fraud::Verdict;
 use crate::gate::reason::Reason;
 use crate::http::problem::Code;
 
@@ -38,6 +39,15 @@ impl Granted {
             Self::NoCoupon => "no_coupon",
             Self::Entered => "entered",
             Self::Repeated => "repeated",
+        }
+    }
+
+    /// What the report on fraud counts it as.
+    pub(crate) fn verdict(self) -> Verdict {
+        match self {
+            Self::Won | Self::Entered => Verdict::Granted,
+            Self::NoCoupon => Verdict::NoCoupon,
+            Self::Repeated => Verdict::Repeated,
         }
     }
 

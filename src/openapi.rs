@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 
 use self::answers::{Header, Success};
 use self::operation::{Caller, Operation, Tag};
-use self::schemas::{campaign, checkout, claim, protection};
+use self::schemas::{campaign, checkout, claim, fraud, protection};
 use crate::http::problem::Code;
 
 #[derive(OpenApi)]
@@ -36,6 +36,7 @@ use crate::http::problem::Code;
         protection::NewArrival, protection::AltchaChallenge, protection::AltchaParameters, protection::ChallengeAnswer, protection::NewRegistration,
         protection::Registration, protection::RegistrationState, protection::EligibleList, protection::EligibleUser,
         protection::Pass, protection::Place, protection::PlaceState, protection::WaitingRoomView,
+        protection::AdmissionToken, protection::PublicKeys, protection::PublicKey,
         campaign::Opening, campaign::CampaignPage, campaign::Availability, campaign::TypeAvailability,
         campaign::Left, campaign::Bucket,
         claim::CouponState, claim::WonOrNot, claim::Won, claim::EntryOutcome, claim::NewClaim, claim::NewDraw,
@@ -45,6 +46,7 @@ use crate::http::problem::Code;
         checkout::RedemptionState, checkout::NewRedemption, checkout::NewRedemptionByBody, checkout::Redemption,
         checkout::CouponRedemption, checkout::Coupon, checkout::UploadedCode, checkout::Imported, checkout::NewUser,
         checkout::User,
+        fraud::FraudReport, fraud::EarlyArrivals, fraud::MarkKind, fraud::FraudBreakdown, fraud::MarkLine,
     ))
 )]
 struct Components;

@@ -28,6 +28,7 @@ use self::io_thread::{IoThread, Order};
 use crate::app::{App, Opened};
 use crate::config::{Auth, Config, ConfigError};
 use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
+use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::challenge::altcha::Altcha;
 use crate::gate::challenge::pass::Passes;
 use crate::gate::eligible::EligibleLists;
@@ -217,8 +218,9 @@ fn open_engine(
             tracing::warn!(slots = report.unreadable, "personal data that could not be read was overwritten");
         }
         let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(&keys), Passes::new(&keys));
+        let admission_tokens = AdmissionTokens::new(&keys);
         let eligible = Arc::new(EligibleLists::open(data_dir, &keys).map_err(ServeError::Eligible)?);
-        let opened = Opened { engine, people, admin_key, tickets, altcha, eligible, passes };
+        let opened = Opened { engine, people, admin_key, tickets, admission_tokens, altcha, eligible, passes };
         Ok(Ready { opened, recovery, key_source })
     };
     // Not joined: a process that is told to stop while it reads its log has nothing to wait for.

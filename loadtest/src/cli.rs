@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::attack::Attack;
 use crate::compare::Contender;
 use crate::schedule::Arrivals;
 
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Run(Rehearse),
     /// Kill the server at random moments under load, over one data directory, and check what it remembers.
     Crash(Crash),
+    /// Play an attack of bots in virtual time, and say what honest people get under each defence. Loads no server.
+    Attack(Attack),
     /// Watch a campaign many times over while others claim, and check what everybody is shown.
     Watch(Watch),
 }

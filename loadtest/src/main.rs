@@ -1,12 +1,13 @@
 //! The load-test harness of landrush: sends claims on a schedule, measures from the moment each should have left, and
 //! checks from the client's side that nothing was handed out twice, too often, or lost. It speaks HTTP alone and knows
-//! nothing of the engine or its log.
+//! nothing of the engine or its log; but for [`attack`], which loads nothing and plays the parts that judge in virtual time.
 
 #![forbid(unsafe_code)]
 
 mod answer;
 mod api;
 mod ask;
+mod attack;
 mod baselines;
 mod checkout;
 mod claims;
@@ -64,6 +65,7 @@ fn run(cli: &Cli) -> Result<bool> {
         Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Run(rehearse)) => rehearsal::run(rehearse),
         Some(Command::Crash(crash)) => crash::run(crash),
+        Some(Command::Attack(attack)) => attack::run(attack),
         Some(Command::Watch(watch)) => watch::run(watch),
     }
 }

@@ -12,6 +12,7 @@ use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::route::Route;
 use crate::app::Opened;
+use crate::fraud::Asked;
 use crate::gate::address::ClientAddress;
 use crate::gate::management_keys::{Scope, Scopes};
 use crate::gate::rate_limit::Mark;
@@ -116,6 +117,12 @@ impl Visitor<'_> {
         }
         Ok(())
     }
+}
+
+/// Who asks, as far as the report on fraud tells one from others: also by what is no name of a device.
+pub(crate) fn asked<'a>(address: ClientAddress, phone: Option<&'a PhoneNumber>, headers: &'a HeaderMap) -> Asked<'a> {
+    let device = headers.get(X_DEVICE_ID).map(|value| value.as_bytes());
+    Asked { address, device, phone: phone.map(PhoneNumber::as_str) }
 }
 
 /// The name of the device in the header `X-Device-Id`.

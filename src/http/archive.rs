@@ -23,6 +23,7 @@ pub(crate) async fn archive(lane: &Lane, opened: &Opened, campaign: &Published, 
     }
     let path = export(lane, opened, campaign).await?;
     ask(lane, opened, campaign, false).await?;
+    lane.app().fraud().forget(campaign.number());
     code_upload::release(opened.engine.imported_codes(), campaign.number()).await;
     lane.app().companions().forget(campaign.number());
     let (lists, number) = (std::sync::Arc::clone(&opened.eligible), campaign.number());

@@ -24,6 +24,7 @@ use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::{body, challenge, claim_json, eligibility, route, users, waiting_room};
 use crate::app::Opened;
+use crate::fraud::Verdict;
 use crate::gate::address::ClientAddress;
 use crate::metrics::Granted;
 
@@ -82,9 +83,33 @@ async fn named_draw(
     ask(lane, opened, campaign.as_str(), Mode::Draw, address, body, parts, stamped_at).await
 }
 
-/// Asks the shard for what a body says that has been read.
+/// Asks the shard for what a body says that has been read, and notes what came of it.
 #[expect(clippy::too_many_arguments, reason = "each is another thing that a request is")]
 pub(crate) async fn ask(
+    lane: &Lane,
+    opened: &Opened,
+    id: &str,
+    mode: Mode,
+    address: ClientAddress,
+    body: ClaimBody,
+    parts: &Parts,
+    stamped_at: Timestamp,
+) -> Result<(Granted, Answer), Problem> {
+    let phone = body.phone.clone();
+    let asked = admission::asked(address, phone.as_ref(), &parts.headers);
+    let answer = judge(lane, opened, id, mode, address, body, parts, stamped_at).await;
+    if let Some(Listed::Live(campaign)) = opened.engine.directory().find(id) {
+        let verdict = match &answer {
+            Ok((granted, _)) => granted.verdict(),
+            Err(problem) => Verdict::Refused(problem.refused_by),
+        };
+        lane.note(&campaign, &asked, stamped_at, verdict);
+    }
+    answer
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is another thing that a request is")]
+async fn judge(
     lane: &Lane,
     opened: &Opened,
     id: &str,

@@ -21,6 +21,7 @@ use super::reply_body::ReplyBody;
 use super::retry::{Retry, Spread};
 use crate::app::App;
 use crate::desk::{self, LateDesk};
+use crate::fraud::{Asked, Verdict};
 use crate::gate::user_token::cache::TokenCache;
 use crate::live::{Halls, Tag, Watcher};
 use crate::metrics::Counts;
@@ -83,6 +84,11 @@ impl Lane {
     /// This thread's counts.
     pub(crate) fn counts(&self) -> &Counts {
         self.app.counts_of(self.thread)
+    }
+
+    /// Notes what somebody was answered who asked for a coupon of `campaign`, for the report on fraud.
+    pub(crate) fn note(&self, campaign: &Published, asked: &Asked<'_>, stamped_at: Timestamp, verdict: Verdict) {
+        self.app.fraud().note(self.thread, campaign, asked, stamped_at, verdict);
     }
 
     /// The tokens that this thread has verified.

@@ -45,6 +45,8 @@ pub enum Route<'p> {
     CampaignAction(&'p str, Action),
     /// What is left of a campaign.
     Availability(&'p str),
+    /// Where a campaign's coupons and refusals went.
+    FraudReport(&'p str),
     /// What is left of a campaign, as it changes.
     Events(&'p str),
     /// How far a waiting room is, and where the caller stands.
@@ -59,6 +61,10 @@ pub enum Route<'p> {
     ChallengeRead(&'p str),
     /// Answer a challenge.
     ChallengeMeet(&'p str),
+    /// What tells another server that its bearer was let in.
+    WaitingRoomToken(&'p str),
+    /// The keys that such tokens are verified by.
+    PublicKeys,
     /// Ask for a coupon, a draw or an entry, in a campaign of this mode.
     Claim(&'p str, Mode),
     /// Ask for many coupons at once.
@@ -142,8 +148,10 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", _, "claims", _] => Err(NoRoute::Method { allow: "DELETE" }),
             ["v1", "campaigns", id, "availability"] => get(Route::Availability(id)),
             ["v1", "campaigns", id, "events"] => get(Route::Events(id)),
+            ["v1", "campaigns", id, "report", "fraud"] => get(Route::FraudReport(id)),
             ["v1", "campaigns", id, "waiting-room"] if *method == Method::POST => Ok(Route::WaitingRoomJoin(id)),
             ["v1", "campaigns", id, "waiting-room"] if reads => Ok(Route::WaitingRoomRead(id)),
+            ["v1", "campaigns", id, "waiting-room", "token"] => post(Route::WaitingRoomToken(id)),
             ["v1", "campaigns", _, "waiting-room"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
             ["v1", "campaigns", id, "registrations"] => post(Route::Register(id)),
             ["v1", "campaigns", id, "eligible"] if *method == Method::PUT => Ok(Route::EligibleUpload(id)),
@@ -184,6 +192,7 @@ impl<'p> Route<'p> {
             ["admin"] => get(Route::WebFile("admin/index.html")),
             ["client.js" | "client.d.ts" | "client.md"] | ["client", _] => get(Route::WebFile(&path[1..])),
             ["assets", "page" | "admin", _] => get(Route::WebFile(&path["/assets/".len()..])),
+            [".well-known", "landrush-keys.json"] => get(Route::PublicKeys),
             ["openapi.json"] => get(Route::OpenApi),
             [page @ ("swagger-ui" | "redoc" | "rapidoc")] => get(Route::DocsPage(page)),
             ["assets", "docs", name] => get(Route::DocsFile(name)),
@@ -208,7 +217,7 @@ impl<'p> Route<'p> {
         const CHECKOUT: Scopes = Scopes::of(&[Scope::Redemptions]);
         const LOOK_UP: Scopes = Scopes::of(&[Scope::Read, Scope::Redemptions]);
         match self {
-            Route::ManagementMetrics | Route::ClaimList(_) | Route::UserRead(_) => Some(READ),
+            Route::ManagementMetrics | Route::ClaimList(_) | Route::FraudReport(_) | Route::UserRead(_) => Some(READ),
             Route::CouponRead(_) => Some(LOOK_UP),
             Route::Redeem(_) | Route::RedeemByBody | Route::Settle(..) => Some(CHECKOUT),
             Route::CampaignCreate
@@ -237,6 +246,8 @@ impl<'p> Route<'p> {
             | Route::Register(_)
             | Route::ChallengeRead(_)
             | Route::ChallengeMeet(_)
+            | Route::WaitingRoomToken(_)
+            | Route::PublicKeys
             | Route::Claim(..)
             | Route::ClaimsByUser(..)
             | Route::Draw
@@ -306,6 +317,9 @@ mod tests {
         check(Method::GET, "/v1/campaigns/c/pause", Err(NoRoute::Method { allow: "POST" }));
         check(Method::GET, "/v1/campaigns/c/availability", Ok(Route::Availability("c")));
         check(Method::GET, "/v1/campaigns/c/events", Ok(Route::Events("c")));
+        check(Method::POST, "/v1/campaigns/c/waiting-room/token", Ok(Route::WaitingRoomToken("c")));
+        check(Method::GET, "/.well-known/landrush-keys.json", Ok(Route::PublicKeys));
+        check(Method::GET, "/v1/campaigns/c/report/fraud", Ok(Route::FraudReport("c")));
         check(Method::POST, "/v1/campaigns/c/events", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::GET, "/readyz", Ok(Route::Readyz));
         check(Method::GET, "/v1/metrics", Ok(Route::ManagementMetrics));

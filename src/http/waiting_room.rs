@@ -142,6 +142,14 @@ impl<'r> Shown<'r> {
         json.end();
     }
 
+    /// Until when `place` is let in, if it is at `now` and people are let in at all.
+    pub(crate) fn admitted_until(&self, place: Place, now: Timestamp) -> Option<Timestamp> {
+        match self.room.standing(place, now) {
+            Standing::Admitted { position: _, until } if self.over != Some("over") => Some(until),
+            Standing::Admitted { .. } | Standing::Waiting { .. } | Standing::Lapsed { .. } | Standing::Gone => None,
+        }
+    }
+
     /// Writes the members that all share, but for the state.
     fn write_room(&self, json: &mut JsonText<'_>) {
         let room = self.room;

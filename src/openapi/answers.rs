@@ -116,6 +116,12 @@ impl Operation {
                 let came = examples::place;
                 made(["Came, and has a place.", "Had come before: the same place."], "Place", came(), came())
             }
+            Operation::WaitingRoomToken => {
+                with(&[CacheControl], vec![json(201, "The token.", "AdmissionToken", examples::admission_token())])
+            }
+            Operation::PublicKeys => {
+                with(&[CacheControl], vec![json(200, "The keys.", "PublicKeys", examples::public_keys())])
+            }
             Operation::WaitingRoomRead => with(
                 &[ETag, CacheControl],
                 vec![
@@ -168,6 +174,9 @@ impl Operation {
                 page.contents.push(("text/csv; charset=utf-8; header=present", None));
                 page.contents.push(("application/x-ndjson", None));
                 vec![page]
+            }
+            Operation::FraudReport => {
+                with(&[CacheControl], vec![json(200, "The report.", "FraudReport", examples::fraud_report())])
             }
             Operation::ClaimVoid => vec![bare(204, "Voided.")],
             Operation::CodeUpload => vec![json(201, "All of them are taken.", "Imported", examples::imported())],

@@ -50,6 +50,8 @@ impl Operation {
             }
             Operation::ChallengeRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::ChallengeMeet => &[SERVING, &[Overloaded], BODY, CAMPAIGN, &[RateLimited, ChallengeRequired]],
+            Operation::WaitingRoomToken => &[SERVING, BODY, CAMPAIGN, &[TicketRequired]],
+            Operation::PublicKeys => &[SERVING],
             Operation::CampaignList => &[SERVING, &[InvalidRequest]],
             Operation::CampaignRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::CampaignCreate => &[SERVING, SHARD, BODY, &[Archived, Conflict]],
@@ -60,6 +62,7 @@ impl Operation {
             Operation::CampaignCancel => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, CannotReopen]],
             Operation::CampaignArchive => &[SERVING, SHARD, BODY, CAMPAIGN, &[StillLive]],
             Operation::ClaimList => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN],
+            Operation::FraudReport => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::ClaimVoid => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN, &[AlreadyRedeemed, WrongMode]],
             Operation::CodeUpload => {
                 &[SERVING, SHARD, BODY, CAMPAIGN, &[Conflict, DuplicateCode, Cancelled, CannotReopen]]

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::operation::Operation;
+use crate::gate::reason::Reason;
 
 const STARTS_AT: &str = "2025-01-01T00:00:00.000Z";
 const ENDS_AT: &str = "2099-12-31T00:00:00.000Z";
@@ -20,7 +21,11 @@ pub(crate) fn campaign_of(operation: Operation) -> &'static str {
         "grand-prize"
     } else if matches!(
         operation,
-        Operation::WaitingRoomJoin | Operation::WaitingRoomRead | Operation::ChallengeRead | Operation::ChallengeMeet
+        Operation::WaitingRoomJoin
+            | Operation::WaitingRoomRead
+            | Operation::WaitingRoomToken
+            | Operation::ChallengeRead
+            | Operation::ChallengeMeet
     ) {
         "big-drop"
     } else if operation == Operation::Register {
@@ -268,7 +273,48 @@ pub(crate) fn place() -> Value {
 pub(crate) fn waiting_room() -> Value {
     json!({
         "state": "waiting", "opens_at": STARTS_AT, "now_serving": 0, "waiting": 100, "admit_per_second": 500,
-        "fairness": {"commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925", "seed": null, "entries": {"count": 100, "hash": null}}
+        "fairness": {
+            "commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925",
+            "seed": "0000000000000000000000000000000000000000000000000000000000000000",
+            "entries": {"count": 100, "hash": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"}
+        }
+    })
+}
+
+pub(crate) fn admission_token() -> Value {
+    json!({
+        "token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSIsImtpZCI6IkE0In0.eyJpc3MiOiJsYW5kcnVzaCIsInN1YiI6InUtMSJ9.5Zt0",
+        "expires_at": DECIDED_AT
+    })
+}
+
+pub(crate) fn public_keys() -> Value {
+    json!({"keys": [{
+        "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    }]})
+}
+
+pub(crate) fn fraud_report() -> Value {
+    let gate_refused: serde_json::Map<String, Value> =
+        Reason::ALL.into_iter().map(|reason| (reason.name().to_owned(), json!(0))).collect();
+    let by = |kind: &str, distinct: u64, granted: u64, top: Value| {
+        json!({
+            "kind": kind, "distinct": distinct, "granted": granted, "refused": 9 * granted, "granted_error": 0,
+            "refused_error": 0, "top_share": 0.41, "even_share": 0.008, "top": top
+        })
+    };
+    let line = |name: &str| json!({"name": name, "granted": 41, "refused": 360, "share": 0.041});
+    json!({
+        "campaign_id": "spring-sale", "server_time": DECIDED_AT, "since": "2026-12-01T01:00:00.000Z", "granted": 1000,
+        "no_coupon": 0, "repeated": 12, "refused": 9000,
+        "early": {"within_ms": 100, "granted": 380, "refused": 4100},
+        "gate_refused": gate_refused,
+        "by": [
+            by("ipv4_24", 640, 1000, json!([line("203.0.113.0/24")])),
+            by("ipv6_48", 0, 0, json!([])),
+            by("device", 1240, 1000, json!([line("5be1c0ff3e5a0d71")]))
+        ]
     })
 }
 

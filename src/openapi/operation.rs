@@ -117,6 +117,10 @@ operations! {
         "For campaigns with `protection.challenge.provider` `altcha`: a proof of work of the ALTCHA protocol, version 2, bound to the user and the campaign. It can be answered once, within ten minutes.";
     ChallengeMeet User Live "post" ["/v1/campaigns/{campaign_id}/challenge"] "meet_challenge" "Answer a challenge"
         "Gives a pass, which the claim carries in the header `X-Landrush-Pass` and which holds for half an hour: get it before the opening.";
+    WaitingRoomToken User Live "post" ["/v1/campaigns/{campaign_id}/waiting-room/token"] "waiting_room_token" "Prove to another server that one was let in"
+        "For whoever bears, in the header `X-Landrush-Ticket`, the ticket of a place that is let in: a JSON Web Token (EdDSA) with `iss` `landrush`, `sub` the user, `aud` the campaign, `exp` when the place is gone, `jti` the place. Any server verifies it by the keys at `/.well-known/landrush-keys.json`.";
+    PublicKeys Anybody Live "get" ["/.well-known/landrush-keys.json"] "public_keys" "The keys that verify such tokens"
+        "A JWK set. It changes only with the keys of the data directory.";
     Time Anybody Live "get" ["/v1/time"] "time" "The server's time"
         "For clients that keep a clock in step.";
     CampaignList AnybodyAndMore Campaigns "get" ["/v1/campaigns"] "list_campaigns" "The campaigns, by pages"
@@ -137,6 +141,8 @@ operations! {
         "Once its last coupon has expired. The id stays taken.";
     ClaimList Management Campaigns "get" ["/v1/campaigns/{campaign_id}/claims"] "list_claims" "What was issued, oldest first"
         "By pages of JSON or, with `Accept: text/csv` or `application/x-ndjson`, all in one answer; these take no `limit` and no `cursor`.";
+    FraudReport Management Campaigns "get" ["/v1/campaigns/{campaign_id}/report/fraud"] "fraud_report" "Where a campaign's coupons and refusals went"
+        "By address block, device and phone prefix, by how soon after the opening, and by what the gate refused. In memory: counted since `since`. Batches are not in it, nor is what was refused before the campaign was known. A line's counts are never too high, and too low by at most the error beside them.";
     ClaimBatch Management Claims "post" ["/v1/campaigns/{campaign_id}/claims:batch"] "claim_batch" "Ask for up to 8,192 coupons"
         "For the shop's own gateway. Each claim is judged by itself and answered in its place, with its `status`.";
     ClaimVoid Management Campaigns "delete" ["/v1/campaigns/{campaign_id}/claims/{claim_id}"] "void_claim" "Void a claim or a draw"
@@ -216,11 +222,14 @@ impl Operation {
             Route::ChallengeRead(_) => Operation::ChallengeRead,
             Route::ChallengeMeet(_) => Operation::ChallengeMeet,
             Route::WaitingRoomJoin(_) => Operation::WaitingRoomJoin,
+            Route::WaitingRoomToken(_) => Operation::WaitingRoomToken,
+            Route::PublicKeys => Operation::PublicKeys,
             Route::Claim(_, Mode::FirstCome) => Operation::Claim,
             Route::Claim(_, Mode::Draw) => Operation::Draw,
             Route::Claim(_, Mode::Lottery) => Operation::Enter,
             Route::ClaimBatch(_) => Operation::ClaimBatch,
             Route::ClaimList(_) => Operation::ClaimList,
+            Route::FraudReport(_) => Operation::FraudReport,
             Route::ClaimsByUser(..) => Operation::ClaimsByUser,
             Route::ClaimVoid(..) => Operation::ClaimVoid,
             Route::Draw => Operation::DrawByBody,

@@ -23,7 +23,7 @@ impl Operation {
             Operation::Claim => required("NewClaim", examples::claims()),
             Operation::Draw | Operation::Enter => required("NewDraw", examples::draws()),
             Operation::DrawByBody => required("NewDrawByBody", examples::draw_by_body()),
-            Operation::WaitingRoomJoin => required("NewArrival", examples::arrivals()),
+            Operation::WaitingRoomJoin | Operation::WaitingRoomToken => required("NewArrival", examples::arrivals()),
             Operation::Register => required("NewRegistration", examples::registrations()),
             Operation::ChallengeMeet => required("ChallengeAnswer", examples::challenge_answers()),
             Operation::ClaimBatch => required("NewClaimBatch", examples::batch()),
@@ -46,11 +46,13 @@ impl Operation {
             | Operation::Availability
             | Operation::WaitingRoomRead
             | Operation::ChallengeRead
+            | Operation::PublicKeys
             | Operation::Time
             | Operation::CampaignList
             | Operation::CampaignRead
             | Operation::ClaimList
             | Operation::ClaimVoid
+            | Operation::FraudReport
             | Operation::CouponRead
             | Operation::UserRead
             | Operation::UserErase
@@ -100,6 +102,9 @@ impl Operation {
             Operation::Availability | Operation::OpenApi | Operation::AdminPage | Operation::DocsPage => {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
+            Operation::WaitingRoomToken => {
+                vec![header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"}))]
+            }
             Operation::WaitingRoomRead => vec![
                 header("If-None-Match", "The tags that the client has.", json!({"type": "string"})),
                 header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"})),
@@ -114,6 +119,7 @@ impl Operation {
             | Operation::Register
             | Operation::EligibleUpload
             | Operation::WaitingRoomJoin
+            | Operation::PublicKeys
             | Operation::ManagementMetrics
             | Operation::Page
             | Operation::CampaignPage
@@ -130,6 +136,7 @@ impl Operation {
             | Operation::EntryByUser
             | Operation::Time
             | Operation::CampaignRead
+            | Operation::FraudReport
             | Operation::CouponRead
             | Operation::UserRead
             | Operation::UserErase

@@ -7,6 +7,7 @@
 pub(crate) mod campaign;
 pub(crate) mod checkout;
 pub(crate) mod claim;
+pub(crate) mod fraud;
 pub(crate) mod protection;
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};

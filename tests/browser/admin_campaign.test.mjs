@@ -209,3 +209,12 @@ test("own codes are uploaded whole or not at all", async (t) => {
     .waitFor();
   assert.equal((await server.call("GET", SALE)).coupon_types[0].imported, 2);
 });
+
+test("a report says where coupons went", async (t) => {
+  const { page } = await openSale(t, { count: 3 });
+  await page.getByRole("button", { name: "Show the report" }).click();
+  await page.getByText(/^3 granted and 0 refused since /).waitFor();
+  await page.getByText("1 IPv4 block (/24) took 100.0 % of what was granted").waitFor();
+  await page.getByRole("row", { name: "127.0.0.0/24 3 100.0 % 0" }).waitFor();
+  await assertAccessible(page);
+});

@@ -3,6 +3,6 @@
 mod ends;
 mod export;
 mod manage;
-mod program;
+pub(crate) mod program;
 mod relay;
 mod watch;

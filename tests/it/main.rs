@@ -1,5 +1,6 @@
 //! The server from outside: the real program in a process of its own, spoken to over sockets.
 
+mod admission_token;
 mod bad_input;
 mod batch;
 mod campaign_commands;
@@ -15,6 +16,7 @@ mod draw_commands;
 mod draws;
 mod eligibility;
 mod events;
+mod fraud_report;
 mod gate_address;
 mod gate_keys;
 mod gate_lists;

@@ -10,8 +10,9 @@ use crate::client::Client;
 use crate::server::Server;
 
 /// What is called without a body and grants it.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 13] = [
     "time",
+    "public_keys",
     "livez",
     "readyz",
     "metrics",
@@ -120,6 +121,30 @@ fn every_operation_answers_as_the_document_says() {
             Call { operation: "upload_codes", headers: &headers, raw: Some(lines.as_bytes()), ..Call::default() };
         assert_eq!(d.call(&client, &call).status, 201, "{media_type}");
         assert_eq!(d.call(&client, &call).problem(), (409, "duplicate_code".into()));
+    }
+
+    bare(d, &client, "fraud_report", &[], 200);
+
+    // The waiting room.
+    let ticket = examples(d, &client, "join_waiting_room", &[])[0]["ticket"].as_str().expect("a ticket").to_owned();
+    let headers = [("x-landrush-ticket", ticket.as_str())];
+    let body = d.example_bodies("waiting_room_token").remove(0);
+    let call = Call { operation: "waiting_room_token", headers: &headers, body: Some(&body), ..Call::default() };
+    let deadline = std::time::Instant::now() + crate::client::PATIENCE;
+    while d.call(&client, &call).status != 201 {
+        assert!(std::time::Instant::now() < deadline, "nobody is let in");
+    }
+    bare(d, &client, "waiting_room", &[], 200);
+    // Those who come now wait for the next step, as in the example, unless it comes between their two calls.
+    for user in 0.. {
+        let body = json!({"user_id": format!("late-{user}")});
+        for _ in 0..2 {
+            d.call(&client, &Call { operation: "join_waiting_room", body: Some(&body), ..Call::default() });
+        }
+        if d.examples_never_seen().iter().all(|unseen| !unseen.starts_with("join_waiting_room")) {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "nobody waits");
     }
 
     // The checkout.

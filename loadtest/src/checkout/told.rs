@@ -136,7 +136,7 @@ fn coupon(reply: &Reply<'_>, code: Code, user: u64) -> Result<Told, &'static str
     }
     let latest = body.redemption.map(|latest| {
         let order = order_of(&latest.order_id).ok_or("an order that nobody placed")?;
-        Ok((latest.redemption_id, order, latest.state))
+        Ok::<_, &'static str>((latest.redemption_id, order, latest.state))
     });
     Ok(Told::Coupon { state: body.state, latest: latest.transpose()? })
 }

@@ -119,7 +119,7 @@ fn entry(reply: &Reply<'_>, lottery: &Lottery, user: u64) -> Result<Entry, &'sta
     let prize = |coupon: &CouponBody<'_>| {
         let place = lottery.prizes().position(|id| id == coupon.coupon_type).ok_or("an unknown coupon type")?;
         let code = Code::parse(coupon.code).ok_or("a malformed code")?;
-        Ok((u16::try_from(place).map_err(|_| "an unknown coupon type")?, code))
+        Ok::<_, &'static str>((u16::try_from(place).map_err(|_| "an unknown coupon type")?, code))
     };
     let coupon = body.coupon.as_ref().map(prize).transpose()?;
     let drawn = match (body.outcome, body.rank, coupon) {

@@ -186,6 +186,34 @@ pub(crate) struct Place {
     admitted_until: Option<Moment>,
 }
 
+/// What tells another server who was let in.
+#[derive(ToSchema)]
+pub(crate) struct AdmissionToken {
+    /// A JSON Web Token.
+    token: String,
+    /// The first moment at which it holds no more.
+    expires_at: Moment,
+}
+
+/// A JWK set (RFC 7517).
+#[derive(ToSchema)]
+pub(crate) struct PublicKeys {
+    keys: Vec<PublicKey>,
+}
+
+/// An Ed25519 key (RFC 8037).
+#[derive(ToSchema)]
+pub(crate) struct PublicKey {
+    kty: String,
+    crv: String,
+    alg: String,
+    r#use: String,
+    /// The key's thumbprint (RFC 7638).
+    kid: String,
+    /// The key, in base64url.
+    x: String,
+}
+
 /// How far a waiting room is; with a ticket, also where its bearer stands.
 #[derive(ToSchema)]
 pub(crate) struct WaitingRoomView {

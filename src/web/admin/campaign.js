@@ -7,6 +7,7 @@ import { claimsPart } from "./claims.js";
 import { downloadButtons } from "./download.js";
 import { h, replace, setText } from "./dom.js";
 import { issuedOf, state, subscribe } from "./feed.js";
+import { fraudPart } from "./fraud.js";
 import { showCount, showRate } from "./number.js";
 import { showMoment, viewersZone } from "./time.js";
 import { uploadButton } from "./upload.js";
@@ -76,6 +77,7 @@ function living(first) {
   const facts = h("dl", { class: "facts" });
   const windows = windowsPreview();
   const claims = claimsPart(now);
+  const fraud = fraudPart(now);
   let [lastState, lastFacts] = ["", ""];
   return {
     elements: [
@@ -91,6 +93,7 @@ function living(first) {
         h("section", { class: "card" }, h("h2", {}, "Windows"), windows.element),
       ),
       h("section", { class: "card" }, h("h2", {}, "Issued coupons"), downloadButtons(now), claims.element),
+      h("section", { class: "card" }, h("h2", {}, "Where coupons went"), fraud.element),
     ],
     update(campaign) {
       current = campaign;

@@ -1,0 +1,55 @@
+//! Owns the calls by which other servers learn who was let in from a waiting room. What a token says belongs to
+//! [`crate::gate::admission_token`].
+
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use landrush_engine::outcome::Refusal;
+
+use super::answer::Answer;
+use super::caller::Caller;
+use super::claim_body::ClaimBody;
+use super::json_text::JsonText;
+use super::lane::Lane;
+use super::problem::Problem;
+use super::query::Query;
+use super::waiting_room::{self, Shown};
+use super::{body, claims};
+use crate::app::Opened;
+
+/// `POST /v1/campaigns/{id}/waiting-room/token`.
+pub(crate) async fn issue(
+    lane: &Lane,
+    opened: &Opened,
+    id: &str,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Answer, Problem> {
+    Query::parse(parts.uri.query(), &[])?;
+    let caller = Caller::of(lane, &parts.headers)?;
+    let patience = lane.app().config().http.body_timeout;
+    let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
+    let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
+    caller.may_act_for(&user)?;
+    let campaign = claims::living(opened, id)?;
+    let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
+    let now = lane.now();
+    let shown = Shown::of(&campaign, &room, now);
+    let ticket = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(&user));
+    let admitted = ticket.and_then(|ticket| Some((ticket.place, shown.admitted_until(ticket.place, now)?)));
+    let (place, until) = admitted.ok_or_else(|| Problem::refused(Refusal::TicketRequired))?;
+    let issued = opened.admission_tokens.issue(&campaign.definition(), &user, place, until);
+    let body = lane.body(|out| {
+        let mut json = JsonText::object(out);
+        json.text("token", &issued.token);
+        json.time("expires_at", issued.expires_at);
+        json.end();
+    });
+    Ok(Answer::json(StatusCode::CREATED, body).with("cache-control", "private, no-store"))
+}
+
+/// `GET /.well-known/landrush-keys.json`.
+pub(crate) fn keys(opened: &Opened) -> Answer {
+    let body = opened.admission_tokens.public_keys().to_owned();
+    Answer::json(StatusCode::OK, body.into()).with("cache-control", "public, max-age=3600")
+}
