@@ -3,8 +3,8 @@
 //! nothing here is ever in the way of a claim.
 //!
 //! Each I/O thread notes what it has answered in a ledger of its own, and a report adds the ledgers up. A ledger's size is bounded
-//! whatever an attacker sends: exact totals, and for each kind of mark a [`summary`] of 512 entries whose error is stated with
-//! the figures, and a [`distinct`] count of a kibibyte.
+//! whatever an attacker sends: exact totals, and for each kind of mark a summary of 512 entries whose error is stated with
+//! the figures, and a distinct count of a kibibyte.
 //!
 //! # What is kept, and for how long
 //! Addresses are kept as blocks alone (/24, /48, /64), phone numbers without their last four digits, the names of devices as a hash
