@@ -56,7 +56,7 @@ mod tests {
 
     fn counted(keys: std::ops::Range<u64>) -> Distinct {
         let mut distinct = Distinct::new();
-        keys.for_each(|key| distinct.insert(Keyed([7; 16]).hash(key)));
+        keys.for_each(|key| distinct.insert(Keyed::new([7; 16]).hash(key)));
         distinct
     }
 

@@ -73,7 +73,7 @@ impl Default for Opening {
 impl Tally {
     /// Nothing noted since `since`.
     pub(super) fn new(key: [u8; 16], since: Timestamp) -> Self {
-        let keyed = Keyed(key);
+        let keyed = Keyed::new(key);
         let by_mark =
             || ByMark { granted: Summary::new(keyed), refused: Summary::new(keyed), distinct: Distinct::new() };
         Self {
@@ -122,8 +122,9 @@ impl Tally {
         for (by, mark) in self.by.iter_mut().zip(marks) {
             let Some(mark) = *mark else { continue };
             let summary = if is_granted { &mut by.granted } else { &mut by.refused };
-            if summary.count(mark) {
-                by.distinct.insert(self.keyed.hash(mark));
+            let hash = self.keyed.hash(mark);
+            if summary.count(mark, hash) {
+                by.distinct.insert(hash);
             }
         }
     }
