@@ -8,7 +8,7 @@ use landrush_engine::campaign::{CampaignDefinition, Challenge, ChallengeProvider
 use landrush_engine::id::{CampaignNumber, UserId};
 use landrush_engine::time::Timestamp;
 
-use super::admission::Visitor;
+use super::admission::{self, Visitor};
 use super::answer::Answer;
 use super::caller::Caller;
 use super::claim_body::ClaimBody;
@@ -20,6 +20,7 @@ use super::problem::{Code, Problem};
 use super::query::Query;
 use super::{body, claims, words};
 use crate::app::Opened;
+use crate::fraud::Verdict;
 use crate::gate::address::ClientAddress;
 use crate::gate::challenge::altcha::{Fault, PAYLOAD_BYTES_MAX};
 use crate::gate::reason::Reason;
@@ -110,7 +111,14 @@ pub(crate) async fn meet(
     if asked(&definition)?.provider != provider {
         return Err(Problem::invalid_field("/provider", "is not the one that this campaign asks"));
     }
-    opened.altcha.check(&payload, &definition.id, &user, lane.now()).await.map_err(failed)?;
+    if let Err(fault) = opened.altcha.check(&payload, &definition.id, &user, lane.now()).await {
+        let problem = failed(fault);
+        if problem.refused_by.is_some() {
+            let asked = admission::asked(address, None, &parts.headers);
+            lane.note(&campaign, &asked, lane.now(), Verdict::Refused(problem.refused_by));
+        }
+        return Err(problem);
+    }
     let (pass, expires_at) = opened.passes.issue(campaign.number(), &user, lane.now());
     let body = lane.body(|out| {
         let mut json = JsonText::object(out);

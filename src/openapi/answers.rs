@@ -122,8 +122,9 @@ impl Operation {
             Operation::PublicKeys => {
                 with(&[CacheControl], vec![json(200, "The keys.", "PublicKeys", examples::public_keys())])
             }
+            // The tag is that of what all may see; one's own place has none.
             Operation::WaitingRoomRead => with(
-                &[ETag, CacheControl],
+                &[CacheControl],
                 vec![
                     json(200, "How far it is.", "WaitingRoomView", examples::waiting_room()),
                     bare(304, "What the client has still holds."),

@@ -142,6 +142,8 @@ fn an_answer_is_taken_once_and_from_whom_it_was_asked() {
         "{}",
         metrics.text()
     );
+    let report = client.admin("GET", "/v1/campaigns/drop/report/fraud", None).json();
+    assert_eq!(report["gate_refused"]["challenge_failed"], 10, "one of them was in the other campaign: {report}");
 }
 
 #[test]
