@@ -84,6 +84,15 @@ export interface Client {
   /** Enters a `lottery` campaign. */
   enter(campaignId: string, request: UserRequest): Promise<Entry>;
 
+  /** Joins the waiting room. The ticket goes with the claim; joining again gives the same place. */
+  joinWaitingRoom(campaignId: string, request?: JoinRequest): Promise<WaitingRoomPlace & { ticket: string }>;
+  /** How far the waiting room is; with a ticket, where its bearer stands. */
+  waitingRoom(campaignId: string, call?: CallOptions & { ticket?: string }): Promise<WaitingRoom & Partial<WaitingRoomPlace>>;
+  /** Registers with a campaign that hears only those who have. */
+  register(campaignId: string, request?: JoinRequest & { phone?: string }): Promise<{ state: "registered" }>;
+  /** Does the work of a challenge (`altcha`); the pass goes with the claim. Takes some tenths of a second: do it ahead. */
+  meetChallenge(campaignId: string, request?: JoinRequest): Promise<{ pass: string; expires_at: string }>;
+
   /** The user's claims or draws in a campaign, so that a page that was loaded again shows them. */
   claimsByUser(campaignId: string, userId: string, call?: CallOptions): Promise<{ items: Array<Claim | Draw> }>;
   /** The user's entry in a lottery: pending, or how it was drawn. */
@@ -141,6 +150,13 @@ export interface UserRequest extends CallOptions {
   onRetry?: (retry: Retry) => void;
 }
 
+export interface JoinRequest extends CallOptions {
+  /** May be left out when the token says who it is. */
+  userId?: string;
+  /** Told before each wait, so that a page can say that it is trying on. */
+  onRetry?: (retry: Retry) => void;
+}
+
 export interface ClaimRequest extends UserRequest {
   /** Absent: the first type that has some left. */
   couponType?: string;
@@ -163,9 +179,35 @@ export interface WatchHandlers {
   /** The way it comes has changed: by the stream, by polling, or not at all now. */
   onConnection?(connection: Connection): void;
   /** The waiting room has moved. */
-  onWaitingRoom?(waitingRoom: Record<string, unknown>): void;
+  onWaitingRoom?(waitingRoom: WaitingRoom): void;
   /** The campaign is not to be had (404, 410, 401, 403); the watch has ended. */
   onProblem?(problem: Problem): void;
+}
+
+/** How far a waiting room is: the same for all. */
+export interface WaitingRoom {
+  state: WaitingRoomState;
+  opens_at: string;
+  /** The last position that is let in. */
+  now_serving: number;
+  waiting: number;
+  admit_per_second: number;
+  /** The seed is null until the opening has shuffled those who came before it. */
+  fairness: { commitment: string; seed: string | null; entries: { count: number; hash: string | null } };
+}
+
+export type WaitingRoomState = "waiting" | "admitted" | "sold_out" | "over";
+
+/** Where somebody stands. */
+export interface WaitingRoomPlace {
+  state: WaitingRoomState;
+  /** From 1; null until the opening. */
+  position: number | null;
+  ahead: number | null;
+  /** A span such as `1m30s`. */
+  estimated_wait: string | null;
+  /** Until when the holder may claim, once let in. */
+  admitted_until: string | null;
 }
 
 export type Connection = "live" | "polling" | "offline";

@@ -5,6 +5,7 @@
 import { attempt } from "./client/attempt.js";
 import { ServerClock } from "./client/clock.js";
 import { Problem } from "./client/problem.js";
+import { payloadOf } from "./client/proof.js";
 import { persist } from "./client/retry.js";
 import { Watch } from "./client/watch.js";
 
@@ -30,8 +31,11 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
     }
     return attempt(surroundings, base + path, init, { signal, timeoutMs: timing.attemptMs });
   };
-  const read = (path, { asUser, signal }) => {
-    return persist(surroundings, timing, () => send("GET", path, { asUser, signal }), { signal });
+  const read = (path, { asUser, extra, signal }) => {
+    return persist(surroundings, timing, () => send("GET", path, { asUser, extra, signal }), { signal });
+  };
+  const post = (path, body, { signal, onRetry }) => {
+    return persist(surroundings, timing, () => send("POST", path, { asUser: true, body, signal }), { signal, onRetry });
   };
   const press = (campaignId, kind, request, body = {}) => {
     const { userId, phone, pass, ticket, signal, onRetry } = request;
@@ -72,6 +76,24 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
     },
     draw: (campaignId, request) => press(campaignId, "draws", request),
     enter: (campaignId, request) => press(campaignId, "entries", request),
+    joinWaitingRoom(campaignId, { userId, signal, onRetry } = {}) {
+      return post(campaignPath(campaignId, "waiting-room"), ofUser(userId), { signal, onRetry });
+    },
+    waitingRoom(campaignId, { ticket, signal } = {}) {
+      const extra = ticket === undefined ? {} : { "x-landrush-ticket": ticket };
+      return read(campaignPath(campaignId, "waiting-room"), { extra, signal });
+    },
+    register(campaignId, { userId, phone, signal, onRetry } = {}) {
+      const body = { ...ofUser(userId), ...(phone === undefined ? {} : { phone }) };
+      return post(campaignPath(campaignId, "registrations"), body, { signal, onRetry });
+    },
+    async meetChallenge(campaignId, { userId, signal, onRetry } = {}) {
+      const path = campaignPath(campaignId, "challenge");
+      const asked = userId === undefined ? path : `${path}?user_id=${encodeURIComponent(userId)}`;
+      const challenge = await read(asked, { asUser: true, signal });
+      const payload = await payloadOf(challenge, { signal });
+      return post(path, { ...ofUser(userId), provider: "altcha", payload }, { signal, onRetry });
+    },
     claimsByUser(campaignId, userId, { signal } = {}) {
       return read(campaignPath(campaignId, "claims", "by-user", userId), { asUser: true, signal });
     },
@@ -89,6 +111,10 @@ export function newIdempotencyKey() {
   // Not `randomUUID`, which pages without TLS do not have.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function ofUser(userId) {
+  return userId === undefined ? {} : { user_id: userId };
 }
 
 function campaignPath(campaignId, ...rest) {

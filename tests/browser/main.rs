@@ -39,6 +39,7 @@ browser_tests! {
     page_claims,
     page_dark,
     page_draws,
+    page_gate,
     page_light,
     page_screenshots,
     page_trouble,

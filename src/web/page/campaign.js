@@ -3,6 +3,7 @@
 import { Countdown } from "./countdown.js";
 import { element, setAttribute, setText } from "./dom.js";
 import { fairnessNote } from "./fairness.js";
+import { Gate } from "./gate.js";
 import { Outcomes } from "./outcomes.js";
 import { phaseAt } from "./phase.js";
 import { Press } from "./press.js";
@@ -47,6 +48,7 @@ class CampaignPage {
   #status = element("p", { class: "status" });
   #countdown;
   #stock;
+  #gate;
   #press;
   #outcomes;
   #fairness = element("div");
@@ -65,7 +67,8 @@ class CampaignPage {
     this.#countdown = new Countdown(page.announce);
     this.#stock = new Stock(campaign);
     this.#outcomes = new Outcomes(page, campaign, () => this.#pulse.now());
-    this.#press = new Press(page, campaign, (answer) => this.#outcomes.add(answer));
+    this.#gate = new Gate(page, campaign, () => this.#press.who(), () => this.#pulse.now());
+    this.#press = new Press(page, campaign, this.#gate, (answer) => this.#outcomes.add(answer));
     this.#pulse = new Pulse(page.client.clock, (now) => this.#show(now));
   }
 
@@ -79,9 +82,15 @@ class CampaignPage {
         this.#availability = availability;
         this.#pulse.now();
       },
+      onWaitingRoom: (room) => {
+        this.#gate.moved(room);
+        this.#pulse.now();
+      },
       onConnection: connected,
       onProblem: (problem) => setText(this.#status, problemWords(problem, { now: client.clock.now() })),
     });
+    this.#gate.start();
+    this.#gate.warm(person.userId);
     this.#pulse.now();
     if (person.userId !== "") this.#outcomes.load();
   }
@@ -96,7 +105,7 @@ class CampaignPage {
       element(
         "div",
         { class: "columns" },
-        element("div", { class: "act" }, this.#countdown.node, this.#status, this.#outcomes.node, this.#press.node),
+        element("div", { class: "act" }, this.#countdown.node, this.#status, this.#outcomes.node, this.#gate.node, this.#press.node),
         element("div", { class: "facts" }, this.#stock.node, this.#fairness),
       ),
     );
@@ -110,10 +119,11 @@ class CampaignPage {
     setText(this.#status, statusWords(phase, this.#availability, this.#campaign, now));
     this.#stock.show(this.#availability);
     const turn = this.#outcomes.turn(now, this.#availability);
-    this.#press.show(phase, turn);
+    this.#gate.show(now);
+    this.#press.show(phase, turn, now);
     this.#changed(phase.state);
     const next = this.#countdown.show(now, phase.target, phase.label, phase.state !== "open");
-    return Math.min(next, turn.until ?? Infinity);
+    return Math.min(next, turn.until ?? Infinity, this.#gate.until);
   }
 
   // What has changed is said once, in a sentence.

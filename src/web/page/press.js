@@ -13,6 +13,7 @@ export class Press {
   #page;
   #campaign;
   #onAnswer;
+  #gate;
   #user = field({ id: "user", label: "Your customer id at the shop", hint: "Your coupon is made out to it. The shop shows it in your account.", autocomplete: "username", maxlength: 128 });
   #phone = field({ id: "phone", label: "Your mobile number", hint: "With country code, such as +65 9123 4567.", autocomplete: "tel", type: "tel", maxlength: 32 });
   #choice;
@@ -25,8 +26,9 @@ export class Press {
   /** A press whose end is not known: `{key, asked}`. */
   #unsettled = null;
 
-  constructor(page, campaign, onAnswer) {
+  constructor(page, campaign, gate, onAnswer) {
     this.#page = page;
+    this.#gate = gate;
     this.#campaign = campaign;
     this.#onAnswer = onAnswer;
     this.#choice = campaign.mode === "first_come" && campaign.coupon_types.length > 1 ? choice(campaign.coupon_types) : null;
@@ -40,10 +42,10 @@ export class Press {
   }
 
   /** Lets the button be pressed, or not, as `phase` and the shopper's `turn` have it. */
-  show({ state }, { isOver, words }) {
+  show({ state }, { isOver, words }, now) {
     const isGone = ["ended", "cancelled"].includes(state);
     const isLocked = this.#page.person.needsToken && this.#page.person.userId === "";
-    this.#isOpen = state === "open" && !isLocked;
+    this.#isOpen = state === "open" && !isLocked && this.#gate.isOpen(now);
     // A form that hides takes the focus with it, so it stays while a press is under way.
     this.#fields.hidden = isOver || isGone;
     this.#button.hidden = isOver || isGone;
@@ -52,6 +54,22 @@ export class Press {
     setText(this.#button, this.#isBusy ? "One moment…" : BUTTONS[this.#campaign.mode]);
     if (isOver && !this.#isBusy) setText(this.#note, words);
     else if (isLocked && !isGone) setText(this.#note, "Please sign in at the shop, and open this page from there.");
+  }
+
+  /** Who takes part, known or filled in; null if that is missing, which is then said at its field. */
+  who() {
+    const { person } = this.#page;
+    const userId = person.userId || this.#user.input.value.trim();
+    this.#user.complain(userId === "" ? "Please fill in your customer id." : "");
+    if (userId === "") {
+      this.#user.input.focus();
+      return null;
+    }
+    if (person.userId === "") {
+      person.is(userId);
+      this.#fill();
+    }
+    return userId;
   }
 
   #fill() {
@@ -74,6 +92,7 @@ export class Press {
   }
 
   #forget() {
+    this.#gate.forget();
     this.#page.person.forget();
     this.#unsettled = null;
     this.#fill();
@@ -95,7 +114,7 @@ export class Press {
     setText(this.#note, "");
     try {
       const call = client[CALLS[this.#campaign.mode]];
-      const answer = await call(this.#campaign.id, { ...asked, idempotencyKey, onRetry });
+      const answer = await call(this.#campaign.id, { ...asked, ...(await this.#gate.bearings(asked.userId)), idempotencyKey, onRetry });
       this.#unsettled = null;
       setText(this.#note, "");
       this.#busy(false);
@@ -104,6 +123,7 @@ export class Press {
     } catch (problem) {
       this.#busy(false);
       if (problem.name !== "Problem") throw problem;
+      this.#gate.refused(problem);
       this.#unsettled = problem.uncertain ? { key: idempotencyKey, asked: JSON.stringify(asked) } : null;
       this.#refused(problem);
     }

@@ -90,6 +90,40 @@ export function retryWords({ problem }) {
   return "Many people at once. Trying again – you need not do anything.";
 }
 
+/** What is said to somebody who has not come to the waiting room. */
+export function joinWords(room, now) {
+  if (room?.state === "sold_out") return "All coupons are gone.";
+  if (room?.state === "over") return "This is over.";
+  const isAhead = room !== null && now < Date.parse(room.opens_at);
+  return isAhead
+    ? "There is a waiting room. Join it before the opening: all who do are shuffled then, so nothing is gained by being first."
+    : "There is a waiting room. Join it to get your place in line.";
+}
+
+/** Where somebody stands who has. */
+export function placeWords({ state, position, estimated_wait, admitted_until }, room, now) {
+  switch (state) {
+    case "admitted":
+      return `It is your turn. Your place is kept until ${moment(Date.parse(admitted_until), now).replace(/^today at /, "")}.`;
+    case "sold_out":
+      return "All coupons are gone. Thank you for waiting.";
+    case "over":
+      return "Your turn has passed. You can join again, at the end of the line.";
+    default: {
+      if (position === null) return "You are in. Places are drawn at the opening; this page keeps yours, also if you load it again.";
+      const ahead = Math.max(0, position - 1 - (room?.now_serving ?? 0));
+      const wait = estimated_wait === null || ahead === 0 ? "" : ` That is about ${spanWords(Math.ceil((ahead + 1) / (room?.admit_per_second ?? 1)))}.`;
+      return ahead === 0 ? "You are next." : `You are number ${count(position)}: ${count(ahead)} ${ahead === 1 ? "person is" : "people are"} ahead of you.${wait}`;
+    }
+  }
+}
+
+function spanWords(seconds) {
+  if (seconds < 60) return "a minute";
+  const minutes = Math.ceil(seconds / 60);
+  return `${count(minutes)} minutes`;
+}
+
 /** Why a press came to nothing. */
 export function problemWords(problem, { now }) {
   const later = (text, at) => (at ? `${text} ${moment(Date.parse(at), now)}.` : null);
@@ -117,8 +151,11 @@ export function problemWords(problem, { now }) {
       return "Please sign in at the shop, and open this page from there.";
     case "not_eligible":
       return "This is for invited customers only.";
-    case "challenge_required":
     case "ticket_required":
+      return "It is not your turn yet.";
+    case "insecure_page":
+      return "This browser takes that step only on secure pages. Please open it from the shop’s own page.";
+    case "challenge_required":
       return "The shop asks for one more step that this page cannot take. Please open it from the shop’s own page.";
     case "rate_limited":
       return "Too many tries in a short time. Please wait a little.";

@@ -1,0 +1,198 @@
+// Owns what stands between a shopper and the button: the waiting room, from the first step in until it is one's turn, and the work that
+// a challenge asks for, which is done while one waits.
+
+import { element, setText } from "./dom.js";
+import { joinWords, placeWords, problemWords } from "./words.js";
+
+/** A pass that ends sooner is not worth pressing with. */
+const PASS_SPARE_MS = 60_000;
+/** So many people may ask for their own places in a second, when all of them have reason to. */
+const ASKING_PER_SECOND = 2_000;
+const ASKING_LONGEST_MS = 60_000;
+/** How often one's place is asked for though the stream is silent. */
+const ASK_EVERY_MS = 30_000;
+
+const KEPT = "landrush.ticket.";
+
+export class Gate {
+  node = element("div", { class: "gate" });
+  #page;
+  #campaign;
+  #who;
+  #onChange;
+  #room;
+  #note = element("p", { class: "note", role: "status" });
+  #button = element("button", { class: "button primary", type: "button", click: () => this.#join() }, "Join the waiting room");
+  #shared = null;
+  #place = null;
+  #ticket = null;
+  #timer;
+  #pass = null;
+  #working = null;
+
+  /**
+   * @param who says who takes part, or null and what is missing
+   * @param onChange called when the button may be pressed, or no more
+   */
+  constructor(page, campaign, who, onChange) {
+    this.#page = page;
+    this.#campaign = campaign;
+    this.#who = who;
+    this.#onChange = onChange;
+    this.#room = campaign.protection?.waiting_room ?? null;
+    this.node.append(this.#note, this.#button);
+    this.node.hidden = this.#room === null;
+  }
+
+  /** Takes up what was begun on an earlier visit. */
+  start() {
+    if (this.#room === null) return;
+    this.#ticket = kept(this.#key());
+    if (this.#ticket !== null) this.#ask();
+    else this.#show();
+  }
+
+  /** The room has moved. */
+  moved(shared) {
+    this.#shared = shared;
+    const isShuffled = shared.fairness.seed !== null;
+    const isNear = this.#place?.position && shared.now_serving >= this.#place.position;
+    const isOver = shared.state !== "waiting";
+    if (this.#ticket !== null && this.#place?.state === "waiting") {
+      if (isOver) this.#place = { ...this.#place, state: shared.state };
+      // All hear of the opening at once, and do not ask at once.
+      else if (isShuffled && this.#place.position === null) this.#askWithin((shared.waiting / ASKING_PER_SECOND) * 1_000);
+      else if (isNear) this.#askWithin(500);
+    }
+    this.#show();
+  }
+
+  /** Whether the button may be pressed, as far as the room goes. */
+  isOpen(now) {
+    return this.#room === null || (this.#place?.state === "admitted" && now < Date.parse(this.#place.admitted_until));
+  }
+
+  /** When what is shown changes by itself. */
+  get until() {
+    return this.#place?.state === "admitted" ? Date.parse(this.#place.admitted_until) : Infinity;
+  }
+
+  /** What a press bears: the ticket, and the pass once the work is done. */
+  async bearings(userId) {
+    const pass = await this.#passOf(userId);
+    return { ...(this.#ticket === null ? {} : { ticket: this.#ticket }), ...(pass === null ? {} : { pass }) };
+  }
+
+  /** Shows it as of `now`. */
+  show(now) {
+    if (this.#place?.state === "admitted" && now >= Date.parse(this.#place.admitted_until)) this.#place = { ...this.#place, state: "over" };
+    this.#show();
+  }
+
+  /** A press was refused: what it bore may hold no more. */
+  refused({ code }) {
+    if (code === "challenge_required") this.#pass = null;
+    if (code === "ticket_required" && this.#ticket !== null) this.#ask();
+  }
+
+  /** Somebody else sits here now. */
+  forget() {
+    this.#keep(null);
+    this.#place = null;
+    this.#pass = null;
+    this.#show();
+  }
+
+  async #join() {
+    const { client } = this.#page;
+    const userId = this.#who();
+    if (userId === null) return;
+    this.#button.disabled = true;
+    try {
+      const place = await client.joinWaitingRoom(this.#campaign.id, { userId });
+      this.#keep(place.ticket);
+      this.#took(place);
+      this.warm(userId);
+    } catch (problem) {
+      if (problem.name !== "Problem") throw problem;
+      setText(this.#note, problemWords(problem, { now: client.clock.now() }));
+    } finally {
+      this.#button.disabled = false;
+    }
+  }
+
+  async #ask() {
+    clearTimeout(this.#timer);
+    const { client } = this.#page;
+    try {
+      this.#took(await client.waitingRoom(this.#campaign.id, { ticket: this.#ticket }));
+    } catch (problem) {
+      if (problem.name !== "Problem") throw problem;
+      if (problem.code === "ticket_required") this.forget();
+      else this.#askWithin(5_000);
+    }
+  }
+
+  #askWithin(milliseconds) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask(), Math.random() * Math.min(ASKING_LONGEST_MS, milliseconds));
+  }
+
+  #took(place) {
+    const wasAdmitted = this.#place?.state === "admitted";
+    this.#place = place;
+    if (place.state === "admitted" && !wasAdmitted) this.#page.announce("It is your turn.");
+    if (place.state === "waiting") {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#ask(), ASK_EVERY_MS * (0.5 + Math.random()));
+    }
+    this.#show();
+    this.#onChange();
+  }
+
+  #show() {
+    if (this.#room === null) return;
+    const now = this.#page.client.clock.now();
+    const isIn = ["waiting", "admitted"].includes(this.#place?.state);
+    this.#button.hidden = isIn || ["sold_out", "over"].includes(this.#shared?.state);
+    setText(this.#note, isIn || this.#place !== null ? placeWords(this.#place, this.#shared, now) : joinWords(this.#shared, now));
+  }
+
+  // The work is done once, ahead, however often it is asked for; `null` if none is asked for.
+  async #passOf(userId) {
+    if (this.#campaign.protection?.challenge?.provider !== "altcha") return null;
+    const { client } = this.#page;
+    const isGood = this.#pass?.userId === userId && Date.parse(this.#pass.expires_at) - client.clock.now() > PASS_SPARE_MS;
+    if (isGood) return this.#pass.pass;
+    this.#working ??= client.meetChallenge(this.#campaign.id, { userId }).finally(() => (this.#working = null));
+    this.#pass = { userId, ...(await this.#working) };
+    return this.#pass.pass;
+  }
+
+  /** Begins with the work, if the shopper is known. */
+  warm(userId) {
+    if (userId !== "") this.#passOf(userId).catch(() => {});
+  }
+
+  #key() {
+    return `${KEPT}${this.#campaign.id}.${this.#page.person.userId}`;
+  }
+
+  #keep(ticket) {
+    this.#ticket = ticket;
+    try {
+      if (ticket === null) sessionStorage.removeItem(this.#key());
+      else sessionStorage.setItem(this.#key(), ticket);
+    } catch {
+      // A browser without storage forgets at a reload, and joining again gives the same place.
+    }
+  }
+}
+
+function kept(key) {
+  try {
+    return sessionStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,68 @@
+// What stands before the button, in a real browser against a real server: a waiting room, and the work of a challenge.
+
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { fromNow, openPage, startServer } from "./harness.mjs";
+
+const ROOM = { admit_per_second: 100, opens_before: "10m", admitted_for: "10m" };
+
+test("who joins before the opening is told its turn, claims, and keeps its place over a reload", async (t) => {
+  const server = await startServer(t);
+  const schedule = { starts_at: fromNow(6_000), ends_at: fromNow(3_600_000) };
+  await server.createCampaign({ schedule, protection: { waiting_room: ROOM } });
+  const page = await openPage(t, server, "/c/spring-sale");
+  const claim = page.getByRole("button", { name: "Get my coupon" });
+  await page.getByRole("button", { name: "Join the waiting room" }).click();
+  await page.getByText("Please fill in your customer id.").waitFor();
+  await page.getByLabel("Your customer id at the shop").fill("ann");
+  await page.getByRole("button", { name: "Join the waiting room" }).click();
+  await page.getByText("You are in. Places are drawn at the opening").waitFor();
+  assert.equal(await claim.getAttribute("aria-disabled"), "true");
+  await page.reload();
+  await page.getByText("You are in. Places are drawn at the opening").waitFor();
+  await page.getByText("It is your turn.").first().waitFor({ timeout: 20_000 });
+  await page.waitForFunction(() => !document.querySelector("button[type=submit]").hasAttribute("aria-disabled"));
+  await claim.click();
+  await page.locator(".ticket-code").waitFor();
+});
+
+test("who comes when nothing is left is told so, and is not led to an empty shelf", async (t) => {
+  const server = await startServer(t);
+  const coupon_types = [{ id: "cash-5", name: "$5 cash coupon", total_quota: 1 }];
+  await server.createCampaign({ coupon_types, protection: { waiting_room: ROOM } });
+  const [first, second] = [
+    await openPage(t, server, "/c/spring-sale?user=ann"),
+    await openPage(t, server, "/c/spring-sale?user=bob"),
+  ];
+  await first.getByRole("button", { name: "Join the waiting room" }).click();
+  await first.getByText("It is your turn.").first().waitFor();
+  await second.getByRole("button", { name: "Join the waiting room" }).click();
+  await second.getByText("You are next.").waitFor();
+  await first.getByRole("button", { name: "Get my coupon" }).click();
+  await first.locator(".ticket-code").waitFor();
+  await second.getByText("All coupons are gone. Thank you for waiting.").waitFor();
+});
+
+test("the work of a challenge is done while one waits, and the press bears its pass", async (t) => {
+  const server = await startServer(t);
+  const schedule = { starts_at: fromNow(5_000), ends_at: fromNow(3_600_000) };
+  await server.createCampaign({ schedule, protection: { challenge: { provider: "altcha" } } });
+  const page = await openPage(t, server, null);
+  const met = page.waitForResponse((response) => response.url().endsWith("/challenge") && response.status() === 201);
+  await page.goto("/c/spring-sale?user=ann");
+  await met;
+  const claim = page.getByRole("button", { name: "Get my coupon" });
+  await page.waitForFunction(() => !document.querySelector("button[type=submit]").hasAttribute("aria-disabled"));
+  await claim.click();
+  await page.locator(".ticket-code").waitFor();
+});
+
+test("a shopper whose id is typed does the work at the press, with letters of any script", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign({ protection: { challenge: { provider: "altcha" } } });
+  const page = await openPage(t, server, "/c/spring-sale");
+  await page.getByLabel("Your customer id at the shop").fill("顧客-ä");
+  await page.getByRole("button", { name: "Get my coupon" }).click();
+  await page.locator(".ticket-code").waitFor();
+});
