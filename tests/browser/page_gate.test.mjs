@@ -17,14 +17,15 @@ test("who joins before the opening is told its turn, claims, and keeps its place
   await page.getByText("Please fill in your customer id.").waitFor();
   await page.getByLabel("Your customer id at the shop").fill("ann");
   await page.getByRole("button", { name: "Join the waiting room" }).click();
-  await page.getByText("You are in. Places are drawn at the opening").waitFor();
+  await page.locator(".gate").getByText("You are in. Places are drawn at the opening").waitFor();
   assert.equal(await claim.getAttribute("aria-disabled"), "true");
   await page.reload();
-  await page.getByText("You are in. Places are drawn at the opening").waitFor();
-  await page.getByText("It is your turn.").first().waitFor({ timeout: 20_000 });
+  await page.locator(".gate").getByText("You are in. Places are drawn at the opening").waitFor();
+  await page.locator(".gate").getByText("It is your turn.").waitFor({ timeout: 20_000 });
   await page.waitForFunction(() => !document.querySelector("button[type=submit]").hasAttribute("aria-disabled"));
   await claim.click();
   await page.locator(".ticket-code").waitFor();
+  await page.locator(".gate").getByText("It is your turn.").waitFor({ state: "hidden" });
 });
 
 test("who comes when nothing is left is told so, and is not led to an empty shelf", async (t) => {
@@ -36,12 +37,12 @@ test("who comes when nothing is left is told so, and is not led to an empty shel
     await openPage(t, server, "/c/spring-sale?user=bob"),
   ];
   await first.getByRole("button", { name: "Join the waiting room" }).click();
-  await first.getByText("It is your turn.").first().waitFor();
+  await first.locator(".gate").getByText("It is your turn.").waitFor();
   await second.getByRole("button", { name: "Join the waiting room" }).click();
-  await second.getByText("You are next.").waitFor();
+  await second.locator(".gate").getByText("You are next.").waitFor();
   await first.getByRole("button", { name: "Get my coupon" }).click();
   await first.locator(".ticket-code").waitFor();
-  await second.getByText("All coupons are gone. Thank you for waiting.").waitFor();
+  await second.locator(".gate").getByText("All coupons are gone. Thank you for waiting.").waitFor();
 });
 
 test("the work of a challenge is done while one waits, and the press bears its pass", async (t) => {

@@ -119,7 +119,7 @@ class CampaignPage {
     setText(this.#status, statusWords(phase, this.#availability, this.#campaign, now));
     this.#stock.show(this.#availability);
     const turn = this.#outcomes.turn(now, this.#availability);
-    this.#gate.show(now);
+    this.#gate.show(now, turn.isOver);
     this.#press.show(phase, turn, now);
     this.#changed(phase.state);
     const next = this.#countdown.show(now, phase.target, phase.label, phase.state !== "open");

@@ -21,7 +21,8 @@ export class Gate {
   #who;
   #onChange;
   #room;
-  #note = element("p", { class: "note", role: "status" });
+  // Not a live region: it changes several times a second while the line moves. What matters is announced.
+  #note = element("p", { class: "note" });
   #button = element("button", { class: "button primary", type: "button", click: () => this.#join() }, "Join the waiting room");
   #shared = null;
   #place = null;
@@ -59,7 +60,7 @@ export class Gate {
     const isNear = this.#place?.position && shared.now_serving >= this.#place.position;
     const isOver = shared.state !== "waiting";
     if (this.#ticket !== null && this.#place?.state === "waiting") {
-      if (isOver) this.#place = { ...this.#place, state: shared.state };
+      if (isOver) this.#took({ ...this.#place, state: shared.state });
       // All hear of the opening at once, and do not ask at once.
       else if (isShuffled && this.#place.position === null) this.#askWithin((shared.waiting / ASKING_PER_SECOND) * 1_000);
       else if (isNear) this.#askWithin(500);
@@ -83,8 +84,9 @@ export class Gate {
     return { ...(this.#ticket === null ? {} : { ticket: this.#ticket }), ...(pass === null ? {} : { pass }) };
   }
 
-  /** Shows it as of `now`. */
-  show(now) {
+  /** Shows it as of `now`, or not at all to somebody who has had all there is for them. */
+  show(now, isOver) {
+    this.node.hidden = this.#room === null || isOver;
     if (this.#place?.state === "admitted" && now >= Date.parse(this.#place.admitted_until)) this.#place = { ...this.#place, state: "over" };
     this.#show();
   }
@@ -139,9 +141,10 @@ export class Gate {
   }
 
   #took(place) {
-    const wasAdmitted = this.#place?.state === "admitted";
+    const before = this.#place;
     this.#place = place;
-    if (place.state === "admitted" && !wasAdmitted) this.#page.announce("It is your turn.");
+    const isNews = place.state !== before?.state || (place.position !== null && before?.position == null);
+    if (isNews) this.#page.announce(placeWords(place, this.#shared, this.#page.client.clock.now()));
     if (place.state === "waiting") {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#ask(), ASK_EVERY_MS * (0.5 + Math.random()));
