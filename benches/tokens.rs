@@ -5,6 +5,8 @@ use std::hint::black_box;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -13,6 +15,11 @@ use landrush::gate::user_token::Verifier;
 use landrush_engine::time::Timestamp;
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
+
+/// A private key as PEM: that reads PKCS #8 for every algorithm.
+fn pem(der: &[u8]) -> Vec<u8> {
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der)).into_bytes()
+}
 
 fn first_time(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("a directory");
@@ -24,9 +31,9 @@ fn first_time(criterion: &mut Criterion) {
     let ed = AsDer::<Pkcs8V1Der<'_>>::as_der(&ed).expect("can be written");
     let ways = [
         (SigningAlgorithm::Hs256, Algorithm::HS256, EncodingKey::from_secret(SECRET.as_bytes())),
-        (SigningAlgorithm::Rs256, Algorithm::RS256, EncodingKey::from_rsa_der(rsa.as_ref())),
-        (SigningAlgorithm::Es256, Algorithm::ES256, EncodingKey::from_ec_der(ec.as_ref())),
-        (SigningAlgorithm::EdDsa, Algorithm::EdDSA, EncodingKey::from_ed_der(ed.as_ref())),
+        (SigningAlgorithm::Rs256, Algorithm::RS256, EncodingKey::from_rsa_pem(&pem(rsa.as_ref())).expect("a key")),
+        (SigningAlgorithm::Es256, Algorithm::ES256, EncodingKey::from_ec_pem(&pem(ec.as_ref())).expect("a key")),
+        (SigningAlgorithm::EdDsa, Algorithm::EdDSA, EncodingKey::from_ed_pem(&pem(ed.as_ref())).expect("a key")),
     ];
     for (algorithm, way, key) in ways {
         let source = if algorithm == SigningAlgorithm::Hs256 {
