@@ -46,7 +46,7 @@ fn first_time(criterion: &mut Criterion) {
         };
         let settings =
             TokenSettings { keys: vec![TokenKey { algorithm, id: None, source }], issuer: None, audience: Vec::new() };
-        let verifier = Verifier::new(&settings).expect("a key");
+        let verifier = Verifier::new(&settings, std::path::Path::new("")).expect("a key");
         let claims = serde_json::json!({"sub": "user-00012345", "exp": 1_796_083_800});
         let token = encode(&Header::new(way), &claims, &key).expect("signs");
         let now = Timestamp::from_milliseconds(1_796_083_200_000);

@@ -34,9 +34,10 @@ use crate::gate::challenge::pass::Passes;
 use crate::gate::eligible::EligibleLists;
 use crate::gate::lists::{ListError, Lists};
 use crate::gate::ticket::Tickets;
-use crate::gate::user_token::Verifier;
 use crate::gate::user_token::keys::KeyRingError;
+use crate::gate::user_token::{Verifier, jwks};
 use crate::http::Door;
+use crate::outbound::Outbound;
 
 /// How often the main thread looks whether the log has failed. Claims in flight wait that long to hear of it.
 const FAILURE_LOOK: Duration = Duration::from_millis(20);
@@ -46,6 +47,9 @@ const FAILURE_GRACE: Duration = Duration::from_millis(500);
 
 /// How often files with the keys of tokens are looked at for changes.
 const KEYS_LOOK: Duration = Duration::from_secs(5);
+
+/// Where sets of keys are kept that come from URLs, within the data directory.
+const JWKS_DIRECTORY: &str = "jwks";
 
 /// Why a server ended other than by being told to.
 #[derive(Debug, Error)]
@@ -77,6 +81,9 @@ pub enum ServeError {
     /// The keys cannot be read.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// Whom this machine trusts cannot be read, and keys are to be fetched over HTTPS.
+    #[error("the machine's certificates cannot be read: {0}")]
+    Certificates(io::Error),
     /// A list of those whom a campaign is for cannot be read.
     #[error("lists of who is eligible: {0}")]
     Eligible(io::Error),
@@ -129,7 +136,7 @@ pub fn run(
     show: &mut dyn FnMut(Started<'_>),
 ) -> Result<(), ServeError> {
     let verifier = match &config.auth {
-        Auth::Tokens(settings) => Some(Verifier::new(settings)?),
+        Auth::Tokens(settings) => Some(Verifier::new(settings, &config.data_dir.join(JWKS_DIRECTORY))?),
         Auth::Trusted { .. } => None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
@@ -158,6 +165,19 @@ pub fn run(
     let threads = threads.map_err(ServeError::Start)?;
     show(Started::Listening { address, metrics: metrics_address });
 
+    let (sets, wanted) = app.verifier().map(Verifier::fetched).unwrap_or_default();
+    if !sets.is_empty() {
+        let outbound = Outbound::new().map_err(ServeError::Certificates)?;
+        let directory = app.config().data_dir.join(JWKS_DIRECTORY);
+        let refreshed = Arc::clone(&app);
+        let refresh: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
+            refreshed.verifier().into_iter().for_each(Verifier::refresh);
+        });
+        for set in sets {
+            let (wanted, refresh) = (Arc::clone(&wanted), Arc::clone(&refresh));
+            runtime.spawn(jwks::follow(outbound.clone(), set, directory.clone(), wanted, refresh));
+        }
+    }
     let opening = open_engine(&app, options, admin_key).map_err(ServeError::Start)?;
     let served = runtime.block_on(async {
         // Dropped at the end of this block, and the listeners with it: no connection comes after.

@@ -32,7 +32,7 @@ static GATE: LazyLock<Gate> = LazyLock::new(|| {
     let key = TokenKey { algorithm: SigningAlgorithm::Hs256, id: None, source: KeySource::Secret(secret) };
     let settings = TokenSettings { keys: vec![key], issuer: None, audience: Vec::new() };
     Gate {
-        verifier: Verifier::new(&settings).expect("a secret is a key"),
+        verifier: Verifier::new(&settings, std::path::Path::new("")).expect("a secret is a key"),
         tickets: Tickets::new(&keys),
         passes: Passes::new(&keys),
         altcha: Altcha::new(&keys),

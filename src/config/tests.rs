@@ -104,7 +104,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         ("secret = \"s\"", "without alg"),
         ("alg = \"RS256\"\nsecret = \"s\"", "HS256"),
         ("alg = \"HS256\"\npublic_key = \"key.pem\"", "HS256"),
-        ("alg = \"ES256\"\njwks = \"https://example.org/keys\"", "files only"),
+        ("alg = \"ES256\"\njwks = \"http://example.org/keys\"", "neither https://"),
     ] {
         refused(&format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\n{entry}"), &["auth", word]);
     }

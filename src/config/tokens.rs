@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::raw::{RawAuth, RawTokenKey};
 use super::{Auth, ConfigError, value};
+use crate::gate::user_token::jwks::JwksUrl;
 
 /// Users' tokens: who signs them, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,13 +64,15 @@ pub enum KeySource {
     PublicKeyFile(PathBuf),
     /// A file with a set of keys (JWKS).
     Jwks(PathBuf),
+    /// A set of keys behind a URL.
+    JwksUrl(JwksUrl),
 }
 
 impl KeySource {
     /// The file to look at for changes.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
-            KeySource::Secret(_) | KeySource::PublicKey(_) => None,
+            KeySource::Secret(_) | KeySource::PublicKey(_) | KeySource::JwksUrl(_) => None,
             KeySource::PublicKeyFile(path) | KeySource::Jwks(path) => Some(path),
         }
     }
@@ -82,6 +85,7 @@ impl std::fmt::Debug for KeySource {
             KeySource::PublicKey(pem) => f.debug_tuple("PublicKey").field(pem).finish(),
             KeySource::PublicKeyFile(path) => f.debug_tuple("PublicKeyFile").field(path).finish(),
             KeySource::Jwks(path) => f.debug_tuple("Jwks").field(path).finish(),
+            KeySource::JwksUrl(url) => f.debug_tuple("JwksUrl").field(url).finish(),
         }
     }
 }
@@ -131,17 +135,14 @@ fn key(raw: RawTokenKey) -> Result<TokenKey, ConfigError> {
         (Some(secret), None, None) if !secret.is_empty() => KeySource::Secret(secret),
         (None, Some(pem), None) if pem.trim_start().starts_with("-----BEGIN") => KeySource::PublicKey(pem),
         (None, Some(path), None) if !path.is_empty() => KeySource::PublicKeyFile(PathBuf::from(path)),
-        (None, None, Some(url)) if url.contains("://") => {
-            return Err(value(
-                "auth.keys",
-                format!("has the jwks \"{url}\": this version reads sets of keys from files only"),
-            ));
-        }
+        (None, None, Some(url)) if url.contains("://") => KeySource::JwksUrl(JwksUrl::new(&url).ok_or_else(|| {
+            value("auth.keys", format!("has the jwks \"{url}\", which is neither https:// nor http:// on this machine"))
+        })?),
         (None, None, Some(path)) if !path.is_empty() => KeySource::Jwks(PathBuf::from(path)),
         _ => {
             return Err(value(
                 "auth.keys",
-                "has an entry that does not have exactly one of secret, public_key (PEM, or a file) and jwks (a file)",
+                "has an entry that does not have exactly one of secret, public_key (PEM, or a file) and jwks (a file, or a URL)",
             ));
         }
     };

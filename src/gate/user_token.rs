@@ -4,13 +4,19 @@
 //! The algorithm is the key's, never the token's: a token that names another is refused before anything is computed.
 
 pub mod cache;
+pub mod jwks;
 pub mod keys;
+
+use std::path::Path;
+use std::sync::Arc;
 
 use landrush_engine::id::UserId;
 use landrush_engine::time::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
+use tokio::sync::Notify;
 
+use self::jwks::JwksUrl;
 use self::keys::{KeyRing, KeyRingError};
 use crate::config::TokenSettings;
 
@@ -81,13 +87,13 @@ enum Audience {
 }
 
 impl Verifier {
-    /// A verifier with the keys of `settings`, whose files are read now.
+    /// A verifier with the keys of `settings`, whose files are read now. Sets behind URLs are kept below `fetched`.
     ///
     /// # Errors
     /// [`KeyRingError`] names the key that cannot be used.
-    pub fn new(settings: &TokenSettings) -> Result<Self, KeyRingError> {
+    pub fn new(settings: &TokenSettings, fetched: &Path) -> Result<Self, KeyRingError> {
         Ok(Self {
-            keys: KeyRing::load(&settings.keys)?,
+            keys: KeyRing::load(&settings.keys, fetched)?,
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
         })
@@ -96,6 +102,11 @@ impl Verifier {
     /// Reads again what keys are in files. What cannot be read stays as it was.
     pub fn refresh(&self) {
         self.keys.refresh();
+    }
+
+    /// The sets of keys that are to be fetched, and what tells that one is wanted at once.
+    pub(crate) fn fetched(&self) -> (Vec<JwksUrl>, Arc<Notify>) {
+        self.keys.fetched()
     }
 
     /// Grows when keys change: what was verified under an older number is to be verified again.

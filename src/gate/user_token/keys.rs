@@ -11,8 +11,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use tokio::sync::Notify;
 
 use super::TokenFault;
+use super::jwks::JwksUrl;
 use crate::config::{KeySource, SigningAlgorithm, TokenKey};
 
 /// The most keys that a set may hold; each token may be tried against all of them.
@@ -46,6 +48,10 @@ pub enum KeyRingError {
 #[derive(Debug)]
 pub struct KeyRing {
     keys: ArcSwap<Vec<SigningKey>>,
+    /// Where sets behind URLs are kept.
+    fetched: PathBuf,
+    /// A token has named a key that is not known.
+    wanted: Arc<Notify>,
     generation: AtomicU64,
     /// What the keys are made from, and when their files were last changed.
     origin: Mutex<Vec<Origin>>,
@@ -78,15 +84,39 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`KeyRingError`] names the first that cannot be used.
-    pub fn load(settings: &[TokenKey]) -> Result<Self, KeyRingError> {
+    pub fn load(settings: &[TokenKey], fetched: &Path) -> Result<Self, KeyRingError> {
         let mut origin = Vec::with_capacity(settings.len());
         for (index, setting) in settings.iter().enumerate() {
-            let changed = setting.source.file().and_then(changed);
-            let read = read(setting, index + 1)?;
+            let changed = file(setting, fetched).as_deref().and_then(changed);
+            // A set behind a URL may never have been fetched.
+            let is_to_come = matches!(setting.source, KeySource::JwksUrl(_)) && changed.is_none();
+            let read = if is_to_come { Vec::new() } else { read(setting, fetched, index + 1)? };
             origin.push(Origin { setting: setting.clone(), read, changed });
         }
         let keys = all(&origin);
-        Ok(Self { keys: ArcSwap::from_pointee(keys), generation: AtomicU64::new(0), origin: Mutex::new(origin) })
+        Ok(Self {
+            keys: ArcSwap::from_pointee(keys),
+            fetched: fetched.to_path_buf(),
+            wanted: Arc::default(),
+            generation: AtomicU64::new(0),
+            origin: Mutex::new(origin),
+        })
+    }
+
+    /// The sets that are to be fetched, and what tells that one is wanted at once.
+    pub(super) fn fetched(&self) -> (Vec<JwksUrl>, Arc<Notify>) {
+        let urls = self
+            .origin
+            .lock()
+            .iter()
+            .filter_map(|one| match &one.setting.source {
+                KeySource::JwksUrl(url) => Some(url.clone()),
+                KeySource::Secret(_) | KeySource::PublicKey(_) | KeySource::PublicKeyFile(_) | KeySource::Jwks(_) => {
+                    None
+                }
+            })
+            .collect();
+        (urls, Arc::clone(&self.wanted))
     }
 
     /// Reads the files that have changed. Meant for a background thread: it waits for the disk.
@@ -94,12 +124,12 @@ impl KeyRing {
         let mut origin = self.origin.lock();
         let mut any = false;
         for (index, one) in origin.iter_mut().enumerate() {
-            let Some(path) = one.setting.source.file() else { continue };
-            let now = changed(path);
+            let Some(path) = file(&one.setting, &self.fetched) else { continue };
+            let now = changed(&path);
             if now.is_none() || now == one.changed {
                 continue;
             }
-            match read(&one.setting, index + 1) {
+            match read(&one.setting, &self.fetched, index + 1) {
                 Ok(read) => {
                     tracing::info!(file = %path.display(), keys = read.len(), "the keys of tokens were read again");
                     one.read = read;
@@ -129,6 +159,10 @@ impl KeyRing {
             return Err(TokenFault::Malformed);
         }
         let keys = self.keys.load();
+        let is_known = |id: &str| keys.iter().any(|key| key.id.as_deref() == Some(id));
+        if header.kid.as_deref().is_some_and(|id| !is_known(id)) {
+            self.wanted.notify_one();
+        }
         let fitting = keys.iter().filter(|key| {
             key.algorithm == header.alg
                 && match (&key.id, &header.kid) {
@@ -153,7 +187,15 @@ fn changed(path: &Path) -> Option<std::time::SystemTime> {
     std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-fn read(setting: &TokenKey, place: usize) -> Result<Vec<SigningKey>, KeyRingError> {
+/// The file to look at for changes.
+fn file(setting: &TokenKey, fetched: &Path) -> Option<PathBuf> {
+    if let KeySource::JwksUrl(url) = &setting.source {
+        return Some(url.kept_in(fetched));
+    }
+    setting.source.file().map(Path::to_path_buf)
+}
+
+fn read(setting: &TokenKey, fetched: &Path, place: usize) -> Result<Vec<SigningKey>, KeyRingError> {
     let unfit = |detail: String| KeyRingError::Unfit { place, algorithm: setting.algorithm.word(), detail };
     let text = |path: &Path| {
         std::fs::read_to_string(path).map_err(|cause| KeyRingError::Unreadable { path: path.to_path_buf(), cause })
@@ -166,8 +208,9 @@ fn read(setting: &TokenKey, place: usize) -> Result<Vec<SigningKey>, KeyRingErro
         KeySource::Secret(secret) => one(Ok(DecodingKey::from_secret(secret.as_bytes()))),
         KeySource::PublicKey(pem) => one(public_key(setting.algorithm, pem.as_bytes())),
         KeySource::PublicKeyFile(path) => one(public_key(setting.algorithm, text(path)?.as_bytes())),
-        KeySource::Jwks(path) => {
-            let set: JwkSet = serde_json::from_str(&text(path)?).map_err(|error| unfit(error.to_string()))?;
+        KeySource::Jwks(_) | KeySource::JwksUrl(_) => {
+            let path = file(setting, fetched).expect("a set is in a file");
+            let set: JwkSet = serde_json::from_str(&text(&path)?).map_err(|error| unfit(error.to_string()))?;
             let mut keys = Vec::new();
             for jwk in &set.keys {
                 let is_for_signing = !matches!(&jwk.common.public_key_use, Some(of) if *of != PublicKeyUse::Signature);
