@@ -34,6 +34,7 @@ use crate::gate::challenge::pass::Passes;
 use crate::gate::eligible::EligibleLists;
 use crate::gate::lists::{ListError, Lists};
 use crate::gate::ticket::Tickets;
+use crate::gate::user_token::jwks::{FETCH_EVERY_MIN, JwksUrl, Pace};
 use crate::gate::user_token::keys::KeyRingError;
 use crate::gate::user_token::{Verifier, jwks};
 use crate::http::Door;
@@ -150,6 +151,8 @@ pub fn run(
     let (metrics_address, metrics) =
         config.metrics_listen.map(|address| bind(address, Door::Metrics)).transpose()?.unzip();
 
+    let asks_others = verifier.as_ref().is_some_and(|verifier| !verifier.wanted().is_empty());
+    let outbound = asks_others.then(Outbound::new).transpose().map_err(ServeError::Certificates)?;
     descriptors::raise(config.http.connections_max);
     let lists = Lists::read(&config.gate.allow, &config.gate.deny)?;
     let mut limiter_key = [0; 16];
@@ -165,18 +168,8 @@ pub fn run(
     let threads = threads.map_err(ServeError::Start)?;
     show(Started::Listening { address, metrics: metrics_address });
 
-    let (sets, wanted) = app.verifier().map(Verifier::fetched).unwrap_or_default();
-    if !sets.is_empty() {
-        let outbound = Outbound::new().map_err(ServeError::Certificates)?;
-        let directory = app.config().data_dir.join(JWKS_DIRECTORY);
-        let refreshed = Arc::clone(&app);
-        let refresh: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
-            refreshed.verifier().into_iter().for_each(Verifier::refresh);
-        });
-        for set in sets {
-            let (wanted, refresh) = (Arc::clone(&wanted), Arc::clone(&refresh));
-            runtime.spawn(jwks::follow(outbound.clone(), set, directory.clone(), wanted, refresh));
-        }
+    if let Some(outbound) = outbound {
+        follow_sets(&app, &runtime, &outbound);
     }
     let opening = open_engine(&app, options, admin_key).map_err(ServeError::Start)?;
     let served = runtime.block_on(async {
@@ -207,6 +200,20 @@ pub fn run(
     served?;
     tracing::info!("stopped");
     Ok(closed?)
+}
+
+/// Begins to fetch the sets of keys that are behind URLs.
+fn follow_sets(app: &Arc<App>, runtime: &tokio::runtime::Runtime, outbound: &Outbound) {
+    let (Some(verifier), Auth::Tokens(settings)) = (app.verifier(), &app.config().auth) else { return };
+    let pace = Pace { every: settings.jwks_refresh, every_min: FETCH_EVERY_MIN };
+    for wanted in verifier.wanted() {
+        let app = Arc::clone(app);
+        let take = move |url: &JwksUrl, set: Result<&[u8], String>| match app.verifier() {
+            Some(verifier) => verifier.take(url, set),
+            None => unreachable!("there was one"),
+        };
+        runtime.spawn(jwks::follow(outbound.clone(), wanted.clone(), pace, Arc::new(take)));
+    }
 }
 
 /// Opens the engine on a thread of its own, so that the listeners answer meanwhile.

@@ -31,6 +31,7 @@ section!(
         trusted_from_anywhere: bool,
         issuer: String,
         audience: Vec<String>,
+        jwks_refresh: String,
         keys: Vec<RawTokenKey>,
         management_keys: Vec<RawManagementKey>,
         management_keys_file: PathBuf,
@@ -119,13 +120,14 @@ pub struct Raw {
 }
 
 /// Every setting. Its environment variable is `LANDRUSH_` and the key in capitals, dots as underscores.
-pub const KEYS: [&str; 31] = [
+pub const KEYS: [&str; 32] = [
     "listen",
     "data_dir",
     "auth.users",
     "auth.trusted_from_anywhere",
     "auth.issuer",
     "auth.audience",
+    "auth.jwks_refresh",
     "auth.management_keys_file",
     "gate.trusted_proxies",
     "gate.address_header",

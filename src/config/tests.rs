@@ -96,6 +96,7 @@ fn what_makes_no_sense_is_refused_by_name() {
     refused("[log]\ndurability = \"maybe\"", &["log.durability", "maybe"]);
     refused("[shards]\ncount = 1000", &["shards.count"]);
     refused("[auth]\nusers = \"jwt\"", &["auth.keys", "jwt"]);
+    refused("[auth]\njwks_refresh = \"29s\"", &["auth.jwks_refresh", "30 s"]);
     refused("[[auth.keys]]\nalg = \"HS256\"", &["auth.users", "trusted", "keys"]);
     for (entry, word) in [
         ("alg = \"HS256\"", "exactly one"),

@@ -1,10 +1,11 @@
 //! Owns the settings of `[auth]`: whose word is taken for who a user is, and by which keys users' tokens are verified.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::raw::{RawAuth, RawTokenKey};
-use super::{Auth, ConfigError, value};
-use crate::gate::user_token::jwks::JwksUrl;
+use super::{Auth, ConfigError, duration, value};
+use crate::gate::user_token::jwks::{FETCH_EVERY_MIN, JwksUrl};
 
 /// Users' tokens: who signs them, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct TokenSettings {
     pub issuer: Option<String>,
     /// What `aud` must be one of; empty: a token must name nobody.
     pub audience: Vec<String>,
+    /// How often sets of keys behind URLs are fetched.
+    pub jwks_refresh: Duration,
 }
 
 /// A key, or a set of keys, that tokens are verified by.
@@ -92,8 +95,20 @@ impl std::fmt::Debug for KeySource {
 
 pub(super) fn check(raw: RawAuth) -> Result<Auth, ConfigError> {
     // Management keys are taken out before: they are no users' affair.
-    let RawAuth { users, trusted_from_anywhere, issuer, audience, keys, management_keys: _, management_keys_file: _ } =
-        raw;
+    let RawAuth {
+        users,
+        trusted_from_anywhere,
+        issuer,
+        audience,
+        jwks_refresh,
+        keys,
+        management_keys: _,
+        management_keys_file: _,
+    } = raw;
+    let jwks_refresh = duration("auth.jwks_refresh", jwks_refresh.as_deref(), "5m")?;
+    if jwks_refresh < FETCH_EVERY_MIN {
+        return Err(value("auth.jwks_refresh", format!("is less than {} s", FETCH_EVERY_MIN.as_secs())));
+    }
     let (audience, keys) = (audience.unwrap_or_default(), keys.unwrap_or_default());
     let issuer = issuer.filter(|issuer| !issuer.is_empty());
     match users.as_deref().unwrap_or("trusted") {
@@ -113,7 +128,7 @@ pub(super) fn check(raw: RawAuth) -> Result<Auth, ConfigError> {
         }
         "jwt" => {
             let keys = keys.into_iter().map(key).collect::<Result<_, _>>()?;
-            Ok(Auth::Tokens(TokenSettings { keys, issuer, audience }))
+            Ok(Auth::Tokens(TokenSettings { keys, issuer, audience, jwks_refresh }))
         }
         other => Err(value("auth.users", format!("is \"{other}\", not \"trusted\" or \"jwt\""))),
     }

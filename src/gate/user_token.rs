@@ -8,15 +8,13 @@ pub mod jwks;
 pub mod keys;
 
 use std::path::Path;
-use std::sync::Arc;
 
 use landrush_engine::id::UserId;
 use landrush_engine::time::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::sync::Notify;
 
-use self::jwks::JwksUrl;
+use self::jwks::{JwksUrl, Wanted};
 use self::keys::{KeyRing, KeyRingError};
 use crate::config::TokenSettings;
 
@@ -104,9 +102,22 @@ impl Verifier {
         self.keys.refresh();
     }
 
-    /// The sets of keys that are to be fetched, and what tells that one is wanted at once.
-    pub(crate) fn fetched(&self) -> (Vec<JwksUrl>, Arc<Notify>) {
-        self.keys.fetched()
+    /// The sets of keys that are to be fetched.
+    pub(crate) fn wanted(&self) -> &[Wanted] {
+        self.keys.wanted()
+    }
+
+    /// Takes what was fetched for `url`, or notes that nothing was. It waits for the disk.
+    ///
+    /// # Errors
+    /// Why it is not taken, for people.
+    pub(crate) fn take(&self, url: &JwksUrl, set: Result<&[u8], String>) -> Result<(), String> {
+        self.keys.take(url, set)
+    }
+
+    /// How often a set of keys that is behind a URL was taken, and how often there was none to take.
+    pub fn fetches(&self) -> [u64; 2] {
+        self.keys.fetches()
     }
 
     /// Grows when keys change: what was verified under an older number is to be verified again.

@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use super::Granted;
 use crate::app::{App, Phase};
 use crate::gate::reason::Reason;
+use crate::gate::user_token::Verifier;
 use crate::http::problem::Code;
 
 /// The media type of the exposition: OpenMetrics text, which Prometheus reads.
@@ -35,6 +36,7 @@ struct Scrape {
     claim_seconds: Summed,
     gate_refused: [u64; Reason::ALL.len()],
     gate_reloads: [u64; 2],
+    key_fetches: [u64; 2],
     responses: [u64; 6],
     connections: usize,
     watchers: usize,
@@ -96,6 +98,7 @@ impl Scrape {
             claim_seconds: Summed::of(app.counts().map(|counts| &counts.claim_us), MICROSECONDS),
             gate_refused,
             gate_reloads: app.reloads(),
+            key_fetches: app.verifier().map_or([0; 2], Verifier::fetches),
             responses,
             connections: app.connections(),
             watchers: app.live().watchers(),
@@ -232,6 +235,9 @@ impl Collector for Scrape {
         let reloads = ["done", "failed"].into_iter().zip(self.gate_reloads);
         let reloads = reloads.map(|(outcome, count)| ([("outcome", outcome)], count));
         page.counters("gate_reloads", "Times that management keys and lists were read again", reloads)?;
+        let fetches = ["done", "failed"].into_iter().zip(self.key_fetches);
+        let fetches = fetches.map(|(outcome, count)| ([("outcome", outcome)], count));
+        page.counters("key_fetches", "Times that a set of keys behind a URL was asked for", fetches)?;
         page.gauge("http_connections", "Open connections", gauge(self.connections))?;
         page.gauge("watchers", "Event streams that are open", gauge(self.watchers))?;
         page.counter("events_sent", "Events that watchers were sent", self.events_sent)?;

@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Uri;
+use jsonwebtoken::jwk::Jwk;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::outbound::Outbound;
 
-/// The time from one fetch to the next: so much and at most a quarter more, so that servers that started together do not ask together.
-const FETCH_EVERY: Duration = Duration::from_mins(5);
-
 /// The least time between two fetches, however many tokens name a key that is not known, or however often one fails.
-const FETCH_EVERY_MIN: Duration = Duration::from_secs(30);
+pub const FETCH_EVERY_MIN: Duration = Duration::from_secs(30);
 
 /// The longest set, in bytes.
 const SET_BYTES_MAX: usize = 1 << 20;
@@ -25,6 +24,25 @@ const SET_BYTES_MAX: usize = 1 << 20;
 /// A set of keys behind a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JwksUrl(Uri);
+
+/// How often a set is fetched. Every span is lengthened by at most a quarter, so that servers that started together do not ask together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// The time from one fetch to the next.
+    pub(crate) every: Duration,
+    /// The same for one that is wanted sooner, or follows one that failed.
+    pub(crate) every_min: Duration,
+}
+
+/// A set that is to be fetched, and what tells that it is wanted at once: a token has named a key that is not known.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) set: JwksUrl,
+    pub(crate) at_once: Arc<Notify>,
+}
+
+/// Takes what was fetched, or why nothing was. It may wait for the disk, and says why it did not take it.
+pub(crate) type Take = dyn Fn(&JwksUrl, Result<&[u8], String>) -> Result<(), String> + Send + Sync;
 
 impl JwksUrl {
     /// The set at `url`; `None` if it is not one that may be asked.
@@ -40,63 +58,80 @@ impl JwksUrl {
     }
 }
 
-/// Fetches `set` into its file below `directory` for as long as the server runs. `wanted`: a token has named a key that is not known.
-/// `refresh` reads what was fetched; it may wait for the disk.
-pub(crate) async fn follow(
-    outbound: Outbound,
-    set: JwksUrl,
-    directory: PathBuf,
-    wanted: Arc<Notify>,
-    refresh: Arc<dyn Fn() + Send + Sync>,
-) {
-    let file = set.kept_in(&directory);
+impl std::fmt::Display for JwksUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Fetches a set for as long as the server runs, and hands it to `take` on a thread that may wait.
+pub(crate) async fn follow(outbound: Outbound, wanted: Wanted, pace: Pace, take: Arc<Take>) {
+    let Wanted { set, at_once } = wanted;
     loop {
         let begun = Instant::now();
         let fetched = outbound.get(&set.0, SET_BYTES_MAX).await.map_err(|error| error.to_string());
-        let kept = match fetched {
-            Ok(bytes) => {
-                let (file, refresh) = (file.clone(), Arc::clone(&refresh));
-                let keep = move || {
-                    keep(&file, &bytes).map_err(|error| error.to_string())?;
-                    refresh();
-                    Ok(())
-                };
-                tokio::task::spawn_blocking(keep)
-                    .await
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-            }
-            Err(error) => Err(error),
-        };
-        let soonest = begun + FETCH_EVERY_MIN;
-        match kept {
-            Ok(()) => {
-                let mut random = [0; 4];
-                getrandom::fill(&mut random).expect("the system has random bytes");
-                let more = FETCH_EVERY / 4 * (u32::from_le_bytes(random) % 1_024) / 1_024;
-                tokio::select! {
-                    () = sleep_until(begun + FETCH_EVERY + more) => {}
-                    () = wanted.notified() => sleep_until(soonest).await,
-                }
-            }
+        let (of, take) = (set.clone(), Arc::clone(&take));
+        let taken = tokio::task::spawn_blocking(move || match fetched {
+            Ok(bytes) => take(&of, Ok(&bytes)),
+            Err(error) => take(&of, Err(error)),
+        });
+        let taken = taken.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let soonest = begun + spread(pace.every_min);
+        match taken {
+            Ok(()) => tokio::select! {
+                () = sleep_until(begun + spread(pace.every)) => {}
+                () = at_once.notified() => sleep_until(soonest).await,
+            },
             Err(error) => {
-                tracing::warn!(url = %set.0, error, "a set of keys could not be fetched; those that are known stay");
+                tracing::warn!(url = %set, error, "a set of keys could not be fetched; those that are known stay");
                 sleep_until(soonest).await;
             }
         }
     }
 }
 
-/// Puts the set in the place of the one before, if it is another.
-fn keep(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    // What is no set of keys never takes the place of one that is.
-    serde_json::from_slice::<jsonwebtoken::jwk::JwkSet>(bytes)?;
-    if std::fs::read(file).is_ok_and(|before| before == bytes) {
+fn spread(span: Duration) -> Duration {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).expect("the system has random bytes");
+    span + span / 4 * (u32::from_le_bytes(random) % 1_024) / 1_024
+}
+
+/// The keys of a set, as far as they can be read, and why others cannot: a set may hold keys of kinds that are not known here.
+///
+/// # Errors
+/// It is no set.
+pub(super) fn keys(set: &[u8]) -> serde_json::Result<(Vec<Jwk>, Vec<String>)> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<serde_json::Value>,
+    }
+    let Set { keys } = serde_json::from_slice(set)?;
+    let (mut read, mut left_out) = (Vec::new(), Vec::new());
+    for (place, key) in keys.into_iter().enumerate() {
+        let id = key.get("kid").map_or_else(|| String::from("no kid"), serde_json::Value::to_string);
+        match serde_json::from_value(key) {
+            Ok(key) => read.push(key),
+            Err(error) => left_out.push(format!("number {place}, {id}: {error}")),
+        }
+    }
+    Ok((read, left_out))
+}
+
+/// Puts a set in the place of the one before, if it is another.
+///
+/// # Errors
+/// It cannot be written; the one before stays.
+pub(super) fn keep(file: &Path, set: &[u8]) -> io::Result<()> {
+    if std::fs::read(file).is_ok_and(|before| before == set) {
         return Ok(());
     }
     std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
     let temporary = file.with_extension("new");
     let mut new = std::fs::File::create(&temporary)?;
-    new.write_all(bytes)?;
+    new.write_all(set)?;
     new.sync_all()?;
     std::fs::rename(&temporary, file)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use jsonwebtoken::jwk::{JwkSet, PublicKeyUse};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use tokio::sync::Notify;
 
 use super::TokenFault;
-use super::jwks::JwksUrl;
+use super::jwks::{self, JwksUrl, Wanted};
 use crate::config::{KeySource, SigningAlgorithm, TokenKey};
 
 /// The most keys that a set may hold; each token may be tried against all of them.
@@ -50,8 +49,10 @@ pub struct KeyRing {
     keys: ArcSwap<Vec<SigningKey>>,
     /// Where sets behind URLs are kept.
     fetched: PathBuf,
-    /// A token has named a key that is not known.
-    wanted: Arc<Notify>,
+    /// The sets behind URLs, each once.
+    wanted: Vec<Wanted>,
+    /// How often such a set was taken, and how often there was none to take.
+    fetches: [AtomicU64; 2],
     generation: AtomicU64,
     /// What the keys are made from, and when their files were last changed.
     origin: Mutex<Vec<Origin>>,
@@ -86,37 +87,62 @@ impl KeyRing {
     /// [`KeyRingError`] names the first that cannot be used.
     pub fn load(settings: &[TokenKey], fetched: &Path) -> Result<Self, KeyRingError> {
         let mut origin = Vec::with_capacity(settings.len());
+        let mut wanted: Vec<Wanted> = Vec::new();
         for (index, setting) in settings.iter().enumerate() {
             let changed = file(setting, fetched).as_deref().and_then(changed);
-            // A set behind a URL may never have been fetched.
-            let is_to_come = matches!(setting.source, KeySource::JwksUrl(_)) && changed.is_none();
-            let read = if is_to_come { Vec::new() } else { read(setting, fetched, index + 1)? };
+            let read = match &setting.source {
+                KeySource::JwksUrl(url) => {
+                    if !wanted.iter().any(|one| one.set == *url) {
+                        wanted.push(Wanted { set: url.clone(), at_once: Arc::default() });
+                    }
+                    kept(setting, fetched, index + 1, changed.is_some())
+                }
+                KeySource::Secret(_) | KeySource::PublicKey(_) | KeySource::PublicKeyFile(_) | KeySource::Jwks(_) => {
+                    read(setting, fetched, index + 1)?
+                }
+            };
             origin.push(Origin { setting: setting.clone(), read, changed });
         }
         let keys = all(&origin);
         Ok(Self {
             keys: ArcSwap::from_pointee(keys),
             fetched: fetched.to_path_buf(),
-            wanted: Arc::default(),
+            wanted,
+            fetches: Default::default(),
             generation: AtomicU64::new(0),
             origin: Mutex::new(origin),
         })
     }
 
-    /// The sets that are to be fetched, and what tells that one is wanted at once.
-    pub(super) fn fetched(&self) -> (Vec<JwksUrl>, Arc<Notify>) {
-        let urls = self
-            .origin
-            .lock()
-            .iter()
-            .filter_map(|one| match &one.setting.source {
-                KeySource::JwksUrl(url) => Some(url.clone()),
-                KeySource::Secret(_) | KeySource::PublicKey(_) | KeySource::PublicKeyFile(_) | KeySource::Jwks(_) => {
-                    None
-                }
-            })
-            .collect();
-        (urls, Arc::clone(&self.wanted))
+    /// The sets that are to be fetched.
+    pub(super) fn wanted(&self) -> &[Wanted] {
+        &self.wanted
+    }
+
+    /// How often a set that is behind a URL was taken, and how often there was none to take.
+    pub(super) fn fetches(&self) -> [u64; 2] {
+        self.fetches.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// Takes what was fetched for `url`, if it holds a key that is of use here. It waits for the disk.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub(super) fn take(&self, url: &JwksUrl, set: Result<&[u8], String>) -> Result<(), String> {
+        let taken = set.and_then(|set| {
+            let (keys, _) = jwks::keys(set).map_err(|error| error.to_string())?;
+            let is_of_use = self.origin.lock().iter().any(|one| {
+                matches!(&one.setting.source, KeySource::JwksUrl(of) if of == url)
+                    && matches!(usable(&keys, &one.setting).len(), 1..=SET_KEYS_MAX)
+            });
+            // What is of no use never takes the place of what is.
+            if !is_of_use {
+                return Err(format!("it holds no key that is of use, or more than {SET_KEYS_MAX}"));
+            }
+            jwks::keep(&url.kept_in(&self.fetched), set).map_err(|error| error.to_string())
+        });
+        self.fetches[usize::from(taken.is_err())].fetch_add(1, Ordering::Relaxed);
+        taken.map(|()| self.refresh())
     }
 
     /// Reads the files that have changed. Meant for a background thread: it waits for the disk.
@@ -161,7 +187,7 @@ impl KeyRing {
         let keys = self.keys.load();
         let is_known = |id: &str| keys.iter().any(|key| key.id.as_deref() == Some(id));
         if header.kid.as_deref().is_some_and(|id| !is_known(id)) {
-            self.wanted.notify_one();
+            self.wanted.iter().for_each(|wanted| wanted.at_once.notify_one());
         }
         let fitting = keys.iter().filter(|key| {
             key.algorithm == header.alg
@@ -195,6 +221,43 @@ fn file(setting: &TokenKey, fetched: &Path) -> Option<PathBuf> {
     setting.source.file().map(Path::to_path_buf)
 }
 
+/// What is kept of a set behind a URL. It may never have been fetched, and what is kept never keeps the server from starting: there
+/// may be a better set where it came from.
+fn kept(setting: &TokenKey, fetched: &Path, place: usize, is_there: bool) -> Vec<SigningKey> {
+    if !is_there {
+        return Vec::new();
+    }
+    read(setting, fetched, place).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a set of keys that was fetched earlier is of no use");
+        Vec::new()
+    })
+}
+
+/// The keys of a set that are for what the setting says.
+fn usable(set: &[Jwk], setting: &TokenKey) -> Vec<SigningKey> {
+    let mut keys = Vec::new();
+    for jwk in set {
+        let is_for_signing = !matches!(&jwk.common.public_key_use, Some(of) if *of != PublicKeyUse::Signature);
+        let named = jwk.common.key_algorithm.map(|algorithm| algorithm.to_string());
+        let is_ours = named.is_none_or(|named| named == setting.algorithm.word());
+        if !is_for_signing || !is_ours {
+            continue;
+        }
+        // A set may hold keys of other kinds beside ours.
+        let key = match DecodingKey::from_jwk(jwk) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::debug!(kid = jwk.common.key_id, %error, "a key of a set is of no use");
+                continue;
+            }
+        };
+        if key.family() == algorithm(setting.algorithm).family() {
+            keys.push(signing_key(setting.algorithm, jwk.common.key_id.clone(), key));
+        }
+    }
+    keys
+}
+
 fn read(setting: &TokenKey, fetched: &Path, place: usize) -> Result<Vec<SigningKey>, KeyRingError> {
     let unfit = |detail: String| KeyRingError::Unfit { place, algorithm: setting.algorithm.word(), detail };
     let text = |path: &Path| {
@@ -210,22 +273,9 @@ fn read(setting: &TokenKey, fetched: &Path, place: usize) -> Result<Vec<SigningK
         KeySource::PublicKeyFile(path) => one(public_key(setting.algorithm, text(path)?.as_bytes())),
         KeySource::Jwks(_) | KeySource::JwksUrl(_) => {
             let path = file(setting, fetched).expect("a set is in a file");
-            let set: JwkSet = serde_json::from_str(&text(&path)?).map_err(|error| unfit(error.to_string()))?;
-            let mut keys = Vec::new();
-            for jwk in &set.keys {
-                let is_for_signing = !matches!(&jwk.common.public_key_use, Some(of) if *of != PublicKeyUse::Signature);
-                let named = jwk.common.key_algorithm.map(|algorithm| algorithm.to_string());
-                let is_ours = named.is_none_or(|named| named == setting.algorithm.word());
-                if !is_for_signing || !is_ours {
-                    continue;
-                }
-                // A set may hold keys of other kinds beside ours.
-                let Ok(key) = DecodingKey::from_jwk(jwk) else { continue };
-                if key.family() != algorithm(setting.algorithm).family() {
-                    continue;
-                }
-                keys.push(signing_key(setting.algorithm, jwk.common.key_id.clone(), key));
-            }
+            let (set, left_out) = jwks::keys(text(&path)?.as_bytes()).map_err(|error| unfit(error.to_string()))?;
+            left_out.iter().for_each(|key| tracing::warn!(set = %path.display(), key, "a key that cannot be read"));
+            let keys = usable(&set, setting);
             match keys.len() {
                 0 => Err(unfit(String::from("the set holds none for it"))),
                 1..=SET_KEYS_MAX => Ok(keys),

@@ -17,7 +17,12 @@ fn now() -> Timestamp {
 }
 
 fn settings(source: KeySource, algorithm: SigningAlgorithm) -> TokenSettings {
-    TokenSettings { keys: vec![TokenKey { algorithm, id: None, source }], issuer: None, audience: Vec::new() }
+    TokenSettings {
+        keys: vec![TokenKey { algorithm, id: None, source }],
+        issuer: None,
+        audience: Vec::new(),
+        jwks_refresh: std::time::Duration::from_mins(5),
+    }
 }
 
 fn shared() -> TokenSettings {
