@@ -31,6 +31,7 @@ use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
 use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::challenge::altcha::Altcha;
 use crate::gate::challenge::pass::Passes;
+use crate::gate::challenge::siteverify::SiteVerifier;
 use crate::gate::eligible::EligibleLists;
 use crate::gate::lists::{ListError, Lists};
 use crate::gate::ticket::Tickets;
@@ -151,7 +152,8 @@ pub fn run(
     let (metrics_address, metrics) =
         config.metrics_listen.map(|address| bind(address, Door::Metrics)).transpose()?.unzip();
 
-    let asks_others = verifier.as_ref().is_some_and(|verifier| !verifier.wanted().is_empty());
+    let asks_others =
+        config.challenge.asks_others() || verifier.as_ref().is_some_and(|verifier| !verifier.wanted().is_empty());
     let outbound = asks_others.then(Outbound::new).transpose().map_err(ServeError::Certificates)?;
     descriptors::raise(config.http.connections_max);
     let lists = Lists::read(&config.gate.allow, &config.gate.deny)?;
@@ -168,10 +170,14 @@ pub fn run(
     let threads = threads.map_err(ServeError::Start)?;
     show(Started::Listening { address, metrics: metrics_address });
 
+    let mut site_verifier = None;
     if let Some(outbound) = outbound {
         follow_sets(&app, &runtime, &outbound);
+        let settings = &app.config().challenge;
+        site_verifier =
+            settings.asks_others().then(|| SiteVerifier::new(settings, &outbound, runtime.handle().clone()));
     }
-    let opening = open_engine(&app, options, admin_key).map_err(ServeError::Start)?;
+    let opening = open_engine(&app, options, admin_key, site_verifier).map_err(ServeError::Start)?;
     let served = runtime.block_on(async {
         // Dropped at the end of this block, and the listeners with it: no connection comes after.
         let accepting = async {
@@ -221,6 +227,7 @@ fn open_engine(
     app: &Arc<App>,
     mut options: EngineOptions,
     admin_key: Option<String>,
+    site_verifier: Option<SiteVerifier>,
 ) -> io::Result<tokio::sync::oneshot::Receiver<Result<Ready, ServeError>>> {
     let (opened, opening) = tokio::sync::oneshot::channel();
     let config = app.config();
@@ -247,7 +254,8 @@ fn open_engine(
         let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(&keys), Passes::new(&keys));
         let admission_tokens = AdmissionTokens::new(&keys);
         let eligible = Arc::new(EligibleLists::open(data_dir, &keys).map_err(ServeError::Eligible)?);
-        let opened = Opened { engine, people, admin_key, tickets, admission_tokens, altcha, eligible, passes };
+        let opened =
+            Opened { engine, people, admin_key, tickets, admission_tokens, altcha, site_verifier, eligible, passes };
         Ok(Ready { opened, recovery, key_source })
     };
     // Not joined: a process that is told to stop while it reads its log has nothing to wait for.

@@ -49,6 +49,16 @@ section!(
     }
 );
 section!(
+    /// The table `[challenge]`.
+    RawChallenge {
+        turnstile_secret: String,
+        turnstile_verify_url: String,
+        hcaptcha_secret: String,
+        hcaptcha_verify_url: String,
+        hostname: String,
+    }
+);
+section!(
     /// The table `[http]`.
     RawHttp {
         io_threads: usize,
@@ -111,6 +121,7 @@ pub struct Raw {
     pub data_dir: Option<PathBuf>,
     pub auth: RawAuth,
     pub gate: RawGate,
+    pub challenge: RawChallenge,
     pub http: RawHttp,
     pub events: RawEvents,
     pub log: RawLog,
@@ -120,7 +131,7 @@ pub struct Raw {
 }
 
 /// Every setting. Its environment variable is `LANDRUSH_` and the key in capitals, dots as underscores.
-pub const KEYS: [&str; 32] = [
+pub const KEYS: [&str; 37] = [
     "listen",
     "data_dir",
     "auth.users",
@@ -135,6 +146,11 @@ pub const KEYS: [&str; 32] = [
     "gate.tracked_keys",
     "gate.allow",
     "gate.deny",
+    "challenge.turnstile_secret",
+    "challenge.turnstile_verify_url",
+    "challenge.hcaptcha_secret",
+    "challenge.hcaptcha_verify_url",
+    "challenge.hostname",
     "http.io_threads",
     "http.connections_max",
     "http.head_timeout",
@@ -202,6 +218,7 @@ impl Raw {
             data_dir: self.data_dir.or(below.data_dir),
             auth: self.auth.over(below.auth),
             gate: self.gate.over(below.gate),
+            challenge: self.challenge.over(below.challenge),
             http: self.http.over(below.http),
             events: self.events.over(below.events),
             log: self.log.over(below.log),

@@ -93,6 +93,7 @@ fn what_makes_no_sense_is_refused_by_name() {
     refused("[http]\nkeep_alive = \"0s\"", &["http.keep_alive"]);
     refused("[http]\nconnections_max = 0", &["http.connections_max"]);
     refused("[events]\nheartbeat = \"0s\"", &["events.heartbeat"]);
+    refused("[challenge]\nturnstile_verify_url = \"http://example.org/\"", &["challenge.turnstile_verify_url"]);
     refused("[log]\ndurability = \"maybe\"", &["log.durability", "maybe"]);
     refused("[shards]\ncount = 1000", &["shards.count"]);
     refused("[auth]\nusers = \"jwt\"", &["auth.keys", "jwt"]);

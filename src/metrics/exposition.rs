@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 
 use super::Granted;
 use crate::app::{App, Phase};
+use crate::gate::challenge::siteverify::{Provider, Verdict};
 use crate::gate::reason::Reason;
 use crate::gate::user_token::Verifier;
 use crate::http::problem::Code;
@@ -37,6 +38,7 @@ struct Scrape {
     gate_refused: [u64; Reason::ALL.len()],
     gate_reloads: [u64; 2],
     key_fetches: [u64; 2],
+    verdicts: Vec<(Provider, Verdict, u64)>,
     responses: [u64; 6],
     connections: usize,
     watchers: usize,
@@ -98,6 +100,10 @@ impl Scrape {
             claim_seconds: Summed::of(app.counts().map(|counts| &counts.claim_us), MICROSECONDS),
             gate_refused,
             gate_reloads: app.reloads(),
+            verdicts: app
+                .opened()
+                .and_then(|opened| opened.site_verifier.as_ref())
+                .map_or_else(Vec::new, |verifier| verifier.verdicts().collect()),
             key_fetches: app.verifier().map_or([0; 2], Verifier::fetches),
             responses,
             connections: app.connections(),
@@ -238,6 +244,10 @@ impl Collector for Scrape {
         let fetches = ["done", "failed"].into_iter().zip(self.key_fetches);
         let fetches = fetches.map(|(outcome, count)| ([("outcome", outcome)], count));
         page.counters("key_fetches", "Times that a set of keys behind a URL was asked for", fetches)?;
+        let verdicts = self.verdicts.iter();
+        let verdicts = verdicts
+            .map(|(provider, verdict, count)| ([("provider", provider.name()), ("verdict", verdict.name())], *count));
+        page.counters("challenge_verdicts", "What providers of challenges have said of responses", verdicts)?;
         page.gauge("http_connections", "Open connections", gauge(self.connections))?;
         page.gauge("watchers", "Event streams that are open", gauge(self.watchers))?;
         page.counter("events_sent", "Events that watchers were sent", self.events_sent)?;
