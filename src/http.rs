@@ -45,6 +45,7 @@ mod upload;
 mod users;
 mod waiting_room;
 mod web_files;
+mod widget;
 pub(crate) mod words;
 
 use std::net::IpAddr;

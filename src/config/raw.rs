@@ -52,8 +52,10 @@ section!(
     /// The table `[challenge]`.
     RawChallenge {
         turnstile_secret: String,
+        turnstile_site_key: String,
         turnstile_verify_url: String,
         hcaptcha_secret: String,
+        hcaptcha_site_key: String,
         hcaptcha_verify_url: String,
         hostname: String,
     }
@@ -131,7 +133,7 @@ pub struct Raw {
 }
 
 /// Every setting. Its environment variable is `LANDRUSH_` and the key in capitals, dots as underscores.
-pub const KEYS: [&str; 37] = [
+pub const KEYS: [&str; 39] = [
     "listen",
     "data_dir",
     "auth.users",
@@ -147,8 +149,10 @@ pub const KEYS: [&str; 37] = [
     "gate.allow",
     "gate.deny",
     "challenge.turnstile_secret",
+    "challenge.turnstile_site_key",
     "challenge.turnstile_verify_url",
     "challenge.hcaptcha_secret",
+    "challenge.hcaptcha_site_key",
     "challenge.hcaptcha_verify_url",
     "challenge.hostname",
     "http.io_threads",

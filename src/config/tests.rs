@@ -93,6 +93,8 @@ fn what_makes_no_sense_is_refused_by_name() {
     refused("[http]\nkeep_alive = \"0s\"", &["http.keep_alive"]);
     refused("[http]\nconnections_max = 0", &["http.connections_max"]);
     refused("[events]\nheartbeat = \"0s\"", &["events.heartbeat"]);
+    refused("[challenge]\nturnstile_secret = \"x\"", &["challenge.turnstile_site_key", "challenge.turnstile_secret"]);
+    refused("[challenge]\nhcaptcha_site_key = \"x\"", &["challenge.hcaptcha_secret"]);
     refused("[challenge]\nturnstile_verify_url = \"http://example.org/\"", &["challenge.turnstile_verify_url"]);
     refused("[log]\ndurability = \"maybe\"", &["log.durability", "maybe"]);
     refused("[shards]\ncount = 1000", &["shards.count"]);

@@ -10,6 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::client::{Client, JSON, Reply};
+use crate::elsewhere;
 use crate::server::{ADMIN_KEY, Server};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
@@ -187,26 +188,6 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-/// Serves `body` to every request at a port of its own, for as long as the process lives; gives the address.
-fn serving(body: String) -> std::net::SocketAddr {
-    use std::io::{Read as _, Write as _};
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("a connection");
-            let mut head = [0; 2_048];
-            if !matches!(stream.read(&mut head), Ok(1..)) {
-                continue;
-            }
-            let answer =
-                format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
-            drop(stream.write_all(answer.as_bytes()));
-        }
-    });
-    address
-}
-
 fn ed_key() -> (EncodingKey, String) {
     let key = Ed25519KeyPair::generate().expect("a key");
     let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).expect("DER");
@@ -222,7 +203,7 @@ fn takes(client: &Client, token: &str) -> bool {
 #[test]
 fn a_set_of_keys_behind_a_url_is_fetched_and_outlives_its_source() {
     let (key, set) = ed_key();
-    let address = serving(set);
+    let address = elsewhere::serving(move |_| (200, set.clone()));
     let setting = format!("alg = \"EdDSA\"\njwks = \"http://{address}/keys\"");
     let server = server(&setting);
     let ann = token(Algorithm::EdDSA, &key, "ann");
@@ -250,7 +231,15 @@ fn a_set_of_keys_behind_a_url_is_fetched_and_outlives_its_source() {
 
 #[test]
 fn what_is_no_set_of_keys_is_not_kept() {
-    let server = server(&format!("alg = \"EdDSA\"\njwks = \"http://{}/keys\"", serving("not a set".to_owned())));
+    let server = server(&format!(
+        "alg = \"EdDSA\"\njwks = \"http://{}/keys\"",
+        elsewhere::serving(|_| (200, "not a set".to_owned()))
+    ));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !server.client().get("/metrics").text().contains("landrush_key_fetches_total{outcome=\"failed\"} 1") {
+        assert!(std::time::Instant::now() < deadline, "nothing was fetched");
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
     let (key, _) = ed_key();
     assert!(!takes(&server.client(), &token(Algorithm::EdDSA, &key, "ann")));
     assert!(!server.data_dir().join("jwks").exists());

@@ -113,7 +113,7 @@ impl SiteVerifier {
     /// Asks as `settings` say, by calls that run on `runtime`.
     pub fn new(settings: &ChallengeSettings, outbound: &Outbound, runtime: Handle) -> Self {
         let desk = |provider, site: &Option<Site>| {
-            site.as_ref().map(|Site { secret, verify_url }| {
+            site.as_ref().map(|Site { secret, site_key: _, verify_url }| {
                 Arc::new(Desk {
                     provider,
                     url: verify_url.clone(),
@@ -217,7 +217,8 @@ impl Desk {
 
     /// Asks, and once more where that may help.
     async fn ask(&self, response: &str, remote_ip: Option<IpAddr>) -> Result<Meaning, String> {
-        let address = remote_ip.map(|address| address.to_string());
+        // An address within the shop's own network is a proxy's, and would only mislead.
+        let address = remote_ip.filter(|address| is_public(*address)).map(|address| address.to_string());
         let key = uuid();
         let mut fields = vec![("secret", self.secret.reveal()), ("response", response)];
         fields.extend(address.as_deref().map(|address| ("remoteip", address)));
@@ -242,13 +243,26 @@ impl Desk {
             Meaning::TakenBefore if was_heard && !gives_the_same_answer => {
                 Err(String::from("it has seen the response before: perhaps in the call that this one repeats"))
             }
-            meaning => Ok(meaning),
+            meaning @ (Meaning::Passed
+            | Meaning::Failed
+            | Meaning::TakenBefore
+            | Meaning::Trouble
+            | Meaning::Unwelcome) => Ok(meaning),
         }
     }
 
     async fn ask_once(&self, fields: &[(&str, &str)]) -> Result<Meaning, OutboundError> {
         let reply = self.outbound.post_form(&self.url, fields, ANSWER_BYTES_MAX).await?;
         Ok(meaning(reply.status, &reply.body, self.hostname.as_deref()))
+    }
+}
+
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local() || v4.is_unspecified()),
+        IpAddr::V6(v6) => {
+            !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_unspecified())
+        }
     }
 }
 

@@ -28,9 +28,9 @@ fn trouble() -> Step {
 fn verifier(url: &str) -> SiteVerifier {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("landrush.toml");
-    let [turnstile, hcaptcha] = Provider::ALL
-        .map(Provider::name)
-        .map(|name| format!("{name}_secret = \"the secret of {name}\"\n{name}_verify_url = \"{url}\"\n"));
+    let [turnstile, hcaptcha] = Provider::ALL.map(Provider::name).map(|name| {
+        format!("{name}_secret = \"the secret of {name}\"\n{name}_site_key = \"1x\"\n{name}_verify_url = \"{url}\"\n")
+    });
     let text = format!("[challenge]\n{turnstile}{hcaptcha}hostname = \"shop.example.org\"\n");
     std::fs::write(&path, text).expect("written");
     let config = Config::load(crate::config::Raw::default(), |_| None, Some(&path)).expect("valid");
