@@ -15,8 +15,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use landrush_engine::campaign::RateLimits;
 use landrush_engine::keys::{Keys, KeysError};
 use landrush_engine::people::{People, PeopleError};
+use landrush_engine::published::Published;
 use landrush_engine::recovery::OpenError;
 use landrush_engine::{Engine, EngineOptions, RecoveryReport};
 use landrush_wal::log::Poisoned;
@@ -250,6 +252,11 @@ fn open_engine(
         people.skip_phone_ids(engine.phone_ids_below());
         if report.unreadable > 0 {
             tracing::warn!(slots = report.unreadable, "personal data that could not be read was overwritten");
+        }
+        let has_limits =
+            |campaign: &Arc<Published>| campaign.definition().protection.rate_limits != RateLimits::default();
+        if engine.directory().page(None, usize::MAX).iter().any(has_limits) {
+            app.limiter().prepare();
         }
         let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(&keys), Passes::new(&keys));
         let admission_tokens = AdmissionTokens::new(&keys);

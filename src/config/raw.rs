@@ -112,6 +112,7 @@ pub struct RawManagementKey {
     pub name: Option<String>,
     pub sha256: Option<String>,
     pub scopes: Option<Vec<String>>,
+    pub rate: Option<String>,
 }
 
 /// Settings as one source gives them.

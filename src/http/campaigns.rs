@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use landrush_engine::campaign::{CampaignView, Protection};
+use landrush_engine::campaign::{CampaignView, Protection, RateLimits};
 use landrush_engine::command::Command;
 use landrush_engine::fairness::Seed;
 use landrush_engine::outcome::Outcome;
@@ -46,6 +46,9 @@ pub(crate) async fn create(lane: &Lane, opened: &Opened, parts: &Parts, body: In
     }
     if status == StatusCode::CREATED {
         tracing::info!(campaign = %id, "campaign created");
+        if view.definition.protection.rate_limits != RateLimits::default() {
+            lane.prepare_limiter();
+        }
     }
     Ok(document(lane, status, &view, true).with("location", format!("/v1/campaigns/{id}")))
 }

@@ -116,11 +116,11 @@ pub(crate) async fn meet(
     let bytes = body::json(&parts.headers, body, BODY_BYTES_MAX, patience).await?;
     let AnswerBody { user, provider, payload } = AnswerBody::parse(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
-    let visitor = Visitor { address, user: &user, phone: None };
+    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: None };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
-    visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, lane.now())?;
+    visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, lane.now())?;
     let Challenge { provider: expected, when_unavailable } = asked(&definition)?;
     if expected != provider {
         return Err(Problem::invalid_field("/provider", "is not the one that this campaign asks"));

@@ -81,6 +81,12 @@ impl Lane {
         &self.app
     }
 
+    /// Makes the memory of the rate limits on a thread that may wait. Nobody waits for it: it spares the first requests the time.
+    pub(crate) fn prepare_limiter(&self) {
+        let app = Arc::clone(&self.app);
+        drop(tokio::task::spawn_blocking(move || app.limiter().prepare()));
+    }
+
     /// This thread's counts.
     pub(crate) fn counts(&self) -> &Counts {
         self.app.counts_of(self.thread)

@@ -98,8 +98,8 @@ impl Operation {
             | Operation::DocsPage => &[],
         };
         let caller: &[Code] = match self.entry().caller {
-            Caller::Management => &[Unauthorized, Forbidden],
-            Caller::User | Caller::UserOrManagement => &[Unauthorized, Forbidden],
+            Caller::Management | Caller::UserOrManagement => &[Unauthorized, Forbidden, RateLimited],
+            Caller::User => &[Unauthorized, Forbidden],
             Caller::Anybody | Caller::AnybodyAndMore => &[],
         };
         let mut codes: Vec<Code> = Vec::new();

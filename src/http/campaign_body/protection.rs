@@ -37,13 +37,7 @@ fn rate_limits(object: &mut Object<'_>) -> Option<RateLimits> {
 
 /// A rate as `5/10s`.
 fn rate_limit(json: &Json, at: &At<'_>) -> Option<RateLimit> {
-    at.parsed(json, |rate| {
-        let wrong = || String::from("must be requests in a span, as 5/10s");
-        let (requests, per) = rate.split_once('/').ok_or_else(wrong)?;
-        let is_number = !requests.is_empty() && requests.bytes().all(|byte| byte.is_ascii_digit());
-        let requests = requests.parse().ok().filter(|_| is_number).ok_or_else(wrong)?;
-        Ok::<_, String>(RateLimit { requests, per: text::parse_duration(per)? })
-    })
+    at.parsed(json, text::parse_rate)
 }
 
 fn challenge(object: &mut Object<'_>) -> Option<Challenge> {
