@@ -35,6 +35,7 @@ mod lane;
 mod ops;
 mod page;
 mod phone;
+mod pressure;
 pub mod problem;
 pub mod query;
 mod redemptions;
@@ -60,6 +61,7 @@ use self::allowance::Allowance;
 pub(crate) use self::answer::Answer;
 pub(crate) use self::availability::Shown;
 pub use self::lane::Lane;
+pub(crate) use self::pressure::{LOOK_EVERY as PRESSURE_LOOK_EVERY, Shed};
 use self::problem::{Code, Problem};
 pub use self::reply_body::ReplyBody;
 use self::route::{NoRoute, Route};
@@ -152,6 +154,9 @@ async fn other(
     *allowance = Allowance::take(lane, &parts.headers);
     allowance.as_ref().map_or(Ok(()), Allowance::is_in_time)?;
     let is_admin = admission::operator(lane, opened, route, &parts.headers)?;
+    if !is_admin && route.is_poll() && lane.is_strained() {
+        return Err(lane.shed(Shed::Poll));
+    }
     match route {
         Route::ManagementMetrics => Ok(ops::metrics(lane)),
         Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use crate::answer::{self, Answer, Decision, Strange};
+use crate::answer::{self, Answer, Code, Decision, Strange};
 use crate::client::Exchange;
 use crate::oracle::{ClaimKey, Ledger, Rules};
 use crate::recorder::Recorder;
@@ -69,6 +69,19 @@ impl Claims {
         self.again.clear();
         self.start = Instant::now();
         self.last_win = None;
+    }
+
+    /// Lets `user` ask next, once more or for the first time.
+    pub(crate) fn ask_next(&mut self, user: u64) {
+        self.again.push(user);
+    }
+
+    /// Whom the last answer gave a coupon, if it did.
+    pub(crate) fn just_won(&self) -> Option<(u64, Code)> {
+        match self.told.last() {
+            Some(Told::Decided(user, decision)) if !decision.repeated => Some((*user, decision.code()?)),
+            Some(Told::Decided(..) | Told::Refused(..) | Told::Unknown(_) | Told::Strange(..)) | None => None,
+        }
     }
 
     /// How long after the beginning the last new win was told.

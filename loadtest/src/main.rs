@@ -22,6 +22,7 @@ mod fairness;
 mod load;
 mod lottery;
 mod oracle;
+mod overload;
 mod pool;
 mod recorder;
 mod rehearsal;
@@ -66,6 +67,7 @@ fn run(cli: &Cli) -> Result<bool> {
         Some(Command::Run(rehearse)) => rehearsal::run(rehearse),
         Some(Command::Crash(crash)) => crash::run(crash),
         Some(Command::Attack(attack)) => attack::run(attack),
+        Some(Command::Overload(overload)) => overload::run(overload),
         Some(Command::Watch(watch)) => watch::run(watch),
     }
 }

@@ -16,6 +16,7 @@ use crate::app::{App, Phase};
 use crate::gate::challenge::siteverify::{Provider, Verdict};
 use crate::gate::reason::Reason;
 use crate::gate::user_token::Verifier;
+use crate::http::Shed;
 use crate::http::problem::Code;
 
 /// The media type of the exposition: OpenMetrics text, which Prometheus reads.
@@ -36,6 +37,7 @@ struct Scrape {
     claims: BTreeMap<&'static str, u64>,
     claim_seconds: Summed,
     gate_refused: [u64; Reason::ALL.len()],
+    shed: [u64; Shed::ALL.len()],
     gate_reloads: [u64; 2],
     key_fetches: [u64; 2],
     verdicts: Vec<(Provider, Verdict, u64)>,
@@ -80,6 +82,7 @@ impl Scrape {
         let mut claims = BTreeMap::new();
         let mut responses = [0; 6];
         let mut gate_refused = [0; Reason::ALL.len()];
+        let mut shed = [0; Shed::ALL.len()];
         for counts in app.counts() {
             for (granted, count) in Granted::ALL.iter().zip(&counts.granted) {
                 *claims.entry(granted.name()).or_default() += read(count);
@@ -87,6 +90,9 @@ impl Scrape {
             for (code, count) in Code::ALL.iter().zip(&counts.refused) {
                 // `ended` is the name of two codes, of which claims have one.
                 *claims.entry(code.name()).or_default() += read(count);
+            }
+            for (sum, count) in shed.iter_mut().zip(&counts.shed) {
+                *sum += count.load(Ordering::Relaxed);
             }
             for (sum, count) in gate_refused.iter_mut().zip(&counts.gate_refused) {
                 *sum += read(count);
@@ -99,6 +105,7 @@ impl Scrape {
             claims,
             claim_seconds: Summed::of(app.counts().map(|counts| &counts.claim_us), MICROSECONDS),
             gate_refused,
+            shed,
             gate_reloads: app.reloads(),
             verdicts: app
                 .opened()
@@ -235,6 +242,8 @@ impl Collector for Scrape {
         let classes = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
         let responses = classes.into_iter().zip(self.responses).map(|(class, count)| ([("class", class)], count));
         page.counters("http_responses", "Responses by class of status", responses)?;
+        let shed = Shed::ALL.into_iter().zip(self.shed).map(|(what, count)| ([("kind", what.name())], count));
+        page.counters("shed", "Requests that were refused for want of time or room, those worth least first", shed)?;
         let reasons = Reason::ALL.into_iter().zip(self.gate_refused);
         let reasons = reasons.map(|(reason, count)| ([("reason", reason.name())], count));
         page.counters("gate_refused", "Requests that the gate refused, by what it went by", reasons)?;

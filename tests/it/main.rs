@@ -27,6 +27,7 @@ mod life;
 mod lottery;
 mod openapi;
 mod operations;
+mod overload;
 mod page;
 mod redemptions;
 mod refusals;
