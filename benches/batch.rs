@@ -33,7 +33,8 @@ impl Server {
             .spawn()
             .expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let address = lines.find_map(|line| line.strip_prefix("listening on http://")?.trim_end_matches('/').parse().ok());
+        let address =
+            lines.find_map(|line| line.strip_prefix("listening on http://")?.trim_end_matches('/').parse().ok());
         let address = address.expect("it says where it listens");
         assert!(lines.any(|line| line.starts_with("ready")), "it becomes ready");
         std::thread::spawn(move || lines.for_each(drop));
@@ -106,7 +107,11 @@ fn claim_all(server: &Server, first: u64) -> Duration {
                 for batch in batches {
                     assert_eq!(call(&mut connection, batch, &mut body), 200);
                     // A look at the ends: to count all of them would measure the counting.
-                    assert!(body.starts_with(br#"{"results":[{"status":201,"#), "{}", String::from_utf8_lossy(&body[..200]));
+                    assert!(
+                        body.starts_with(br#"{"results":[{"status":201,"#),
+                        "{}",
+                        String::from_utf8_lossy(&body[..200])
+                    );
                 }
             });
         }
