@@ -4,7 +4,7 @@
 //! Requests push their commands as they come. The first of a turn wakes the pump, a task at the end of the thread's run
 //! queue, which rings the shards once for all that the turn brought. A shard's answers wake the pump again, once a batch.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -25,7 +25,9 @@ pub struct Desk {
     port: RefCell<Port>,
     pump: Arc<OnceLock<Waker>>,
     /// Whether the port has commands that no shard has been told of.
-    unrung: std::cell::Cell<bool>,
+    unrung: Cell<bool>,
+    /// Answers on their way from the port to the slots; empty but for its memory.
+    replies: RefCell<Vec<Reply>>,
 }
 
 impl Desk {
@@ -46,14 +48,14 @@ impl Desk {
             slots: RefCell::default(),
             port: RefCell::new(port),
             pump,
-            unrung: std::cell::Cell::new(false),
+            unrung: Cell::new(false),
+            replies: RefCell::default(),
         });
         let pumped = Rc::downgrade(&desk);
-        let mut replies = Vec::new();
         let pumping = poll_fn(move |context| match pumped.upgrade() {
             Some(desk) => {
                 desk.pump.get_or_init(|| context.waker().clone());
-                desk.turn(&mut replies);
+                desk.turn();
                 Poll::Pending
             }
             None => Poll::Ready(()),
@@ -90,12 +92,15 @@ impl Desk {
         self.slots.borrow_mut().give_up();
     }
 
-    fn turn(&self, replies: &mut Vec<Reply>) {
+    /// Rings the shards now, and takes what they have answered: for a task that asks for much without a pause, so that they work on
+    /// the first of it while the last is still read.
+    pub fn turn(&self) {
         let mut port = self.port.borrow_mut();
+        let mut replies = self.replies.borrow_mut();
         if self.unrung.replace(false) {
             port.flush();
         }
-        port.receive(replies);
+        port.receive(&mut replies);
         let mut slots = self.slots.borrow_mut();
         for Reply { token, outcome } in replies.drain(..) {
             slots.answer(Token::from_bits(token), outcome);

@@ -33,6 +33,12 @@ use crate::{desk, metrics};
 /// The most claims in one request.
 pub(crate) const CLAIMS_MAX: usize = 8_192;
 
+/// Claims after which the shard is rung: it works on them while more are handed over.
+const RING_EVERY: usize = 512;
+
+/// Room for one result, in bytes: few take more.
+const RESULT_BYTES: usize = 384;
+
 /// The longest body, in bytes.
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
@@ -47,13 +53,6 @@ struct Batch<'b> {
 struct Asked {
     user: UserId,
     answer: desk::Answer,
-}
-
-/// What came of a claim of a batch.
-struct Granted {
-    user: UserId,
-    claim: ClaimView,
-    repeated: bool,
 }
 
 /// `POST /v1/campaigns/{id}/claims:batch`.
@@ -92,44 +91,51 @@ pub(crate) async fn claim(
         }));
     }
     let mut asked = Vec::with_capacity(bodies.len());
-    for body in bodies {
+    for (number, body) in bodies.into_iter().enumerate() {
+        if number % RING_EVERY == RING_EVERY - 1 {
+            lane.ring(&opened.engine);
+        }
         asked.push(match body {
             Ok((body, phone)) => ask(lane, opened, &campaign, body, phone, stamped_at).await,
             Err(problem) => Err(problem),
         });
     }
-    let mut results = Vec::with_capacity(asked.len());
-    for one in asked {
-        results.push(match one {
-            Ok(Asked { user, answer }) => match lane.heard(answer).await {
-                Ok(Outcome::Won(claim)) => Ok(Granted { user, claim, repeated: false }),
-                Ok(Outcome::Repeated(claim)) => Ok(Granted { user, claim, repeated: true }),
-                Ok(outcome) => Err(claims::unexpected(&outcome)),
-                Err(problem) => Err(problem),
-            },
+    // Each is written as it comes, while the shard is busy with those after it.
+    let mut text = Vec::with_capacity(asked.len() * RESULT_BYTES);
+    text.extend_from_slice(b"{\"results\":[");
+    for (number, one) in asked.into_iter().enumerate() {
+        let result = match one {
+            Ok(Asked { user, answer }) => granted(lane, answer).await.map(|(claim, repeated)| (user, claim, repeated)),
             Err(problem) => Err(problem),
-        });
-    }
-    for result in &results {
-        let outcome = match result {
-            Ok(granted) if granted.repeated => Ok(metrics::Granted::Repeated),
-            Ok(granted) => Ok(metrics::Granted::now(&granted.claim)),
-            Err(problem) => Err(problem.code),
         };
+        if number > 0 {
+            text.push(b',');
+        }
+        let mut json = JsonText::object(&mut text);
+        let outcome = match &result {
+            Ok((user, claim, repeated)) => {
+                json.number("status", u64::from(status(*repeated).as_u16()));
+                claim_json::write(claim, user.as_str(), *repeated, &definition, opened, &mut json);
+                Ok(if *repeated { metrics::Granted::Repeated } else { metrics::Granted::now(claim) })
+            }
+            Err(problem) => {
+                problem.write_members(lane.retry(problem), &mut json);
+                Err(problem.code)
+            }
+        };
+        json.end();
         lane.counts().claim(outcome, began);
     }
-    let body = lane.body(|out| {
-        let mut json = JsonText::object(out);
-        json.array("results", results.iter(), |result, json| match result {
-            Ok(Granted { user, claim, repeated }) => {
-                json.number("status", u64::from(status(*repeated).as_u16()));
-                claim_json::write(claim, user.as_str(), *repeated, &definition, opened, json);
-            }
-            Err(problem) => problem.write_members(lane.retry(problem), json),
-        });
-        json.end();
-    });
-    Ok(Answer::json(StatusCode::OK, body))
+    text.extend_from_slice(b"]}");
+    Ok(Answer::json(StatusCode::OK, text.into()))
+}
+
+/// What a claim came to, and whether it had been answered before.
+async fn granted(lane: &Lane, answer: desk::Answer) -> Result<(ClaimView, bool), Problem> {
+    let outcome = lane.heard(answer).await?;
+    let repeated = matches!(outcome, Outcome::Repeated(_));
+    let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(claims::unexpected(&outcome)) };
+    Ok((claim, repeated))
 }
 
 fn status(repeated: bool) -> StatusCode {

@@ -153,6 +153,11 @@ impl Lane {
         self.desk.get(engine).ask(route, command).map_err(super::rejected)
     }
 
+    /// Lets the shards begin with what they were handed.
+    pub(crate) fn ring(&self, engine: &Engine) {
+        self.desk.get(engine).turn();
+    }
+
     /// What came of a command. A refusal comes back as a problem.
     pub(crate) async fn heard(&self, answer: desk::Answer) -> Result<Outcome, Problem> {
         // The log failed under it: it may have taken effect, which is what the code says.
