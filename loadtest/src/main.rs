@@ -19,10 +19,13 @@ mod connection;
 mod crash;
 mod departures;
 mod fairness;
+mod hlog;
 mod load;
 mod lottery;
 mod oracle;
+mod plan;
 mod pool;
+mod processes;
 mod recorder;
 mod rehearsal;
 mod report;
@@ -34,6 +37,7 @@ mod server;
 mod share;
 #[cfg(test)]
 mod stub;
+mod used;
 mod violation;
 mod watch;
 mod workload;
@@ -67,5 +71,6 @@ fn run(cli: &Cli) -> Result<bool> {
         Some(Command::Crash(crash)) => crash::run(crash),
         Some(Command::Attack(attack)) => attack::run(attack),
         Some(Command::Watch(watch)) => watch::run(watch),
+        Some(Command::Generate) => processes::generate().map(|()| true),
     }
 }

@@ -3,11 +3,13 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 /// Digits of a user number or of a key in a request.
 const DIGITS: usize = 12;
 
 /// What is asked of a campaign, by its mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// A claim, in mode `first_come`.
     Claim,
