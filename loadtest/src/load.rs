@@ -226,7 +226,8 @@ fn describe(options: &Load) -> String {
         }
     };
     let (connections, processes) = (options.connections, options.processes);
-    format!("{pace}, {seconds} s, {connections} connections, {processes} processes, seed {}", options.seed)
+    let by = if processes > 1 { format!(" by {processes} processes") } else { String::new() };
+    format!("{pace}, {seconds} s, {connections} connections{by}, seed {}", options.seed)
 }
 
 /// A progress bar on a terminal, and nothing in a pipe.
