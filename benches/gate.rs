@@ -46,8 +46,9 @@ fn known_good_caller(criterion: &mut Criterion) {
     let companions = Companions::new([3; 16]);
     let limiter = Limiter::new(1 << 20, [4; 16]);
     let key = TokenKey { algorithm: SigningAlgorithm::Hs256, id: None, source: KeySource::Secret(SECRET.to_owned()) };
-    let settings = TokenSettings { keys: vec![key], issuer: None, audience: Vec::new() };
-    let verifier = Verifier::new(&settings).expect("a secret is a key");
+    let settings =
+        TokenSettings { keys: vec![key], issuer: None, audience: Vec::new(), jwks_refresh: Duration::from_mins(5) };
+    let verifier = Verifier::new(&settings, std::path::Path::new("")).expect("a secret is a key");
     let claims = serde_json::json!({"sub": user.as_str(), "exp": 1_796_083_200 + 600});
     let token = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes()));
     let token = token.expect("signs");

@@ -44,9 +44,13 @@ fn first_time(criterion: &mut Criterion) {
             std::fs::write(&path, serde_json::json!({"keys": [jwk]}).to_string()).expect("written");
             KeySource::Jwks(path)
         };
-        let settings =
-            TokenSettings { keys: vec![TokenKey { algorithm, id: None, source }], issuer: None, audience: Vec::new() };
-        let verifier = Verifier::new(&settings).expect("a key");
+        let settings = TokenSettings {
+            keys: vec![TokenKey { algorithm, id: None, source }],
+            issuer: None,
+            audience: Vec::new(),
+            jwks_refresh: std::time::Duration::from_mins(5),
+        };
+        let verifier = Verifier::new(&settings, std::path::Path::new("")).expect("a key");
         let claims = serde_json::json!({"sub": "user-00012345", "exp": 1_796_083_800});
         let token = encode(&Header::new(way), &claims, &key).expect("signs");
         let now = Timestamp::from_milliseconds(1_796_083_200_000);

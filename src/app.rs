@@ -15,6 +15,7 @@ use crate::gate::admin_key::AdminKey;
 use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::challenge::altcha::Altcha;
 use crate::gate::challenge::pass::Passes;
+use crate::gate::challenge::siteverify::SiteVerifier;
 use crate::gate::companions::Companions;
 use crate::gate::eligible::EligibleLists;
 use crate::gate::lists::Lists;
@@ -56,6 +57,8 @@ pub struct Opened {
     pub tickets: Tickets,
     /// Sets challenges and checks the answers.
     pub altcha: Altcha,
+    /// Asks others whether the answers to their challenges hold; `None`: no secret for it is set.
+    pub site_verifier: Option<SiteVerifier>,
     /// The lists of those whom campaigns are for.
     pub eligible: Arc<EligibleLists>,
     /// Makes and reads what an answered challenge gives.

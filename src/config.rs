@@ -1,6 +1,7 @@
 //! Owns the settings of a server: from flags, environment, file and defaults (the first that speaks wins) to one checked
 //! [`Config`]. Everything behind it takes its values for granted.
 
+mod challenge;
 mod gate;
 mod raw;
 mod tokens;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use challenge::{ChallengeSettings, Secret, Site};
 pub use gate::Gate;
 pub use raw::{KEYS, Raw};
 pub use tokens::{KeySource, SigningAlgorithm, TokenKey, TokenSettings};
@@ -31,6 +33,8 @@ pub struct Config {
     pub management_keys: ManagementKeys,
     /// Who is denied, and whose word is taken for where a request comes from.
     pub gate: Gate,
+    /// The providers of challenges that are asked over HTTPS.
+    pub challenge: ChallengeSettings,
     /// Threads, connections and patience.
     pub http: Http,
     /// Event streams.
@@ -202,7 +206,7 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let half_the_cores = (cores / 2).max(1);
         let automatic = |value: usize| if value == 0 { half_the_cores } else { value };
-        let Raw { listen, data_dir, mut auth, gate, http, events, log, shards, metrics, logging } = raw;
+        let Raw { listen, data_dir, mut auth, gate, challenge, http, events, log, shards, metrics, logging } = raw;
         let connections_max = within("http.connections_max", http.connections_max.unwrap_or(16_384), 1, 1 << 20)?;
         let management_keys = gate::management_keys(auth.management_keys.take(), auth.management_keys_file.take())?;
         let config = Config {
@@ -211,6 +215,7 @@ impl Config {
             auth: tokens::check(auth)?,
             management_keys,
             gate: gate::check(gate)?,
+            challenge: challenge::check(challenge)?,
             http: Http {
                 io_threads: automatic(within("http.io_threads", http.io_threads.unwrap_or(0), 0, 64)?),
                 connections_max,

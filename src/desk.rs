@@ -79,6 +79,12 @@ impl Desk {
         Ok(Answer { desk: Rc::clone(self), token })
     }
 
+    /// How many requests wait for an answer.
+    pub fn waiting(&self) -> usize {
+        let slots = self.slots.borrow();
+        slots.slots.len() - slots.free.len()
+    }
+
     /// Gives up all waiting requests: the log has failed, and no answer will come.
     pub fn give_up(&self) {
         self.slots.borrow_mut().give_up();

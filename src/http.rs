@@ -5,6 +5,7 @@
 
 mod admission;
 mod admission_token;
+mod allowance;
 mod answer;
 mod archive;
 mod availability;
@@ -34,6 +35,7 @@ mod lane;
 mod ops;
 mod page;
 mod phone;
+mod pressure;
 pub mod problem;
 pub mod query;
 mod redemptions;
@@ -45,6 +47,7 @@ mod upload;
 mod users;
 mod waiting_room;
 mod web_files;
+mod widget;
 pub(crate) mod words;
 
 use std::net::IpAddr;
@@ -54,9 +57,11 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use landrush_engine::port::Rejected;
 
+use self::allowance::Allowance;
 pub(crate) use self::answer::Answer;
 pub(crate) use self::availability::Shown;
 pub use self::lane::Lane;
+pub(crate) use self::pressure::{LOOK_EVERY as PRESSURE_LOOK_EVERY, Shed};
 use self::problem::{Code, Problem};
 pub use self::reply_body::ReplyBody;
 use self::route::{NoRoute, Route};
@@ -76,6 +81,7 @@ pub enum Door {
 pub async fn handle(lane: Rc<Lane>, door: Door, peer: IpAddr, request: Request<Incoming>) -> Response<ReplyBody> {
     let began = std::time::Instant::now();
     let (parts, body) = request.into_parts();
+    let mut allowance = None;
     let answer = match Route::find(&parts.method, parts.uri.path()) {
         Ok(Route::Claim(campaign, mode)) if door == Door::Main => {
             let answer = claims::claim(&lane, campaign, mode, peer, &parts, body).await;
@@ -84,7 +90,7 @@ pub async fn handle(lane: Rc<Lane>, door: Door, peer: IpAddr, request: Request<I
         }
         // Boxed, so that a connection that only claims does not hold room for the largest of all futures.
         Ok(route) => {
-            let answer = Box::pin(other(&lane, door, peer, route, &parts, body)).await;
+            let answer = Box::pin(other(&lane, door, peer, route, &parts, body, &mut allowance)).await;
             tracing::debug!(
                 method = %parts.method,
                 path = parts.uri.path(),
@@ -101,7 +107,11 @@ pub async fn handle(lane: Rc<Lane>, door: Door, peer: IpAddr, request: Request<I
             ..Problem::new(Code::MethodNotAllowed, format!("this path knows {allow}"))
         }),
     };
-    lane.respond(answer, parts.headers)
+    let mut response = lane.respond(answer, parts.headers);
+    if let Some(allowance) = allowance {
+        allowance.tell(response.headers_mut());
+    }
+    response
 }
 
 async fn other(
@@ -111,6 +121,7 @@ async fn other(
     route: Route<'_>,
     parts: &hyper::http::request::Parts,
     body: Incoming,
+    allowance: &mut Option<Allowance>,
 ) -> Result<Answer, Problem> {
     match (door, route) {
         (_, Route::Livez) => return Ok(ops::livez(lane)),
@@ -140,7 +151,12 @@ async fn other(
     }
     let opened = opened(lane)?;
     let address = admission::address(lane, peer, &parts.headers)?;
+    *allowance = Allowance::take(lane, &parts.headers);
+    allowance.as_ref().map_or(Ok(()), Allowance::is_in_time)?;
     let is_admin = admission::operator(lane, opened, route, &parts.headers)?;
+    if !is_admin && route.is_poll() && lane.is_strained() {
+        return Err(lane.shed(Shed::Poll));
+    }
     match route {
         Route::ManagementMetrics => Ok(ops::metrics(lane)),
         Route::CampaignCreate => campaigns::create(lane, opened, parts, body).await,
@@ -171,7 +187,7 @@ async fn other(
         Route::Redeem(code) => redemptions::redeem(lane, opened, code, parts, body).await,
         Route::RedeemByBody => redemptions::redeem_by_body(lane, opened, parts, body).await,
         Route::Settle(id, settlement) => redemptions::settle(lane, opened, id, settlement, parts, body).await,
-        Route::Draw => claims::draw(lane, opened, peer, parts, body).await,
+        Route::Draw => claims::draw(lane, opened, address, parts, body).await,
         Route::UserCreate => users::create(lane, opened, parts, body, is_admin).await,
         Route::UserRead(user) => users::read(lane, opened, user, parts).await,
         Route::UserErase(user) => users::erase(opened, user, parts).await,

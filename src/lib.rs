@@ -17,6 +17,7 @@ pub mod http;
 pub mod live;
 pub mod metrics;
 pub mod openapi;
+pub mod outbound;
 pub mod server;
 pub mod text;
 mod web;

@@ -12,6 +12,7 @@ use landrush_wal::status::Histogram;
 
 use crate::fraud::Verdict;
 use crate::gate::reason::Reason;
+use crate::http::Shed;
 use crate::http::problem::Code;
 
 pub use exposition::{MEDIA_TYPE, exposition};
@@ -70,6 +71,7 @@ pub struct Counts {
     refused: [AtomicU64; Code::ALL.len()],
     /// By the place of the reason in [`Reason::ALL`].
     gate_refused: [AtomicU64; Reason::ALL.len()],
+    shed: [AtomicU64; Shed::ALL.len()],
     /// Time from a claim's head to its answer, in microseconds.
     claim_us: Histogram,
     /// By the hundreds of the status.
@@ -84,6 +86,7 @@ impl Default for Counts {
             granted: Default::default(),
             refused: std::array::from_fn(|_| AtomicU64::new(0)),
             gate_refused: std::array::from_fn(|_| AtomicU64::new(0)),
+            shed: Default::default(),
             claim_us: Histogram::default(),
             responses: std::array::from_fn(|_| AtomicU64::new(0)),
             events_sent: AtomicU64::new(0),
@@ -101,6 +104,11 @@ impl Counts {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         self.claim_us.record(u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a request that was refused for want of time or room.
+    pub(crate) fn shed(&self, what: Shed) {
+        self.shed[what as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request that the gate has refused.

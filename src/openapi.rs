@@ -33,7 +33,7 @@ use crate::http::problem::Code;
         campaign::NewCampaign, campaign::NewCouponType, campaign::CampaignPatch, campaign::SchedulePatch,
         campaign::CouponTypePatch, campaign::Campaign, campaign::Fairness, campaign::FairnessEntries,
         campaign::CouponType,
-        protection::NewArrival, protection::AltchaChallenge, protection::AltchaParameters, protection::ChallengeAnswer, protection::NewRegistration,
+        protection::NewArrival, protection::ChallengeSet, protection::AltchaChallenge, protection::WidgetChallenge, protection::AltchaParameters, protection::ChallengeAnswer, protection::NewRegistration,
         protection::Registration, protection::RegistrationState, protection::EligibleList, protection::EligibleUser,
         protection::Pass, protection::Place, protection::PlaceState, protection::WaitingRoomView,
         protection::AdmissionToken, protection::PublicKeys, protection::PublicKey,

@@ -15,8 +15,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use landrush_engine::campaign::RateLimits;
 use landrush_engine::keys::{Keys, KeysError};
 use landrush_engine::people::{People, PeopleError};
+use landrush_engine::published::Published;
 use landrush_engine::recovery::OpenError;
 use landrush_engine::{Engine, EngineOptions, RecoveryReport};
 use landrush_wal::log::Poisoned;
@@ -31,12 +33,15 @@ use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
 use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::challenge::altcha::Altcha;
 use crate::gate::challenge::pass::Passes;
+use crate::gate::challenge::siteverify::SiteVerifier;
 use crate::gate::eligible::EligibleLists;
 use crate::gate::lists::{ListError, Lists};
 use crate::gate::ticket::Tickets;
-use crate::gate::user_token::Verifier;
+use crate::gate::user_token::jwks::{FETCH_EVERY_MIN, JwksUrl, Pace};
 use crate::gate::user_token::keys::KeyRingError;
+use crate::gate::user_token::{Verifier, jwks};
 use crate::http::Door;
+use crate::outbound::Outbound;
 
 /// How often the main thread looks whether the log has failed. Claims in flight wait that long to hear of it.
 const FAILURE_LOOK: Duration = Duration::from_millis(20);
@@ -46,6 +51,9 @@ const FAILURE_GRACE: Duration = Duration::from_millis(500);
 
 /// How often files with the keys of tokens are looked at for changes.
 const KEYS_LOOK: Duration = Duration::from_secs(5);
+
+/// Where sets of keys are kept that come from URLs, within the data directory.
+const JWKS_DIRECTORY: &str = "jwks";
 
 /// Why a server ended other than by being told to.
 #[derive(Debug, Error)]
@@ -77,6 +85,9 @@ pub enum ServeError {
     /// The keys cannot be read.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// Whom this machine trusts cannot be read, and keys are to be fetched over HTTPS.
+    #[error("the machine's certificates cannot be read: {0}")]
+    Certificates(io::Error),
     /// A list of those whom a campaign is for cannot be read.
     #[error("lists of who is eligible: {0}")]
     Eligible(io::Error),
@@ -129,7 +140,7 @@ pub fn run(
     show: &mut dyn FnMut(Started<'_>),
 ) -> Result<(), ServeError> {
     let verifier = match &config.auth {
-        Auth::Tokens(settings) => Some(Verifier::new(settings)?),
+        Auth::Tokens(settings) => Some(Verifier::new(settings, &config.data_dir.join(JWKS_DIRECTORY))?),
         Auth::Trusted { .. } => None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
@@ -143,6 +154,9 @@ pub fn run(
     let (metrics_address, metrics) =
         config.metrics_listen.map(|address| bind(address, Door::Metrics)).transpose()?.unzip();
 
+    let asks_others =
+        config.challenge.asks_others() || verifier.as_ref().is_some_and(|verifier| !verifier.wanted().is_empty());
+    let outbound = asks_others.then(Outbound::new).transpose().map_err(ServeError::Certificates)?;
     descriptors::raise(config.http.connections_max);
     let lists = Lists::read(&config.gate.allow, &config.gate.deny)?;
     let mut limiter_key = [0; 16];
@@ -158,7 +172,14 @@ pub fn run(
     let threads = threads.map_err(ServeError::Start)?;
     show(Started::Listening { address, metrics: metrics_address });
 
-    let opening = open_engine(&app, options, admin_key).map_err(ServeError::Start)?;
+    let mut site_verifier = None;
+    if let Some(outbound) = outbound {
+        follow_sets(&app, &runtime, &outbound);
+        let settings = &app.config().challenge;
+        site_verifier =
+            settings.asks_others().then(|| SiteVerifier::new(settings, &outbound, runtime.handle().clone()));
+    }
+    let opening = open_engine(&app, options, admin_key, site_verifier).map_err(ServeError::Start)?;
     let served = runtime.block_on(async {
         // Dropped at the end of this block, and the listeners with it: no connection comes after.
         let accepting = async {
@@ -189,11 +210,26 @@ pub fn run(
     Ok(closed?)
 }
 
+/// Begins to fetch the sets of keys that are behind URLs.
+fn follow_sets(app: &Arc<App>, runtime: &tokio::runtime::Runtime, outbound: &Outbound) {
+    let (Some(verifier), Auth::Tokens(settings)) = (app.verifier(), &app.config().auth) else { return };
+    let pace = Pace { every: settings.jwks_refresh, every_min: FETCH_EVERY_MIN };
+    for wanted in verifier.wanted() {
+        let app = Arc::clone(app);
+        let take = move |url: &JwksUrl, set: Result<&[u8], String>| match app.verifier() {
+            Some(verifier) => verifier.take(url, set),
+            None => unreachable!("there was one"),
+        };
+        runtime.spawn(jwks::follow(outbound.clone(), wanted.clone(), pace, Arc::new(take)));
+    }
+}
+
 /// Opens the engine on a thread of its own, so that the listeners answer meanwhile.
 fn open_engine(
     app: &Arc<App>,
     mut options: EngineOptions,
     admin_key: Option<String>,
+    site_verifier: Option<SiteVerifier>,
 ) -> io::Result<tokio::sync::oneshot::Receiver<Result<Ready, ServeError>>> {
     let (opened, opening) = tokio::sync::oneshot::channel();
     let config = app.config();
@@ -217,10 +253,16 @@ fn open_engine(
         if report.unreadable > 0 {
             tracing::warn!(slots = report.unreadable, "personal data that could not be read was overwritten");
         }
+        let has_limits =
+            |campaign: &Arc<Published>| campaign.definition().protection.rate_limits != RateLimits::default();
+        if engine.directory().page(None, usize::MAX).iter().any(has_limits) {
+            app.limiter().prepare();
+        }
         let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(&keys), Passes::new(&keys));
         let admission_tokens = AdmissionTokens::new(&keys);
         let eligible = Arc::new(EligibleLists::open(data_dir, &keys).map_err(ServeError::Eligible)?);
-        let opened = Opened { engine, people, admin_key, tickets, admission_tokens, altcha, eligible, passes };
+        let opened =
+            Opened { engine, people, admin_key, tickets, admission_tokens, altcha, site_verifier, eligible, passes };
         Ok(Ready { opened, recovery, key_source })
     };
     // Not joined: a process that is told to stop while it reads its log has nothing to wait for.

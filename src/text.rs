@@ -1,9 +1,10 @@
 //! Owns how moments and durations are spelt, in requests, answers and the configuration: RFC 3339 in UTC with
-//! milliseconds, and `1h30m`.
+//! milliseconds, and `1h30m`; and rates, `5/10s`.
 
 use std::fmt;
 use std::time::Duration;
 
+use landrush_engine::campaign::RateLimit;
 use landrush_engine::time::Timestamp;
 
 /// How many bytes [`rfc3339`] takes.
@@ -89,6 +90,18 @@ pub fn parse_rfc3339(text: &str) -> Result<Timestamp, &'static str> {
         }
         Ok(_) | Err(_) => Err("must lie between 1970 and 9999"),
     }
+}
+
+/// Reads a rate: requests in a span, `5/10s`.
+///
+/// # Errors
+/// A phrase that says what is expected.
+pub fn parse_rate(text: &str) -> Result<RateLimit, &'static str> {
+    const EXPECTED: &str = "must be requests in a span, as 5/10s";
+    let (requests, per) = text.split_once('/').ok_or(EXPECTED)?;
+    let is_number = !requests.is_empty() && requests.bytes().all(|byte| byte.is_ascii_digit());
+    let requests = requests.parse().ok().filter(|_| is_number).ok_or(EXPECTED)?;
+    Ok(RateLimit { requests, per: parse_duration(per)? })
 }
 
 /// The units of a duration, longest first, in milliseconds.

@@ -119,6 +119,10 @@ pub struct Stored {
     pub ticket: Ticket,
 }
 
+/// A phone number as it is told from others in memory: hashed, under a key that never leaves the data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PhoneHash(pub u128);
+
 /// A change's place in the order of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
@@ -280,6 +284,11 @@ impl People {
         // Under the lock, so that changes are written in the order of their tickets.
         writer.queue(stored.ticket, changes);
         Ok(stored)
+    }
+
+    /// By what `phone`, or else the number that is known of `user`, is told from other numbers; `None`: there is neither.
+    pub fn phone_hash(&self, user: &UserId, phone: Option<&PhoneNumber>) -> Option<PhoneHash> {
+        self.shared.index.lock().phone_hash(user, phone).map(PhoneHash)
     }
 
     /// Stands for the person's number, if one is known, and says when that is durable.

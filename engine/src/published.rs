@@ -218,8 +218,12 @@ impl Published {
         now: Timestamp,
     ) -> Option<Refusal> {
         let refusal = self.refusal(user, coupon_type, gate, stamped_at, now)?;
-        let may_be_decided = self.decided.may_contain(self.hasher.hash(user.as_str()));
-        (!may_be_decided).then_some(refusal)
+        (!self.may_have_decided(user)).then_some(refusal)
+    }
+
+    /// Whether something may have been decided for `user` already; `false` is certain.
+    pub fn may_have_decided(&self, user: &UserId) -> bool {
+        self.decided.may_contain(self.hasher.hash(user.as_str()))
     }
 
     fn refusal(

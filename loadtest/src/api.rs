@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::answer::Code;
 use crate::response;
 
 /// How long an answer may take.
@@ -113,6 +114,19 @@ impl Api {
         let items = claims["items"].as_array().context("the claims of a user have no items")?;
         let code = |item: &Value| item["coupon"]["code"].as_str().map(str::to_owned).context("a claim without a code");
         items.iter().map(code).collect()
+    }
+
+    /// What a coupon is: `issued`, `redeemed` and so on.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or does not know it.
+    pub(crate) fn coupon_state(&mut self, code: Code) -> Result<String> {
+        let (status, body) = self.call("GET", &format!("/v1/coupons/{code}"), None)?;
+        if status != 200 {
+            bail!("the coupon {code} was answered {status}: {}", String::from_utf8_lossy(&body));
+        }
+        let coupon: Value = serde_json::from_slice(&body).context("a coupon is not JSON")?;
+        coupon["state"].as_str().map(str::to_owned).context("a coupon without a state")
     }
 
     /// The value of the metric `name`, which has no labels and counts something.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Code};
 pub(crate) use crate::claims::bare::Bare;
 pub(crate) use crate::claims::told::{Heard, Told};
 use crate::client::Exchange;
@@ -69,6 +69,19 @@ impl Claims {
         self.retries = retries;
         self.again.clear();
         self.last_win = None;
+    }
+
+    /// Lets `user` ask next, once more or for the first time.
+    pub(crate) fn ask_next(&mut self, user: u64) {
+        self.again.push(user);
+    }
+
+    /// Whom the last answer gave a coupon, if it did.
+    pub(crate) fn just_won(&self) -> Option<(u64, Code)> {
+        match self.told.last() {
+            Some(Told::Decided(user, decision)) if !decision.repeated => Some((*user, decision.code()?)),
+            Some(Told::Decided(..) | Told::Refused(..) | Told::Unknown(_) | Told::Strange(..)) | None => None,
+        }
     }
 
     /// Hands over what this load was told.

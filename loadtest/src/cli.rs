@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Crash(Crash),
     /// Play an attack of bots in virtual time, and say what honest people get under each defence. Loads no server.
     Attack(Attack),
+    /// Offer the server three times of what it can carry, and check that it goes on with what it can.
+    Overload(Overload),
     /// Watch a campaign many times over while others claim, and check what everybody is shown.
     Watch(Watch),
     /// One of the generators of a run with `--processes`: what to do and when comes on standard input.
@@ -204,6 +206,31 @@ pub(crate) struct Crash {
     /// After every so many kills, replay the log too, and ask for every win since the first round again.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) thorough_every: u32,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+/// Too much of everything.
+#[derive(Args, Debug)]
+pub(crate) struct Overload {
+    /// For how long too much is offered.
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    pub(crate) duration: Duration,
+    /// How much of a processor the server gets, in hundredths.
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u8).range(5..=100))]
+    pub(crate) cpu_percent: u8,
+    /// How many times of what it carries it is offered.
+    #[arg(long, default_value_t = 3.0, value_parser = per_second)]
+    pub(crate) times: f64,
+    /// Connections between the crowd and the server, as a proxy keeps them.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) connections: u16,
+    /// Fixes who asks for what, and when.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write the result as JSON to this file too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) server: ServerOptions,
 }

@@ -135,6 +135,9 @@ struct Run<'a, E> {
 impl<E: Exchange> Run<'_, E> {
     /// Sends every request that may leave now.
     fn dispatch(&mut self) -> io::Result<()> {
+        while let Some(waited) = self.departures.turn_away() {
+            self.exchange.unsent(waited);
+        }
         while let Some(due) = self.departures.due() {
             let Some(slot) = self.pool.take_idle() else { return Ok(()) };
             let Some(connection) = self.pool.connection(slot) else { continue };

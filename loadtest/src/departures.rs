@@ -17,6 +17,9 @@ pub(crate) enum Pace {
     Closed(Duration),
     /// At the planned moments.
     Open(Box<Schedule>),
+    /// At the planned moments, or not at all: whoever finds no free connection for this long is turned away, as by a proxy whose
+    /// connections are all in use.
+    Door(Box<Schedule>, Duration),
 }
 
 /// The departures of one run that are still to come.
@@ -24,17 +27,19 @@ pub(crate) struct Departures {
     start: Instant,
     planned_end: Instant,
     schedule: Option<Peekable<Box<Schedule>>>,
+    patience: Option<Duration>,
     finished: bool,
 }
 
 impl Departures {
     /// Starts the clock of a run.
     pub(crate) fn new(pace: Pace, start: Instant) -> Self {
-        let (length, schedule) = match pace {
-            Pace::Closed(length) => (length, None),
-            Pace::Open(schedule) => (schedule.duration(), Some(schedule.peekable())),
+        let (length, schedule, patience) = match pace {
+            Pace::Closed(length) => (length, None, None),
+            Pace::Open(schedule) => (schedule.duration(), Some(schedule.peekable()), None),
+            Pace::Door(schedule, patience) => (schedule.duration(), Some(schedule.peekable()), Some(patience)),
         };
-        Self { start, planned_end: start + length, schedule, finished: false }
+        Self { start, planned_end: start + length, schedule, patience, finished: false }
     }
 
     /// The moment from which the next request's latency counts, if one may leave now.
@@ -57,6 +62,15 @@ impl Departures {
         if let Some(schedule) = &mut self.schedule {
             schedule.next();
         }
+    }
+
+    /// Turns away the next request if it has waited for longer than the pace allows; how long that was.
+    pub(crate) fn turn_away(&mut self) -> Option<Duration> {
+        let patience = self.patience?;
+        let now = Instant::now();
+        let planned = self.start + *self.schedule.as_mut()?.peek()?;
+        let waited = now.saturating_duration_since(planned);
+        (waited > patience).then(|| self.depart()).map(|()| waited)
     }
 
     /// Lets nothing more leave.
@@ -142,6 +156,20 @@ mod tests {
         departures.depart();
         assert_eq!(departures.wait(start, false), Duration::from_millis(10));
         assert_eq!(departures.wait(start, true), WAIT_MAX);
+    }
+
+    #[test]
+    fn at_a_door_those_who_have_waited_too_long_are_turned_away() {
+        let start = Instant::now().checked_sub(LENGTH).expect("the machine has been up for longer");
+        let schedule = Schedule::new(100.0, Arrivals::Constant, LENGTH, 1);
+        let mut departures = Departures::new(Pace::Door(Box::new(schedule), Duration::from_millis(55)), start);
+        // Planned at 0, 10, 20 … ms, and 100 ms have passed: those of 0 to 40 ms have waited for longer than 55.
+        for _ in 0..5 {
+            assert!(departures.turn_away().is_some_and(|waited| waited > Duration::from_millis(55)));
+        }
+        assert_eq!(departures.due(), Some(start + Duration::from_millis(50)));
+        let (mut patient, _) = open(LENGTH);
+        assert_eq!(patient.turn_away(), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod hlog;
 mod load;
 mod lottery;
 mod oracle;
+mod overload;
 mod plan;
 mod pool;
 mod processes;
@@ -70,6 +71,7 @@ fn run(cli: &Cli) -> Result<bool> {
         Some(Command::Run(rehearse)) => rehearsal::run(rehearse),
         Some(Command::Crash(crash)) => crash::run(crash),
         Some(Command::Attack(attack)) => attack::run(attack),
+        Some(Command::Overload(overload)) => overload::run(overload),
         Some(Command::Watch(watch)) => watch::run(watch),
         Some(Command::Generate) => processes::generate().map(|()| true),
     }

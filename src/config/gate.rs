@@ -9,6 +9,7 @@ use super::raw::{RawGate, RawManagementKey};
 use super::{ConfigError, value, within};
 use crate::gate::address::{AddressHeader, Proxies};
 use crate::gate::management_keys::{KeyHash, ManagementKey, ManagementKeys, Scope, Scopes};
+use crate::text;
 
 /// The settings of the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +91,7 @@ fn read(path: &Path) -> Result<KeysFile, ConfigError> {
 
 fn key(raw: RawManagementKey) -> Result<ManagementKey, ConfigError> {
     let fault = |detail: String| value("auth.management_keys", detail);
-    let RawManagementKey { name, sha256, scopes } = raw;
+    let RawManagementKey { name, sha256, scopes, rate } = raw;
     let name = name.filter(|name| !name.is_empty()).ok_or_else(|| fault(String::from("has a key without a name")))?;
     let hash = sha256.as_deref().and_then(KeyHash::from_hex).ok_or_else(|| {
         fault(format!("has the key \"{name}\" without a sha256 of 64 hexadecimal digits; see `landrush key new`"))
@@ -106,5 +107,12 @@ fn key(raw: RawManagementKey) -> Result<ManagementKey, ConfigError> {
         })
     };
     let scopes = words.iter().map(scope).collect::<Result<Vec<_>, _>>()?;
-    Ok(ManagementKey { name, hash, scopes: Scopes::of(&scopes) })
+    let rate = rate.filter(|rate| !rate.is_empty()).map(|rate| {
+        let parsed = text::parse_rate(&rate).ok().filter(|rate| rate.requests > 0 && !rate.per.is_zero());
+        parsed.ok_or_else(|| {
+            fault(format!("has the key \"{name}\" with the rate \"{rate}\", not requests in a span, as 100/1s"))
+        })
+    });
+    let rate = rate.transpose()?;
+    Ok(ManagementKey { name, hash, scopes: Scopes::of(&scopes), rate })
 }

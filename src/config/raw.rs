@@ -31,6 +31,7 @@ section!(
         trusted_from_anywhere: bool,
         issuer: String,
         audience: Vec<String>,
+        jwks_refresh: String,
         keys: Vec<RawTokenKey>,
         management_keys: Vec<RawManagementKey>,
         management_keys_file: PathBuf,
@@ -45,6 +46,18 @@ section!(
         tracked_keys: usize,
         allow: Vec<String>,
         deny: Vec<String>,
+    }
+);
+section!(
+    /// The table `[challenge]`.
+    RawChallenge {
+        turnstile_secret: String,
+        turnstile_site_key: String,
+        turnstile_verify_url: String,
+        hcaptcha_secret: String,
+        hcaptcha_site_key: String,
+        hcaptcha_verify_url: String,
+        hostname: String,
     }
 );
 section!(
@@ -99,6 +112,7 @@ pub struct RawManagementKey {
     pub name: Option<String>,
     pub sha256: Option<String>,
     pub scopes: Option<Vec<String>>,
+    pub rate: Option<String>,
 }
 
 /// Settings as one source gives them.
@@ -110,6 +124,7 @@ pub struct Raw {
     pub data_dir: Option<PathBuf>,
     pub auth: RawAuth,
     pub gate: RawGate,
+    pub challenge: RawChallenge,
     pub http: RawHttp,
     pub events: RawEvents,
     pub log: RawLog,
@@ -119,13 +134,14 @@ pub struct Raw {
 }
 
 /// Every setting. Its environment variable is `LANDRUSH_` and the key in capitals, dots as underscores.
-pub const KEYS: [&str; 31] = [
+pub const KEYS: [&str; 39] = [
     "listen",
     "data_dir",
     "auth.users",
     "auth.trusted_from_anywhere",
     "auth.issuer",
     "auth.audience",
+    "auth.jwks_refresh",
     "auth.management_keys_file",
     "gate.trusted_proxies",
     "gate.address_header",
@@ -133,6 +149,13 @@ pub const KEYS: [&str; 31] = [
     "gate.tracked_keys",
     "gate.allow",
     "gate.deny",
+    "challenge.turnstile_secret",
+    "challenge.turnstile_site_key",
+    "challenge.turnstile_verify_url",
+    "challenge.hcaptcha_secret",
+    "challenge.hcaptcha_site_key",
+    "challenge.hcaptcha_verify_url",
+    "challenge.hostname",
     "http.io_threads",
     "http.connections_max",
     "http.head_timeout",
@@ -200,6 +223,7 @@ impl Raw {
             data_dir: self.data_dir.or(below.data_dir),
             auth: self.auth.over(below.auth),
             gate: self.gate.over(below.gate),
+            challenge: self.challenge.over(below.challenge),
             http: self.http.over(below.http),
             events: self.events.over(below.events),
             log: self.log.over(below.log),

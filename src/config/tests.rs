@@ -93,9 +93,13 @@ fn what_makes_no_sense_is_refused_by_name() {
     refused("[http]\nkeep_alive = \"0s\"", &["http.keep_alive"]);
     refused("[http]\nconnections_max = 0", &["http.connections_max"]);
     refused("[events]\nheartbeat = \"0s\"", &["events.heartbeat"]);
+    refused("[challenge]\nturnstile_secret = \"x\"", &["challenge.turnstile_site_key", "challenge.turnstile_secret"]);
+    refused("[challenge]\nhcaptcha_site_key = \"x\"", &["challenge.hcaptcha_secret"]);
+    refused("[challenge]\nturnstile_verify_url = \"http://example.org/\"", &["challenge.turnstile_verify_url"]);
     refused("[log]\ndurability = \"maybe\"", &["log.durability", "maybe"]);
     refused("[shards]\ncount = 1000", &["shards.count"]);
     refused("[auth]\nusers = \"jwt\"", &["auth.keys", "jwt"]);
+    refused("[auth]\njwks_refresh = \"29s\"", &["auth.jwks_refresh", "30 s"]);
     refused("[[auth.keys]]\nalg = \"HS256\"", &["auth.users", "trusted", "keys"]);
     for (entry, word) in [
         ("alg = \"HS256\"", "exactly one"),
@@ -104,7 +108,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         ("secret = \"s\"", "without alg"),
         ("alg = \"RS256\"\nsecret = \"s\"", "HS256"),
         ("alg = \"HS256\"\npublic_key = \"key.pem\"", "HS256"),
-        ("alg = \"ES256\"\njwks = \"https://example.org/keys\"", "files only"),
+        ("alg = \"ES256\"\njwks = \"http://example.org/keys\"", "neither https://"),
     ] {
         refused(&format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\n{entry}"), &["auth", word]);
     }

@@ -1,9 +1,11 @@
 //! Owns the settings of `[auth]`: whose word is taken for who a user is, and by which keys users' tokens are verified.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::raw::{RawAuth, RawTokenKey};
-use super::{Auth, ConfigError, value};
+use super::{Auth, ConfigError, duration, value};
+use crate::gate::user_token::jwks::{FETCH_EVERY_MIN, JwksUrl};
 
 /// Users' tokens: who signs them, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct TokenSettings {
     pub issuer: Option<String>,
     /// What `aud` must be one of; empty: a token must name nobody.
     pub audience: Vec<String>,
+    /// How often sets of keys behind URLs are fetched.
+    pub jwks_refresh: Duration,
 }
 
 /// A key, or a set of keys, that tokens are verified by.
@@ -63,13 +67,15 @@ pub enum KeySource {
     PublicKeyFile(PathBuf),
     /// A file with a set of keys (JWKS).
     Jwks(PathBuf),
+    /// A set of keys behind a URL.
+    JwksUrl(JwksUrl),
 }
 
 impl KeySource {
     /// The file to look at for changes.
     pub(crate) fn file(&self) -> Option<&Path> {
         match self {
-            KeySource::Secret(_) | KeySource::PublicKey(_) => None,
+            KeySource::Secret(_) | KeySource::PublicKey(_) | KeySource::JwksUrl(_) => None,
             KeySource::PublicKeyFile(path) | KeySource::Jwks(path) => Some(path),
         }
     }
@@ -82,14 +88,27 @@ impl std::fmt::Debug for KeySource {
             KeySource::PublicKey(pem) => f.debug_tuple("PublicKey").field(pem).finish(),
             KeySource::PublicKeyFile(path) => f.debug_tuple("PublicKeyFile").field(path).finish(),
             KeySource::Jwks(path) => f.debug_tuple("Jwks").field(path).finish(),
+            KeySource::JwksUrl(url) => f.debug_tuple("JwksUrl").field(url).finish(),
         }
     }
 }
 
 pub(super) fn check(raw: RawAuth) -> Result<Auth, ConfigError> {
     // Management keys are taken out before: they are no users' affair.
-    let RawAuth { users, trusted_from_anywhere, issuer, audience, keys, management_keys: _, management_keys_file: _ } =
-        raw;
+    let RawAuth {
+        users,
+        trusted_from_anywhere,
+        issuer,
+        audience,
+        jwks_refresh,
+        keys,
+        management_keys: _,
+        management_keys_file: _,
+    } = raw;
+    let jwks_refresh = duration("auth.jwks_refresh", jwks_refresh.as_deref(), "5m")?;
+    if jwks_refresh < FETCH_EVERY_MIN {
+        return Err(value("auth.jwks_refresh", format!("is less than {} s", FETCH_EVERY_MIN.as_secs())));
+    }
     let (audience, keys) = (audience.unwrap_or_default(), keys.unwrap_or_default());
     let issuer = issuer.filter(|issuer| !issuer.is_empty());
     match users.as_deref().unwrap_or("trusted") {
@@ -109,7 +128,7 @@ pub(super) fn check(raw: RawAuth) -> Result<Auth, ConfigError> {
         }
         "jwt" => {
             let keys = keys.into_iter().map(key).collect::<Result<_, _>>()?;
-            Ok(Auth::Tokens(TokenSettings { keys, issuer, audience }))
+            Ok(Auth::Tokens(TokenSettings { keys, issuer, audience, jwks_refresh }))
         }
         other => Err(value("auth.users", format!("is \"{other}\", not \"trusted\" or \"jwt\""))),
     }
@@ -131,17 +150,14 @@ fn key(raw: RawTokenKey) -> Result<TokenKey, ConfigError> {
         (Some(secret), None, None) if !secret.is_empty() => KeySource::Secret(secret),
         (None, Some(pem), None) if pem.trim_start().starts_with("-----BEGIN") => KeySource::PublicKey(pem),
         (None, Some(path), None) if !path.is_empty() => KeySource::PublicKeyFile(PathBuf::from(path)),
-        (None, None, Some(url)) if url.contains("://") => {
-            return Err(value(
-                "auth.keys",
-                format!("has the jwks \"{url}\": this version reads sets of keys from files only"),
-            ));
-        }
+        (None, None, Some(url)) if url.contains("://") => KeySource::JwksUrl(JwksUrl::new(&url).ok_or_else(|| {
+            value("auth.keys", format!("has the jwks \"{url}\", which is neither https:// nor http:// on this machine"))
+        })?),
         (None, None, Some(path)) if !path.is_empty() => KeySource::Jwks(PathBuf::from(path)),
         _ => {
             return Err(value(
                 "auth.keys",
-                "has an entry that does not have exactly one of secret, public_key (PEM, or a file) and jwks (a file)",
+                "has an entry that does not have exactly one of secret, public_key (PEM, or a file) and jwks (a file, or a URL)",
             ));
         }
     };

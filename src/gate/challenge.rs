@@ -3,4 +3,5 @@
 
 pub mod altcha;
 pub mod pass;
+pub mod siteverify;
 mod spent;

@@ -9,6 +9,7 @@ use std::collections::hash_map::Entry;
 use std::hash::Hasher;
 
 use landrush_engine::id::CampaignNumber;
+use landrush_engine::people::PhoneHash;
 use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
 
@@ -61,7 +62,7 @@ pub enum Bond<'a> {
     /// Users of this phone number.
     UserOfPhone {
         /// The number.
-        phone: &'a str,
+        phone: PhoneHash,
         /// The user.
         user: &'a str,
     },
@@ -89,7 +90,9 @@ impl Companions {
     pub fn admit(&self, campaign: CampaignNumber, bond: Bond<'_>, max: u32) -> bool {
         let (of, companion) = match bond {
             Bond::UserOfDevice { device, user } => (self.hash(1, device), self.hash(0, user.as_bytes())),
-            Bond::UserOfPhone { phone, user } => (self.hash(2, phone.as_bytes()), self.hash(0, user.as_bytes())),
+            Bond::UserOfPhone { phone: PhoneHash(phone), user } => {
+                (self.hash(2, &phone.to_ne_bytes()), self.hash(0, user.as_bytes()))
+            }
             Bond::DeviceOfUser { user, device } => (self.hash(3, user.as_bytes()), self.hash(1, device)),
         };
         let companion = u32::try_from(companion >> 32).expect("32 bits");
@@ -146,7 +149,10 @@ mod tests {
         }
         assert!(companions.admit(SALE, Bond::UserOfDevice { device: b"d-2", user: "eve" }, 2), "from another device");
         assert!(companions.admit(CampaignNumber(2), user("eve"), 2), "in another campaign");
-        assert!(companions.admit(SALE, Bond::UserOfPhone { phone: "d-1", user: "eve" }, 1), "a phone is no device");
+        assert!(
+            companions.admit(SALE, Bond::UserOfPhone { phone: PhoneHash(1), user: "eve" }, 1),
+            "a phone is no device"
+        );
         assert!(companions.admit(SALE, Bond::DeviceOfUser { user: "eve", device: b"d-2" }, 1));
         assert!(!companions.admit(SALE, Bond::DeviceOfUser { user: "eve", device: b"d-3" }, 1));
     }

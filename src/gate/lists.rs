@@ -88,8 +88,8 @@ impl Lists {
     }
 
     /// Whether no rate holds for the request.
-    pub fn allows(&self, address: ClientAddress, user: &UserId, phone: Option<&str>) -> bool {
-        self.allowed.has_address(address) || self.allowed.has_person(user, phone)
+    pub fn allows(&self, address: Option<ClientAddress>, user: &UserId, phone: Option<&str>) -> bool {
+        address.is_some_and(|address| self.allowed.has_address(address)) || self.allowed.has_person(user, phone)
     }
 
     /// How many entries there are in both.
@@ -176,7 +176,10 @@ mod tests {
         assert!(lists.denies_address(address("2001:db8:1::1")) && !lists.denies_address(address("192.0.2.1")));
         assert!(lists.denies_person(&one, None) && !lists.denies_person(&other, None));
         assert!(lists.denies_person(&other, Some("+6591234567")) && !lists.denies_person(&other, Some("+6581234567")));
-        assert!(lists.allows(address("192.0.2.1"), &one, None) && !lists.allows(address("192.0.3.1"), &one, None));
+        assert!(
+            lists.allows(Some(address("192.0.2.1")), &one, None)
+                && !lists.allows(Some(address("192.0.3.1")), &one, None)
+        );
         assert_eq!(lists.entries(), 4);
     }
 

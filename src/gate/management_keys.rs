@@ -7,6 +7,7 @@
 pub mod scope;
 
 use hyper::header::HeaderValue;
+use landrush_engine::campaign::RateLimit;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -34,6 +35,8 @@ pub struct ManagementKey {
     pub hash: KeyHash,
     /// What it is for.
     pub scopes: Scopes,
+    /// How often it may be used; `None`: as often as one likes.
+    pub rate: Option<RateLimit>,
 }
 
 /// All keys but the admin key.
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     fn key(name: &str, text: &str) -> ManagementKey {
-        ManagementKey { name: name.to_owned(), hash: KeyHash::of(text), scopes: Scopes::of(&[Scope::Read]) }
+        ManagementKey { name: name.to_owned(), hash: KeyHash::of(text), scopes: Scopes::of(&[Scope::Read]), rate: None }
     }
 
     fn borne<'k>(keys: &'k ManagementKeys, header: &str) -> Option<&'k str> {

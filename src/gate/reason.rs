@@ -18,6 +18,8 @@ pub enum Reason {
     RateLimitedUser,
     /// The limit by phone number.
     RateLimitedPhone,
+    /// The limit of a management key.
+    RateLimitedKey,
     /// The challenge: no pass, or one that does not hold.
     ChallengeRequired,
     /// A challenge's solution that does not hold.
@@ -30,7 +32,7 @@ pub enum Reason {
 
 impl Reason {
     /// All there are.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 12] = [
         Reason::Unauthorized,
         Reason::Forbidden,
         Reason::Denied,
@@ -38,6 +40,7 @@ impl Reason {
         Reason::RateLimitedDevice,
         Reason::RateLimitedUser,
         Reason::RateLimitedPhone,
+        Reason::RateLimitedKey,
         Reason::ChallengeRequired,
         Reason::ChallengeFailed,
         Reason::TicketRequired,
@@ -59,6 +62,7 @@ impl Reason {
             Reason::RateLimitedDevice => "rate_limited_device",
             Reason::RateLimitedUser => "rate_limited_user",
             Reason::RateLimitedPhone => "rate_limited_phone",
+            Reason::RateLimitedKey => "rate_limited_key",
             Reason::ChallengeRequired => "challenge_required",
             Reason::ChallengeFailed => "challenge_failed",
             Reason::TicketRequired => "ticket_required",

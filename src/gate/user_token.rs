@@ -4,13 +4,17 @@
 //! The algorithm is the key's, never the token's: a token that names another is refused before anything is computed.
 
 pub mod cache;
+pub mod jwks;
 pub mod keys;
+
+use std::path::Path;
 
 use landrush_engine::id::UserId;
 use landrush_engine::time::Timestamp;
 use serde::Deserialize;
 use thiserror::Error;
 
+use self::jwks::{JwksUrl, Wanted};
 use self::keys::{KeyRing, KeyRingError};
 use crate::config::TokenSettings;
 
@@ -81,13 +85,13 @@ enum Audience {
 }
 
 impl Verifier {
-    /// A verifier with the keys of `settings`, whose files are read now.
+    /// A verifier with the keys of `settings`, whose files are read now. Sets behind URLs are kept below `fetched`.
     ///
     /// # Errors
     /// [`KeyRingError`] names the key that cannot be used.
-    pub fn new(settings: &TokenSettings) -> Result<Self, KeyRingError> {
+    pub fn new(settings: &TokenSettings, fetched: &Path) -> Result<Self, KeyRingError> {
         Ok(Self {
-            keys: KeyRing::load(&settings.keys)?,
+            keys: KeyRing::load(&settings.keys, fetched)?,
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
         })
@@ -96,6 +100,24 @@ impl Verifier {
     /// Reads again what keys are in files. What cannot be read stays as it was.
     pub fn refresh(&self) {
         self.keys.refresh();
+    }
+
+    /// The sets of keys that are to be fetched.
+    pub(crate) fn wanted(&self) -> &[Wanted] {
+        self.keys.wanted()
+    }
+
+    /// Takes what was fetched for `url`, or notes that nothing was. It waits for the disk.
+    ///
+    /// # Errors
+    /// Why it is not taken, for people.
+    pub(crate) fn take(&self, url: &JwksUrl, set: Result<&[u8], String>) -> Result<(), String> {
+        self.keys.take(url, set)
+    }
+
+    /// How often a set of keys that is behind a URL was taken, and how often there was none to take.
+    pub fn fetches(&self) -> [u64; 2] {
+        self.keys.fetches()
     }
 
     /// Grows when keys change: what was verified under an older number is to be verified again.

@@ -64,8 +64,8 @@ pub(crate) fn operator(lane: &Lane, opened: &Opened, route: Route<'_>, headers: 
 /// Whoever asks for a coupon.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Visitor<'a> {
-    /// Where the request comes from.
-    pub(crate) address: ClientAddress,
+    /// Where the request comes from, and its head; `None`: from the shop's gateway, for somebody who is elsewhere.
+    pub(crate) origin: Option<(ClientAddress, &'a HeaderMap)>,
     /// For whom.
     pub(crate) user: &'a UserId,
     /// The phone number that comes with the request.
@@ -90,21 +90,22 @@ impl Visitor<'_> {
     pub(crate) fn is_in_time(
         &self,
         lane: &Lane,
+        opened: &Opened,
         campaign: CampaignNumber,
         limits: &RateLimits,
-        headers: &HeaderMap,
         now: Timestamp,
     ) -> Result<(), Problem> {
         if *limits == RateLimits::default() {
             return Ok(());
         }
-        let phone = self.phone.map(PhoneNumber::as_str);
-        let device = device(headers)?;
-        if lane.app().lists().allows(self.address, self.user, phone) {
+        let (address, headers) = self.origin.unzip();
+        let device = headers.map(device).transpose()?.flatten();
+        if lane.app().lists().allows(address, self.user, self.phone.map(PhoneNumber::as_str)) {
             return Ok(());
         }
+        let phone = limits.phone.and_then(|_| opened.people.phone_hash(self.user, self.phone));
         let marks = [
-            (Reason::RateLimitedAddress, limits.address, Some(Mark::Address(self.address))),
+            (Reason::RateLimitedAddress, limits.address, address.map(Mark::Address)),
             (Reason::RateLimitedDevice, limits.device, device.map(Mark::Device)),
             (Reason::RateLimitedUser, limits.user, Some(Mark::User(self.user))),
             (Reason::RateLimitedPhone, limits.phone, phone.map(Mark::Phone)),

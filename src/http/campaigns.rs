@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use landrush_engine::campaign::CampaignView;
+use landrush_engine::campaign::{CampaignView, Protection, RateLimits};
 use landrush_engine::command::Command;
 use landrush_engine::fairness::Seed;
 use landrush_engine::outcome::Outcome;
@@ -16,7 +16,7 @@ use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::route::Action;
-use super::{archive, body, campaign_json, campaign_preview, claims};
+use super::{archive, body, campaign_json, campaign_preview, claims, widget};
 use crate::app::Opened;
 
 /// `POST /v1/campaigns`; with `?dry_run=true` it says what would be made, and makes nothing.
@@ -25,11 +25,7 @@ pub(crate) async fn create(lane: &Lane, opened: &Opened, parts: &Parts, body: In
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::MANAGEMENT_BYTES_MAX, patience).await?;
     let definition = campaign_body::parse_definition(&bytes).map_err(Problem::invalid)?;
-    let says_nothing = lane.app().verifier().is_none();
-    if says_nothing && definition.protection.eligibility.as_ref().is_some_and(|who| !who.token_claims.is_empty()) {
-        let detail = "needs users' tokens: this server runs with auth.users = \"trusted\"";
-        return Err(Problem::invalid_field("/protection/eligibility/token_claims", detail));
-    }
+    is_enforceable(lane, &definition.protection)?;
     let id = definition.id.clone();
     // Of an id that is taken the shard says what it would say, since it makes nothing: ids are never free again.
     if dry_run && opened.engine.directory().find(id.as_str()).is_none() {
@@ -50,8 +46,27 @@ pub(crate) async fn create(lane: &Lane, opened: &Opened, parts: &Parts, body: In
     }
     if status == StatusCode::CREATED {
         tracing::info!(campaign = %id, "campaign created");
+        if view.definition.protection.rate_limits != RateLimits::default() {
+            lane.prepare_limiter();
+        }
     }
     Ok(document(lane, status, &view, true).with("location", format!("/v1/campaigns/{id}")))
+}
+
+/// Whether this server, as it is set up, can hold callers to `protection`. What nothing enforces is refused by name rather than believed
+/// to guard.
+fn is_enforceable(lane: &Lane, protection: &Protection) -> Result<(), Problem> {
+    let says_nothing = lane.app().verifier().is_none();
+    if says_nothing && protection.eligibility.as_ref().is_some_and(|who| !who.token_claims.is_empty()) {
+        let detail = "needs users' tokens: this server runs with auth.users = \"trusted\"";
+        return Err(Problem::invalid_field("/protection/eligibility/token_claims", detail));
+    }
+    let provider = protection.challenge.and_then(|challenge| widget::provider(challenge.provider));
+    if let Some(provider) = provider.filter(|provider| widget::site(lane.app().config(), *provider).is_none()) {
+        let detail = format!("needs the setting challenge.{}_secret of this server", provider.name());
+        return Err(Problem::invalid_field("/protection/challenge/provider", detail));
+    }
+    Ok(())
 }
 
 /// `GET /v1/campaigns`.

@@ -1,10 +1,10 @@
 //! Owns the calls of a challenge: ask for one, and turn the answer into a pass. What a challenge is belongs to
-//! [`crate::gate::challenge`].
+//! [`crate::gate::challenge`]; what a page needs to show somebody else's to [`super::widget`].
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
-use landrush_engine::campaign::{CampaignDefinition, Challenge, ChallengeProvider};
+use landrush_engine::campaign::{CampaignDefinition, Challenge, ChallengeProvider, WhenUnavailable};
 use landrush_engine::id::{CampaignNumber, UserId};
 use landrush_engine::time::Timestamp;
 
@@ -18,11 +18,13 @@ use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::query::Query;
-use super::{body, claims, words};
+use super::{body, claims, widget, words};
 use crate::app::Opened;
-use crate::fraud::Verdict;
+use crate::config::Site;
+use crate::fraud;
 use crate::gate::address::ClientAddress;
 use crate::gate::challenge::altcha::{Fault, PAYLOAD_BYTES_MAX};
+use crate::gate::challenge::siteverify::{Provider, Verdict};
 use crate::gate::reason::Reason;
 
 /// The header that a pass comes in.
@@ -78,14 +80,25 @@ pub(crate) fn issue(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Re
     caller.may_act_for(&user)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
-    match asked(&definition)?.provider {
-        ChallengeProvider::Altcha => {}
-        ChallengeProvider::Turnstile | ChallengeProvider::HCaptcha => {
-            return Err(Problem::new(Code::NotFound, "this campaign's challenge is its provider's, on the page"));
+    let body = match widget::provider(asked(&definition)?.provider) {
+        None => opened.altcha.challenge(&definition.id, &user, lane.now()).into(),
+        Some(provider) => {
+            let site = widget::site(lane.app().config(), provider);
+            let Site { site_key, .. } = site.ok_or_else(|| {
+                Problem::new(
+                    Code::NotFound,
+                    "the campaign's challenge is set by others, whose key this server does not have",
+                )
+            })?;
+            lane.body(|out| {
+                let mut json = JsonText::object(out);
+                json.text("provider", provider.name());
+                json.text("site_key", site_key);
+                json.end();
+            })
         }
-    }
-    let challenge = opened.altcha.challenge(&definition.id, &user, lane.now());
-    Ok(Answer::json(StatusCode::OK, challenge.into()).with("cache-control", "private, no-store"))
+    };
+    Ok(Answer::json(StatusCode::OK, body).with("cache-control", "private, no-store"))
 }
 
 /// `POST /v1/campaigns/{id}/challenge`.
@@ -103,19 +116,29 @@ pub(crate) async fn meet(
     let bytes = body::json(&parts.headers, body, BODY_BYTES_MAX, patience).await?;
     let AnswerBody { user, provider, payload } = AnswerBody::parse(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
-    let visitor = Visitor { address, user: &user, phone: None };
+    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: None };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
-    visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, lane.now())?;
-    if asked(&definition)?.provider != provider {
+    visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, lane.now())?;
+    let Challenge { provider: expected, when_unavailable } = asked(&definition)?;
+    if expected != provider {
         return Err(Problem::invalid_field("/provider", "is not the one that this campaign asks"));
     }
-    if let Err(fault) = opened.altcha.check(&payload, &definition.id, &user, lane.now()).await {
-        let problem = failed(fault);
+    let checked = match widget::provider(provider) {
+        None => opened.altcha.check(&payload, &definition.id, &user, lane.now()).await.map_err(failed),
+        Some(provider) => {
+            let verdict = match &opened.site_verifier {
+                Some(verifier) => verifier.verify(provider, &payload, Some(address.ip())).await,
+                None => Verdict::Unavailable,
+            };
+            judged(provider, verdict, when_unavailable)
+        }
+    };
+    if let Err(problem) = checked {
         if problem.refused_by.is_some() {
             let asked = admission::asked(address, None, &parts.headers);
-            lane.note(&campaign, &asked, lane.now(), Verdict::Refused(problem.refused_by));
+            lane.note(&campaign, &asked, lane.now(), fraud::Verdict::Refused(problem.refused_by));
         }
         return Err(problem);
     }
@@ -132,6 +155,20 @@ pub(crate) async fn meet(
 /// The challenge that a campaign asks for.
 fn asked(definition: &CampaignDefinition) -> Result<Challenge, Problem> {
     definition.protection.challenge.ok_or_else(|| Problem::new(Code::NotFound, "the campaign asks for no challenge"))
+}
+
+/// What a provider's verdict is worth to a campaign.
+fn judged(provider: Provider, verdict: Verdict, when_unavailable: WhenUnavailable) -> Result<(), Problem> {
+    match (verdict, when_unavailable) {
+        (Verdict::Passed, _) | (Verdict::Unavailable, WhenUnavailable::Open) => Ok(()),
+        (Verdict::Failed, _) => Err(Problem {
+            refused_by: Some(Reason::ChallengeFailed),
+            ..Problem::new(Code::ChallengeRequired, format!("{} does not confirm the response", provider.name()))
+        }),
+        (Verdict::Unavailable, WhenUnavailable::Closed) => {
+            Err(Problem::new(Code::Overloaded, format!("{} cannot be asked at present", provider.name())))
+        }
+    }
 }
 
 fn failed(fault: Fault) -> Problem {

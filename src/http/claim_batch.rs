@@ -1,5 +1,5 @@
 //! Owns the batch call: many claims of one campaign from the shop's own gateway in one request, each judged by itself and answered
-//! in its place.
+//! in its place. Lists and rates hold for users and phones as elsewhere; addresses and devices are the gateway's affair.
 //!
 //! All are handed to the shard before the first answer is awaited, so that one sync of the log covers many of them.
 
@@ -17,6 +17,7 @@ use landrush_engine::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::admission::Visitor;
 use super::answer::Answer;
 use super::claim_body::ClaimBody;
 use super::fields::{Faults, FieldError};
@@ -79,6 +80,9 @@ pub(crate) async fn claim(
     let mut bodies = Vec::with_capacity(read.len());
     for body in read {
         bodies.push(body.map_err(Problem::invalid).and_then(|body| {
+            let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref() };
+            visitor.is_not_denied(lane)?;
+            visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
             let phone = if body.phone.is_some() || definition.needs_phone() {
                 users::store_phone(opened, &body.user, body.phone.as_ref())?
             } else {

@@ -20,6 +20,7 @@ use super::caller::Caller;
 use super::claim_body::ClaimBody;
 use super::json_text::JsonText;
 use super::lane::Lane;
+use super::pressure::Shed;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::{body, challenge, claim_json, eligibility, route, users, waiting_room};
@@ -55,12 +56,12 @@ pub(crate) async fn claim(
 pub(crate) async fn draw(
     lane: &Lane,
     opened: &Opened,
-    peer: IpAddr,
+    address: ClientAddress,
     parts: &Parts,
     body: Incoming,
 ) -> Result<Answer, Problem> {
     let began = Instant::now();
-    let answer = named_draw(lane, opened, peer, parts, body).await;
+    let answer = named_draw(lane, opened, address, parts, body).await;
     lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
     answer.map(|(_, answer)| answer)
 }
@@ -68,11 +69,10 @@ pub(crate) async fn draw(
 async fn named_draw(
     lane: &Lane,
     opened: &Opened,
-    peer: IpAddr,
+    address: ClientAddress,
     parts: &Parts,
     body: Incoming,
 ) -> Result<(Granted, Answer), Problem> {
-    let address = admission::address(lane, peer, &parts.headers)?;
     let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
@@ -120,7 +120,7 @@ async fn judge(
     stamped_at: Timestamp,
 ) -> Result<(Granted, Answer), Problem> {
     let ClaimBody { user, coupon_type, phone } = body;
-    let visitor = Visitor { address, user: &user, phone: phone.as_ref() };
+    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: phone.as_ref() };
     visitor.is_not_denied(lane)?;
     let campaign = living(opened, id)?;
     let definition = campaign.definition();
@@ -130,7 +130,7 @@ async fn judge(
     }
     // With one coupon a person, the person is the key, and whatever the header says is nothing to us.
     let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
-    visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, stamped_at)?;
+    visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
     let place = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(&user));
     let is_met = challenge::is_met(opened, campaign.number(), &definition, &user, parts, stamped_at);
     let is_listed = eligibility::is_listed(lane, opened, campaign.number(), &definition, &user, &parts.headers);
@@ -143,8 +143,11 @@ async fn judge(
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
+    if lane.is_crowded(&opened.engine) && !campaign.may_have_decided(&user) {
+        return Err(lane.shed(Shed::Newcomer));
+    }
     // Only now, so that what is asked before the opening uses up no device's places.
-    if !eligibility::is_among_few(lane, campaign.number(), &definition, &visitor, &parts.headers)? {
+    if !eligibility::is_among_few(lane, opened, campaign.number(), &definition, &visitor, &parts.headers)? {
         gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
     }
     let phone = if phone.is_some() || definition.needs_phone() {

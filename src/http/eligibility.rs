@@ -5,7 +5,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::header::HeaderMap;
 use landrush_engine::campaign::{CampaignDefinition, Eligibility, TokenClaim, Who};
 use landrush_engine::id::{CampaignNumber, UserId};
-use landrush_engine::people::PhoneNumber;
 use serde_json::{Map, Value};
 
 use super::admission::{self, Visitor};
@@ -39,6 +38,7 @@ pub(crate) fn is_listed(
 /// 400 if the name of the device is none.
 pub(crate) fn is_among_few(
     lane: &Lane,
+    opened: &Opened,
     campaign: CampaignNumber,
     definition: &CampaignDefinition,
     visitor: &Visitor<'_>,
@@ -52,7 +52,7 @@ pub(crate) fn is_among_few(
     }
     let Some(device) = admission::device(headers)? else { return Ok(false) };
     let user = visitor.user.as_str();
-    let phone = visitor.phone.map(PhoneNumber::as_str);
+    let phone = opened.people.phone_hash(visitor.user, visitor.phone);
     let bonds = [
         (*devices_per_user, Some(Bond::DeviceOfUser { user, device })),
         (*users_per_device, Some(Bond::UserOfDevice { device, user })),

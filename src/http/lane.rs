@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -16,6 +17,7 @@ use landrush_engine::time::{Clock, SteadyClock, Timestamp};
 
 use super::admission;
 use super::answer::Answer;
+use super::pressure::{self, Pressure, Shed};
 use super::problem::{Code, Problem};
 use super::reply_body::ReplyBody;
 use super::retry::{Retry, Spread};
@@ -44,6 +46,7 @@ pub struct Lane {
     request_ids: RequestIds,
     /// Tokens that this thread has verified.
     tokens: RefCell<TokenCache>,
+    pressure: Pressure,
     /// Tells the time while there is no engine to ask.
     clock: SteadyClock,
 }
@@ -72,6 +75,7 @@ impl Lane {
             pool: RefCell::default(),
             request_ids: RequestIds { prefix: u64::from_le_bytes(prefix), next: Cell::new(0) },
             tokens: RefCell::new(TokenCache::new(token_key)),
+            pressure: Pressure::new(std::time::Instant::now()),
             clock: SteadyClock::start(),
         }
     }
@@ -79,6 +83,12 @@ impl Lane {
     /// What all lanes share.
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// Makes the memory of the rate limits on a thread that may wait. Nobody waits for it: it spares the first requests the time.
+    pub(crate) fn prepare_limiter(&self) {
+        let app = Arc::clone(&self.app);
+        drop(tokio::task::spawn_blocking(move || app.limiter().prepare()));
     }
 
     /// This thread's counts.
@@ -89,6 +99,28 @@ impl Lane {
     /// Notes what somebody was answered who asked for a coupon of `campaign`, for the report on fraud.
     pub(crate) fn note(&self, campaign: &Published, asked: &Asked<'_>, stamped_at: Timestamp, verdict: Verdict) {
         self.app.fraud().note(self.thread, campaign, asked, stamped_at, verdict);
+    }
+
+    /// Notes that this thread did so much later what it meant to do.
+    pub(crate) fn note_lateness(&self, late: Duration) {
+        self.pressure.note(std::time::Instant::now(), late);
+    }
+
+    /// Whether this thread has more to do than it gets done.
+    pub(crate) fn is_strained(&self) -> bool {
+        self.pressure.is_strained()
+    }
+
+    /// Whether so many of this thread's commands wait that newcomers are refused.
+    pub(crate) fn is_crowded(&self, engine: &Engine) -> bool {
+        let config = self.app.config();
+        pressure::is_crowded(self.desk.get(engine).waiting(), config.shards.mailbox_commands, config.http.io_threads)
+    }
+
+    /// Counts a request that is refused for want of time or room, and is asked to come again.
+    pub(crate) fn shed(&self, what: Shed) -> Problem {
+        self.counts().shed(what);
+        Problem::new(Code::Overloaded, "")
     }
 
     /// The tokens that this thread has verified.

@@ -14,7 +14,7 @@ use super::campaign_json::{CampaignState, edges, left, phase};
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::reply_body::ReplyBody;
-use super::{claims, web_files};
+use super::{claims, web_files, widget};
 use crate::app::Opened;
 use crate::config::Auth;
 use crate::text::rfc3339;
@@ -37,7 +37,8 @@ pub(crate) fn list(lane: &Lane, opened: Result<&Opened, Problem>) -> Result<Answ
         ),
     };
     written.expect("a string takes all");
-    html(lane, StatusCode::OK, &Content { title: "Coupon campaigns", view: "list", campaign: "", main: &main })
+    let content = Content { title: "Coupon campaigns", view: "list", campaign: "", main: &main };
+    html(lane, StatusCode::OK, &content).map(web_files::guarded)
 }
 
 /// `GET /c/{id}`. Unknown ids get a page too, for people follow old links.
@@ -49,7 +50,11 @@ pub(crate) fn campaign(lane: &Lane, opened: Result<&Opened, Problem>, id: &str) 
         Ok(view) => {
             write_campaign(&view, now, &mut main).expect("a string takes all");
             let title = &view.definition.name;
-            html(lane, StatusCode::OK, &Content { title, view: "campaign", campaign: id, main: &main })
+            let answer = html(lane, StatusCode::OK, &Content { title, view: "campaign", campaign: id, main: &main })?;
+            Ok(match widget::policy(view.definition.protection.challenge) {
+                Some(policy) => web_files::guarded_by(answer, policy),
+                None => web_files::guarded(answer),
+            })
         }
         Err(problem) => {
             // Where it may yet be had, the scripts ask on.
@@ -65,7 +70,8 @@ pub(crate) fn campaign(lane: &Lane, opened: Result<&Opened, Problem>, id: &str) 
                 "<h1>{title}</h1>\n<p class=\"notice\">{words}</p>\n<p><a href=\"/\">See all campaigns</a></p>"
             )
             .expect("a string takes all");
-            let answer = html(lane, problem.code.status(), &Content { title, view, campaign: id, main: &main })?;
+            let content = Content { title, view, campaign: id, main: &main };
+            let answer = web_files::guarded(html(lane, problem.code.status(), &content)?);
             Ok(match lane.retry(&problem) {
                 Some(retry) => answer.with("retry-after", retry.seconds().to_string()),
                 None => answer,
@@ -104,7 +110,7 @@ fn html(lane: &Lane, status: StatusCode, content: &Content<'_>) -> Result<Answer
         headers: Vec::new(),
     };
     let cache_control = if status == StatusCode::OK { CACHE_CONTROL } else { "no-store" };
-    Ok(web_files::guarded(answer.with("cache-control", cache_control)))
+    Ok(answer.with("cache-control", cache_control))
 }
 
 /// `template` with `value` of each `{{name}}`. A value is not looked into again.

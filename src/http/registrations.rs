@@ -37,11 +37,11 @@ pub(crate) async fn register(
     let body = ClaimBody::parse(&bytes, Mode::Lottery, caller.user()).map_err(Problem::invalid)?;
     let ClaimBody { user, phone, coupon_type: _ } = body;
     caller.may_act_for(&user)?;
-    let visitor = Visitor { address, user: &user, phone: phone.as_ref() };
+    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: phone.as_ref() };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
-    visitor.is_in_time(lane, campaign.number(), &definition.protection.rate_limits, &parts.headers, stamped_at)?;
+    visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
     let needs_phone = definition.needs_phone();
     if phone.is_some() || needs_phone {
         let stored = users::phone_id(opened, &user, phone.as_ref()).await?;

@@ -210,6 +210,11 @@ impl<'p> Route<'p> {
         self.scopes().is_some()
     }
 
+    /// Whether somebody only looks, at a campaign or at what is left of it: worth least when there is too much to do.
+    pub fn is_poll(self) -> bool {
+        matches!(self, Route::CampaignList | Route::CampaignRead(_) | Route::Availability(_))
+    }
+
     /// The scopes of which a management key needs one for this call; `None`: the call needs no such key.
     pub fn scopes(self) -> Option<Scopes> {
         const READ: Scopes = Scopes::of(&[Scope::Read]);

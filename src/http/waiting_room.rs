@@ -56,11 +56,11 @@ pub(crate) async fn join(
     let stamped_at = lane.now();
     let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
-    let visitor = Visitor { address, user: &user, phone: None };
+    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: None };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let limits = &campaign.definition().protection.rate_limits;
-    visitor.is_in_time(lane, campaign.number(), limits, &parts.headers, stamped_at)?;
+    visitor.is_in_time(lane, opened, campaign.number(), limits, stamped_at)?;
     let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at };
     let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;
     let Outcome::Arrived { place, repeated } = outcome else { return Err(claims::unexpected(&outcome)) };

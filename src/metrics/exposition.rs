@@ -13,7 +13,10 @@ use prometheus_client::registry::Registry;
 
 use super::Granted;
 use crate::app::{App, Phase};
+use crate::gate::challenge::siteverify::{Provider, Verdict};
 use crate::gate::reason::Reason;
+use crate::gate::user_token::Verifier;
+use crate::http::Shed;
 use crate::http::problem::Code;
 
 /// The media type of the exposition: OpenMetrics text, which Prometheus reads.
@@ -34,7 +37,10 @@ struct Scrape {
     claims: BTreeMap<&'static str, u64>,
     claim_seconds: Summed,
     gate_refused: [u64; Reason::ALL.len()],
+    shed: [u64; Shed::ALL.len()],
     gate_reloads: [u64; 2],
+    key_fetches: [u64; 2],
+    verdicts: Vec<(Provider, Verdict, u64)>,
     responses: [u64; 6],
     connections: usize,
     watchers: usize,
@@ -76,6 +82,7 @@ impl Scrape {
         let mut claims = BTreeMap::new();
         let mut responses = [0; 6];
         let mut gate_refused = [0; Reason::ALL.len()];
+        let mut shed = [0; Shed::ALL.len()];
         for counts in app.counts() {
             for (granted, count) in Granted::ALL.iter().zip(&counts.granted) {
                 *claims.entry(granted.name()).or_default() += read(count);
@@ -83,6 +90,9 @@ impl Scrape {
             for (code, count) in Code::ALL.iter().zip(&counts.refused) {
                 // `ended` is the name of two codes, of which claims have one.
                 *claims.entry(code.name()).or_default() += read(count);
+            }
+            for (sum, count) in shed.iter_mut().zip(&counts.shed) {
+                *sum += count.load(Ordering::Relaxed);
             }
             for (sum, count) in gate_refused.iter_mut().zip(&counts.gate_refused) {
                 *sum += read(count);
@@ -95,7 +105,13 @@ impl Scrape {
             claims,
             claim_seconds: Summed::of(app.counts().map(|counts| &counts.claim_us), MICROSECONDS),
             gate_refused,
+            shed,
             gate_reloads: app.reloads(),
+            verdicts: app
+                .opened()
+                .and_then(|opened| opened.site_verifier.as_ref())
+                .map_or_else(Vec::new, |verifier| verifier.verdicts().collect()),
+            key_fetches: app.verifier().map_or([0; 2], Verifier::fetches),
             responses,
             connections: app.connections(),
             watchers: app.live().watchers(),
@@ -226,12 +242,21 @@ impl Collector for Scrape {
         let classes = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
         let responses = classes.into_iter().zip(self.responses).map(|(class, count)| ([("class", class)], count));
         page.counters("http_responses", "Responses by class of status", responses)?;
+        let shed = Shed::ALL.into_iter().zip(self.shed).map(|(what, count)| ([("kind", what.name())], count));
+        page.counters("shed", "Requests that were refused for want of time or room, those worth least first", shed)?;
         let reasons = Reason::ALL.into_iter().zip(self.gate_refused);
         let reasons = reasons.map(|(reason, count)| ([("reason", reason.name())], count));
         page.counters("gate_refused", "Requests that the gate refused, by what it went by", reasons)?;
         let reloads = ["done", "failed"].into_iter().zip(self.gate_reloads);
         let reloads = reloads.map(|(outcome, count)| ([("outcome", outcome)], count));
         page.counters("gate_reloads", "Times that management keys and lists were read again", reloads)?;
+        let fetches = ["done", "failed"].into_iter().zip(self.key_fetches);
+        let fetches = fetches.map(|(outcome, count)| ([("outcome", outcome)], count));
+        page.counters("key_fetches", "Times that a set of keys behind a URL was asked for", fetches)?;
+        let verdicts = self.verdicts.iter();
+        let verdicts = verdicts
+            .map(|(provider, verdict, count)| ([("provider", provider.name()), ("verdict", verdict.name())], *count));
+        page.counters("challenge_verdicts", "What providers of challenges have said of responses", verdicts)?;
         page.gauge("http_connections", "Open connections", gauge(self.connections))?;
         page.gauge("watchers", "Event streams that are open", gauge(self.watchers))?;
         page.counter("events_sent", "Events that watchers were sent", self.events_sent)?;

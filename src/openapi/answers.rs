@@ -142,10 +142,9 @@ impl Operation {
             Operation::EligibleUpload => {
                 vec![json(200, "All of them are taken.", "EligibleList", examples::eligible_list())]
             }
-            Operation::ChallengeRead => with(
-                &[CacheControl],
-                vec![json(200, "The challenge.", "AltchaChallenge", examples::altcha_challenge())],
-            ),
+            Operation::ChallengeRead => {
+                with(&[CacheControl], vec![json(200, "The challenge.", "ChallengeSet", examples::altcha_challenge())])
+            }
             Operation::ChallengeMeet => with(&[CacheControl], vec![json(201, "Met.", "Pass", examples::pass())]),
             Operation::Time => {
                 with(&[CacheControl], vec![json(200, "The moment of the answer.", "ServerTime", examples::time())])

@@ -37,7 +37,7 @@ impl Operation {
             Operation::ClaimBatch => &[SERVING, SHARD, BODY, CAMPAIGN, &[WrongMode]],
             Operation::ClaimsByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN],
             Operation::EntryByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN, &[WrongMode]],
-            Operation::Availability => &[SERVING, CAMPAIGN],
+            Operation::Availability => &[SERVING, CAMPAIGN, &[Overloaded]],
             Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
             Operation::WaitingRoomJoin => {
                 &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, NotOpen, SoldOut]]
@@ -52,8 +52,8 @@ impl Operation {
             Operation::ChallengeMeet => &[SERVING, &[Overloaded], BODY, CAMPAIGN, &[RateLimited, ChallengeRequired]],
             Operation::WaitingRoomToken => &[SERVING, BODY, CAMPAIGN, &[TicketRequired]],
             Operation::PublicKeys => &[SERVING],
-            Operation::CampaignList => &[SERVING, &[InvalidRequest]],
-            Operation::CampaignRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
+            Operation::CampaignList => &[SERVING, &[InvalidRequest, Overloaded]],
+            Operation::CampaignRead => &[SERVING, &[InvalidRequest, Overloaded], CAMPAIGN],
             Operation::CampaignCreate => &[SERVING, SHARD, BODY, &[Archived, Conflict]],
             Operation::CampaignPatch => &[SERVING, SHARD, BODY, CAMPAIGN, &[Cancelled, CannotReopen, QuotaBelowIssued]],
             Operation::CampaignPause | Operation::CampaignResume => {
@@ -98,8 +98,8 @@ impl Operation {
             | Operation::DocsPage => &[],
         };
         let caller: &[Code] = match self.entry().caller {
-            Caller::Management => &[Unauthorized, Forbidden],
-            Caller::User | Caller::UserOrManagement => &[Unauthorized, Forbidden],
+            Caller::Management | Caller::UserOrManagement => &[Unauthorized, Forbidden, RateLimited],
+            Caller::User => &[Unauthorized, Forbidden],
             Caller::Anybody | Caller::AnybodyAndMore => &[],
         };
         let mut codes: Vec<Code> = Vec::new();

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use super::connection;
 use super::pulse::{End, Pulses, TICK};
 use crate::app::{App, Place};
-use crate::http::{Door, Lane};
+use crate::http::{Door, Lane, PRESSURE_LOOK_EVERY};
 
 /// What an I/O thread is told.
 pub(super) enum Order {
@@ -73,6 +73,8 @@ async fn run(app: &App, lane: &Rc<Lane>, mut orders: UnboundedReceiver<Order>) {
     let pulses = Pulses::new(&app.config().http);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = interval(PRESSURE_LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -81,6 +83,7 @@ async fn run(app: &App, lane: &Rc<Lane>, mut orders: UnboundedReceiver<Order>) {
                 None => break,
             },
             _ = ticks.tick() => pulses.tick(),
+            due = looks.tick() => lane.note_lateness(due.elapsed()),
         }
     }
     lane.end_watching();

@@ -90,8 +90,14 @@ export interface Client {
   waitingRoom(campaignId: string, call?: CallOptions & { ticket?: string }): Promise<WaitingRoom & Partial<WaitingRoomPlace>>;
   /** Registers with a campaign that hears only those who have. */
   register(campaignId: string, request?: JoinRequest & { phone?: string }): Promise<{ state: "registered" }>;
-  /** Does the work of a challenge (`altcha`); the pass goes with the claim. Takes some tenths of a second: do it ahead. */
-  meetChallenge(campaignId: string, request?: JoinRequest): Promise<{ pass: string; expires_at: string }>;
+  /**
+   * Meets a challenge; the pass goes with the claim. Of `altcha` it does the work, some tenths of a second: do it ahead. Of `turnstile` and
+   * `hcaptcha`, `widget` shows the provider's widget for `site_key` and resolves to what it gives.
+   */
+  meetChallenge(
+    campaignId: string,
+    request?: JoinRequest & { widget?: (challenge: { provider: "turnstile" | "hcaptcha"; site_key: string }) => Promise<string> },
+  ): Promise<{ pass: string; expires_at: string }>;
 
   /** The user's claims or draws in a campaign, so that a page that was loaded again shows them. */
   claimsByUser(campaignId: string, userId: string, call?: CallOptions): Promise<{ items: Array<Claim | Draw> }>;

@@ -87,12 +87,16 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
       const body = { ...ofUser(userId), ...(phone === undefined ? {} : { phone }) };
       return post(campaignPath(campaignId, "registrations"), body, { signal, onRetry });
     },
-    async meetChallenge(campaignId, { userId, signal, onRetry } = {}) {
+    async meetChallenge(campaignId, { userId, widget, signal, onRetry } = {}) {
       const path = campaignPath(campaignId, "challenge");
       const asked = userId === undefined ? path : `${path}?user_id=${encodeURIComponent(userId)}`;
       const challenge = await read(asked, { asUser: true, signal });
-      const payload = await payloadOf(challenge, { signal });
-      return post(path, { ...ofUser(userId), provider: "altcha", payload }, { signal, onRetry });
+      const { provider = "altcha" } = challenge;
+      if (provider !== "altcha" && widget === undefined) {
+        throw new Problem({ code: "widget_required", detail: `${provider} sets its challenges on pages that show its widget` });
+      }
+      const payload = await (provider === "altcha" ? payloadOf(challenge, { signal }) : widget(challenge));
+      return post(path, { ...ofUser(userId), provider, payload }, { signal, onRetry });
     },
     claimsByUser(campaignId, userId, { signal } = {}) {
       return read(campaignPath(campaignId, "claims", "by-user", userId), { asUser: true, signal });

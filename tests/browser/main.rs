@@ -44,6 +44,7 @@ browser_tests! {
     page_screenshots,
     page_trouble,
     page_units,
+    page_widget,
 }
 
 #[test]

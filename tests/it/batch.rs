@@ -155,3 +155,37 @@ fn what_is_wrong_with_the_whole_is_refused_whole() {
     let keyed = client.admin("POST", "/v1/campaigns/keyed/claims:batch", Some(&one));
     assert_eq!((keyed.status, &keyed.json()["results"][0]["code"]), (200, &json!("idempotency_key_required")));
 }
+
+#[test]
+fn lists_and_rates_hold_for_each_claim_by_user_and_phone_and_not_for_the_gateway() {
+    let server = Server::start("[gate]\ndeny = [\"user:mallory\", \"phone:+6599\"]\n");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"user": "2/1h", "phone": "1/1h", "address": "1/1h"}}}));
+    let told = |claims: &Value| -> Vec<(u64, String)> {
+        let word = |one: &Value| one["code"].as_str().or(one["user_id"].as_str()).expect("one").to_owned();
+        batch(&client, claims).iter().map(|one| (one["status"].as_u64().expect("a status"), word(one))).collect()
+    };
+    let expected = |status: u64, word: &str| (status, word.to_owned());
+    assert_eq!(
+        told(&json!([
+            {"user_id": "ann"},
+            {"user_id": "ann"},
+            {"user_id": "ann"},
+            {"user_id": "mallory"},
+            {"user_id": "bob", "phone": "+6599123456"},
+            {"user_id": "cyd", "phone": "+6591234567"},
+            {"user_id": "dan", "phone": "+6591234567"},
+            {"user_id": "eve"},
+        ])),
+        [
+            expected(201, "ann"),
+            expected(200, "ann"),
+            expected(429, "rate_limited"),
+            expected(403, "forbidden"),
+            expected(403, "forbidden"),
+            expected(201, "cyd"),
+            expected(429, "rate_limited"),
+            expected(201, "eve"),
+        ]
+    );
+}

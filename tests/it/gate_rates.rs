@@ -108,3 +108,72 @@ fn whoever_joins_registers_or_answers_a_challenge_asks_too() {
     }
     assert_eq!(client.get("/v1/campaigns/c/challenge?user_id=u-3").status, 200, "a challenge is asked for at no cost");
 }
+
+#[test]
+fn draws_and_entries_are_asked_for_too() {
+    let server = Server::start("");
+    let client = server.client();
+    let limits = json!({"rate_limit": {"user": "1/1h", "address": "3/1h"}});
+    let drawn = json!([{"id": "cash-5", "name": "cash", "total_quota": 100, "probability": 0.5}]);
+    client.campaign("draws", &json!({"mode": "draw", "coupon_types": drawn, "protection": limits}));
+    client.campaign("entries", &json!({"mode": "lottery", "protection": limits}));
+    let draw = |user: &str| client.post("/v1/campaigns/draws/draws", &json!({"user_id": user}));
+    let named = |user: &str| client.post("/draw", &json!({"campaign_id": "draws", "user_id": user}));
+    let enter = |user: &str| client.post("/v1/campaigns/entries/entries", &json!({"user_id": user}));
+    let refused = (429, String::from("rate_limited"));
+    assert_eq!(draw("u-1").status, 201);
+    assert_eq!(draw("u-1").problem(), refused);
+    assert_eq!(named("u-1").problem(), refused, "one rate for both ways to ask");
+    // Refused requests of the address count for it too: it has asked thrice.
+    assert_eq!(named("u-2").problem(), refused);
+    assert_eq!(enter("u-1").status, 201);
+    assert_eq!(enter("u-1").problem(), refused);
+    assert_eq!(enter("u-2").status, 201, "another campaign, and its third request");
+    assert_eq!(enter("u-3").problem(), refused);
+}
+
+#[test]
+fn leaving_out_a_number_that_is_known_does_not_evade_its_rate() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"phone": "1/1h"}}}));
+    let stored = json!({"user_id": "u-1", "phone": "+6591234567"});
+    assert_eq!(client.admin("POST", "/v1/users", Some(&stored)).status, 201);
+    assert_eq!(client.claim("c", "u-1").status, 201);
+    assert_eq!(client.claim("c", "u-1").problem(), (429, String::from("rate_limited")));
+    let another = claim(&client, &json!({"user_id": "u-2", "phone": "+6591234567"}), &[]);
+    assert_eq!(another.problem(), (429, String::from("rate_limited")), "the same number");
+    assert_eq!(client.claim("c", "u-3").status, 201, "no number is known");
+}
+
+#[test]
+fn a_management_key_with_a_rate_is_told_what_is_left_and_the_public_is_not() {
+    let key = "lrk_0123456789abcdef0123456789abcdef";
+    let hash = landrush::gate::management_keys::KeyHash::of(key).to_hex();
+    let server = Server::start(&format!(
+        "[[auth.management_keys]]\nname = \"shop\"\nsha256 = \"{hash}\"\nscopes = [\"read\"]\nrate = \"3/1h\"\n"
+    ));
+    let client = server.client();
+    client.campaign("c", &json!({}));
+    let bearer = format!("Bearer {key}");
+    let ask = |path: &str| client.call("GET", path, &[("authorization", bearer.as_str())], b"");
+    for (path, status, left) in
+        [("/v1/campaigns", 200, 2), ("/v1/users/nobody", 404, 1), ("/v1/campaigns/c/claims", 200, 0)]
+    {
+        let reply = ask(path);
+        assert_eq!(reply.status, status, "{}", reply.text());
+        assert_eq!(reply.header("ratelimit-policy"), Some("\"key\";q=3;w=3600"));
+        let told = reply.header("ratelimit").expect("what is left");
+        assert!(told.starts_with(&format!("\"key\";r={left};t=")), "{told}");
+    }
+    let refused = ask("/v1/campaigns");
+    assert_eq!(refused.problem(), (429, String::from("rate_limited")));
+    assert_eq!(refused.header("x-landrush-refused-by"), Some("rate_limited_key"));
+    let told = refused.header("ratelimit").expect("what is left");
+    let wait: u64 = told.strip_prefix("\"key\";r=0;t=").expect("none").parse().expect("seconds");
+    assert!((1_190..=1_200).contains(&wait), "{wait}");
+    assert!(refused.header("retry-after").expect("a time").parse::<u64>().expect("seconds") >= wait);
+    for reply in [client.get("/v1/campaigns"), client.claim("c", "u-1"), client.admin("GET", "/v1/metrics", None)] {
+        assert_eq!((reply.header("ratelimit"), reply.header("ratelimit-policy")), (None, None));
+    }
+}

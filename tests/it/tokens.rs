@@ -10,6 +10,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::client::{Client, JSON, Reply};
+use crate::elsewhere;
 use crate::server::{ADMIN_KEY, Server};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
@@ -185,4 +186,61 @@ fn pem(label: &str, der: &[u8]) -> String {
     }
     let lines: Vec<&str> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+fn ed_key() -> (EncodingKey, String) {
+    let key = Ed25519KeyPair::generate().expect("a key");
+    let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).expect("DER");
+    let key = EncodingKey::from_ed_pem(pem("PRIVATE KEY", der.as_ref()).as_bytes()).expect("a key");
+    let set = json!({"keys": [Jwk::from_encoding_key(&key, Algorithm::EdDSA).expect("a public key")]});
+    (key, set.to_string())
+}
+
+fn takes(client: &Client, token: &str) -> bool {
+    call(client, "POST", CLAIMS, Some(token), Some(&json!({}))).status < 300
+}
+
+#[test]
+fn a_set_of_keys_behind_a_url_is_fetched_and_outlives_its_source() {
+    let (key, set) = ed_key();
+    let address = elsewhere::serving(move |_| (200, set.clone()));
+    let setting = format!("alg = \"EdDSA\"\njwks = \"http://{address}/keys\"");
+    let server = server(&setting);
+    let ann = token(Algorithm::EdDSA, &key, "ann");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !takes(&server.client(), &ann) {
+        assert!(std::time::Instant::now() < deadline, "the set was never fetched");
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    let (stranger, _) = ed_key();
+    assert!(!takes(&server.client(), &token(Algorithm::EdDSA, &stranger, "ann")));
+
+    // The same data, and a source that is away: its port is nobody's now as far as this server knows.
+    let away = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let directory = server.kill();
+    let kept: Vec<_> = std::fs::read_dir(directory.path().join("data/jwks")).expect("kept").collect();
+    assert_eq!(kept.len(), 1);
+    let settings = |address: &str| {
+        format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\nalg = \"EdDSA\"\njwks = \"http://{address}/keys\"")
+    };
+    let restarted = Server::start_in(directory, &settings(&address.to_string()));
+    assert!(takes(&restarted.client(), &token(Algorithm::EdDSA, &key, "bob")), "known before anything is fetched");
+    let elsewhere = Server::start_in(restarted.kill(), &settings(&away.to_string()));
+    assert!(!takes(&elsewhere.client(), &token(Algorithm::EdDSA, &key, "cid")), "another set, which was never fetched");
+}
+
+#[test]
+fn what_is_no_set_of_keys_is_not_kept() {
+    let server = server(&format!(
+        "alg = \"EdDSA\"\njwks = \"http://{}/keys\"",
+        elsewhere::serving(|_| (200, "not a set".to_owned()))
+    ));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !server.client().get("/metrics").text().contains("landrush_key_fetches_total{outcome=\"failed\"} 1") {
+        assert!(std::time::Instant::now() < deadline, "nothing was fetched");
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    let (key, _) = ed_key();
+    assert!(!takes(&server.client(), &token(Algorithm::EdDSA, &key, "ann")));
+    assert!(!server.data_dir().join("jwks").exists());
 }

@@ -224,6 +224,12 @@ impl Index {
         entry.phone.map(|place| (self.phones.id(place), Ticket(entry.version)))
     }
 
+    /// The hash of `phone`, or else of the number that is known of `user`.
+    pub(super) fn phone_hash(&self, user: &UserId, phone: Option<&PhoneNumber>) -> Option<u128> {
+        let known = || self.people.get(user)?.phone.map(|place| self.phones.hash(place));
+        phone.map(|phone| self.hash(phone)).or_else(known)
+    }
+
     pub(super) fn place_of(&self, user: &UserId) -> Option<(u32, Ticket)> {
         self.people.get(user).map(|entry| (entry.slot, Ticket(entry.version)))
     }

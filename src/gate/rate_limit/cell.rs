@@ -68,6 +68,18 @@ impl Cell {
         Err(penalty)
     }
 
+    /// How many requests are left, and when all will be.
+    pub(super) fn left(&self, limit: RateLimit, now: Micros) -> (u32, Micros) {
+        let full_in = self.full_at.saturating_sub(now);
+        if now < self.free_at {
+            return (0, full_in.max(self.free_at - now));
+        }
+        let span = u64::try_from(limit.per.as_micros()).unwrap_or(u64::MAX);
+        let each = (span / u64::from(limit.requests.max(1))).max(1);
+        let taken = u32::try_from(full_in.div_ceil(each)).unwrap_or(u32::MAX);
+        (limit.requests.saturating_sub(taken), full_in)
+    }
+
     /// The offences that are not forgotten.
     fn remembered(&self, now: Micros) -> u8 {
         let forgotten = now.saturating_sub(self.free_at) / FORGIVEN_AFTER_MICROS;
@@ -105,6 +117,20 @@ mod tests {
         assert_eq!(cell.ask(limit(5, 10), START), Err(2 * SECOND));
         assert_eq!(cell.ask(limit(5, 10), START + 2 * SECOND - 1), Err(1));
         cell.ask(limit(5, 10), START + 2 * SECOND).expect("one was given back");
+    }
+
+    #[test]
+    fn what_is_left_goes_down_with_each_request_and_up_with_time() {
+        let mut cell = Cell::default();
+        let limit = limit(5, 10);
+        assert_eq!(cell.left(limit, START), (5, 0));
+        for left in (0..5).rev() {
+            cell.ask(limit, START).expect("in the burst");
+            assert_eq!(cell.left(limit, START), (left, (5 - u64::from(left)) * 2 * SECOND));
+        }
+        assert_eq!(cell.ask(limit, START), Err(2 * SECOND));
+        assert_eq!(cell.left(limit, START + SECOND), (0, 9 * SECOND));
+        assert_eq!(cell.left(limit, START + 5 * SECOND), (2, 5 * SECOND));
     }
 
     #[test]

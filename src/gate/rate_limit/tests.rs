@@ -25,7 +25,7 @@ fn marks_campaigns_and_kinds_are_told_apart() {
     let limiter = Limiter::new(1_024, [7; 16]);
     let (one, other) = (CampaignNumber(1), CampaignNumber(2));
     let user = UserId::new("u").expect("an id");
-    for mark in [Mark::User(&user), Mark::Device(b"u"), Mark::Phone("u"), address(1), address(2)] {
+    for mark in [Mark::User(&user), Mark::Device(b"u"), Mark::Phone(PhoneHash(7)), address(1), address(2)] {
         limiter.ask(one, mark, limit(1, 10), now()).expect("the first of its kind");
         assert_eq!(limiter.ask(one, mark, limit(1, 10), now()), Err(Duration::from_secs(10)));
         limiter.ask(other, mark, limit(1, 10), now()).expect("another campaign");

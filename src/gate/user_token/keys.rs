@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use jsonwebtoken::jwk::{JwkSet, PublicKeyUse};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::TokenFault;
+use super::jwks::{self, JwksUrl, Wanted};
 use crate::config::{KeySource, SigningAlgorithm, TokenKey};
 
 /// The most keys that a set may hold; each token may be tried against all of them.
@@ -46,6 +47,12 @@ pub enum KeyRingError {
 #[derive(Debug)]
 pub struct KeyRing {
     keys: ArcSwap<Vec<SigningKey>>,
+    /// Where sets behind URLs are kept.
+    fetched: PathBuf,
+    /// The sets behind URLs, each once.
+    wanted: Vec<Wanted>,
+    /// How often such a set was taken, and how often there was none to take.
+    fetches: [AtomicU64; 2],
     generation: AtomicU64,
     /// What the keys are made from, and when their files were last changed.
     origin: Mutex<Vec<Origin>>,
@@ -78,15 +85,64 @@ impl KeyRing {
     ///
     /// # Errors
     /// [`KeyRingError`] names the first that cannot be used.
-    pub fn load(settings: &[TokenKey]) -> Result<Self, KeyRingError> {
+    pub fn load(settings: &[TokenKey], fetched: &Path) -> Result<Self, KeyRingError> {
         let mut origin = Vec::with_capacity(settings.len());
+        let mut wanted: Vec<Wanted> = Vec::new();
         for (index, setting) in settings.iter().enumerate() {
-            let changed = setting.source.file().and_then(changed);
-            let read = read(setting, index + 1)?;
+            let changed = file(setting, fetched).as_deref().and_then(changed);
+            let read = match &setting.source {
+                KeySource::JwksUrl(url) => {
+                    if !wanted.iter().any(|one| one.set == *url) {
+                        wanted.push(Wanted { set: url.clone(), at_once: Arc::default() });
+                    }
+                    kept(setting, fetched, index + 1, changed.is_some())
+                }
+                KeySource::Secret(_) | KeySource::PublicKey(_) | KeySource::PublicKeyFile(_) | KeySource::Jwks(_) => {
+                    read(setting, fetched, index + 1)?
+                }
+            };
             origin.push(Origin { setting: setting.clone(), read, changed });
         }
         let keys = all(&origin);
-        Ok(Self { keys: ArcSwap::from_pointee(keys), generation: AtomicU64::new(0), origin: Mutex::new(origin) })
+        Ok(Self {
+            keys: ArcSwap::from_pointee(keys),
+            fetched: fetched.to_path_buf(),
+            wanted,
+            fetches: Default::default(),
+            generation: AtomicU64::new(0),
+            origin: Mutex::new(origin),
+        })
+    }
+
+    /// The sets that are to be fetched.
+    pub(super) fn wanted(&self) -> &[Wanted] {
+        &self.wanted
+    }
+
+    /// How often a set that is behind a URL was taken, and how often there was none to take.
+    pub(super) fn fetches(&self) -> [u64; 2] {
+        self.fetches.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// Takes what was fetched for `url`, if it holds a key that is of use here. It waits for the disk.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub(super) fn take(&self, url: &JwksUrl, set: Result<&[u8], String>) -> Result<(), String> {
+        let taken = set.and_then(|set| {
+            let (keys, _) = jwks::keys(set).map_err(|error| error.to_string())?;
+            let is_of_use = self.origin.lock().iter().any(|one| {
+                matches!(&one.setting.source, KeySource::JwksUrl(of) if of == url)
+                    && matches!(usable(&keys, &one.setting).len(), 1..=SET_KEYS_MAX)
+            });
+            // What is of no use never takes the place of what is.
+            if !is_of_use {
+                return Err(format!("it holds no key that is of use, or more than {SET_KEYS_MAX}"));
+            }
+            jwks::keep(&url.kept_in(&self.fetched), set).map_err(|error| error.to_string())
+        });
+        self.fetches[usize::from(taken.is_err())].fetch_add(1, Ordering::Relaxed);
+        taken.map(|()| self.refresh())
     }
 
     /// Reads the files that have changed. Meant for a background thread: it waits for the disk.
@@ -94,12 +150,12 @@ impl KeyRing {
         let mut origin = self.origin.lock();
         let mut any = false;
         for (index, one) in origin.iter_mut().enumerate() {
-            let Some(path) = one.setting.source.file() else { continue };
-            let now = changed(path);
+            let Some(path) = file(&one.setting, &self.fetched) else { continue };
+            let now = changed(&path);
             if now.is_none() || now == one.changed {
                 continue;
             }
-            match read(&one.setting, index + 1) {
+            match read(&one.setting, &self.fetched, index + 1) {
                 Ok(read) => {
                     tracing::info!(file = %path.display(), keys = read.len(), "the keys of tokens were read again");
                     one.read = read;
@@ -129,6 +185,10 @@ impl KeyRing {
             return Err(TokenFault::Malformed);
         }
         let keys = self.keys.load();
+        let is_known = |id: &str| keys.iter().any(|key| key.id.as_deref() == Some(id));
+        if header.kid.as_deref().is_some_and(|id| !is_known(id)) {
+            self.wanted.iter().for_each(|wanted| wanted.at_once.notify_one());
+        }
         let fitting = keys.iter().filter(|key| {
             key.algorithm == header.alg
                 && match (&key.id, &header.kid) {
@@ -153,7 +213,52 @@ fn changed(path: &Path) -> Option<std::time::SystemTime> {
     std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
-fn read(setting: &TokenKey, place: usize) -> Result<Vec<SigningKey>, KeyRingError> {
+/// The file to look at for changes.
+fn file(setting: &TokenKey, fetched: &Path) -> Option<PathBuf> {
+    if let KeySource::JwksUrl(url) = &setting.source {
+        return Some(url.kept_in(fetched));
+    }
+    setting.source.file().map(Path::to_path_buf)
+}
+
+/// What is kept of a set behind a URL. It may never have been fetched, and what is kept never keeps the server from starting: there
+/// may be a better set where it came from.
+fn kept(setting: &TokenKey, fetched: &Path, place: usize, is_there: bool) -> Vec<SigningKey> {
+    if !is_there {
+        return Vec::new();
+    }
+    read(setting, fetched, place).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a set of keys that was fetched earlier is of no use");
+        Vec::new()
+    })
+}
+
+/// The keys of a set that are for what the setting says.
+fn usable(set: &[Jwk], setting: &TokenKey) -> Vec<SigningKey> {
+    let mut keys = Vec::new();
+    for jwk in set {
+        let is_for_signing = !matches!(&jwk.common.public_key_use, Some(of) if *of != PublicKeyUse::Signature);
+        let named = jwk.common.key_algorithm.map(|algorithm| algorithm.to_string());
+        let is_ours = named.is_none_or(|named| named == setting.algorithm.word());
+        if !is_for_signing || !is_ours {
+            continue;
+        }
+        // A set may hold keys of other kinds beside ours.
+        let key = match DecodingKey::from_jwk(jwk) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::debug!(kid = jwk.common.key_id, %error, "a key of a set is of no use");
+                continue;
+            }
+        };
+        if key.family() == algorithm(setting.algorithm).family() {
+            keys.push(signing_key(setting.algorithm, jwk.common.key_id.clone(), key));
+        }
+    }
+    keys
+}
+
+fn read(setting: &TokenKey, fetched: &Path, place: usize) -> Result<Vec<SigningKey>, KeyRingError> {
     let unfit = |detail: String| KeyRingError::Unfit { place, algorithm: setting.algorithm.word(), detail };
     let text = |path: &Path| {
         std::fs::read_to_string(path).map_err(|cause| KeyRingError::Unreadable { path: path.to_path_buf(), cause })
@@ -166,23 +271,11 @@ fn read(setting: &TokenKey, place: usize) -> Result<Vec<SigningKey>, KeyRingErro
         KeySource::Secret(secret) => one(Ok(DecodingKey::from_secret(secret.as_bytes()))),
         KeySource::PublicKey(pem) => one(public_key(setting.algorithm, pem.as_bytes())),
         KeySource::PublicKeyFile(path) => one(public_key(setting.algorithm, text(path)?.as_bytes())),
-        KeySource::Jwks(path) => {
-            let set: JwkSet = serde_json::from_str(&text(path)?).map_err(|error| unfit(error.to_string()))?;
-            let mut keys = Vec::new();
-            for jwk in &set.keys {
-                let is_for_signing = !matches!(&jwk.common.public_key_use, Some(of) if *of != PublicKeyUse::Signature);
-                let named = jwk.common.key_algorithm.map(|algorithm| algorithm.to_string());
-                let is_ours = named.is_none_or(|named| named == setting.algorithm.word());
-                if !is_for_signing || !is_ours {
-                    continue;
-                }
-                // A set may hold keys of other kinds beside ours.
-                let Ok(key) = DecodingKey::from_jwk(jwk) else { continue };
-                if key.family() != algorithm(setting.algorithm).family() {
-                    continue;
-                }
-                keys.push(signing_key(setting.algorithm, jwk.common.key_id.clone(), key));
-            }
+        KeySource::Jwks(_) | KeySource::JwksUrl(_) => {
+            let path = file(setting, fetched).expect("a set is in a file");
+            let (set, left_out) = jwks::keys(text(&path)?.as_bytes()).map_err(|error| unfit(error.to_string()))?;
+            left_out.iter().for_each(|key| tracing::warn!(set = %path.display(), key, "a key that cannot be read"));
+            let keys = usable(&set, setting);
             match keys.len() {
                 0 => Err(unfit(String::from("the set holds none for it"))),
                 1..=SET_KEYS_MAX => Ok(keys),

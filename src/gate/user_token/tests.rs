@@ -17,7 +17,12 @@ fn now() -> Timestamp {
 }
 
 fn settings(source: KeySource, algorithm: SigningAlgorithm) -> TokenSettings {
-    TokenSettings { keys: vec![TokenKey { algorithm, id: None, source }], issuer: None, audience: Vec::new() }
+    TokenSettings {
+        keys: vec![TokenKey { algorithm, id: None, source }],
+        issuer: None,
+        audience: Vec::new(),
+        jwks_refresh: std::time::Duration::from_mins(5),
+    }
 }
 
 fn shared() -> TokenSettings {
@@ -29,7 +34,7 @@ fn signed(header: &Header, claims: &Value) -> String {
 }
 
 fn verify(settings: &TokenSettings, token: &str) -> Result<Verified, TokenFault> {
-    Verifier::new(settings).expect("keys that can be used").verify(token.as_bytes(), now())
+    Verifier::new(settings, Path::new("")).expect("keys that can be used").verify(token.as_bytes(), now())
 }
 
 fn judged(settings: &TokenSettings, claims: &Value) -> Result<String, TokenFault> {
@@ -137,7 +142,7 @@ fn a_token_that_was_seen_is_remembered_until_it_expires_or_keys_change() {
         json!({"keys": [jwk.expect("a key")]}).to_string()
     };
     std::fs::write(&path, set(SECRET)).expect("written");
-    let verifier = Verifier::new(&settings(KeySource::Jwks(path.clone()), SigningAlgorithm::Hs256))
+    let verifier = Verifier::new(&settings(KeySource::Jwks(path.clone()), SigningAlgorithm::Hs256), Path::new(""))
         .expect("keys that can be used");
     let mut cache = TokenCache::new([7; 16]);
     let token = signed(&Header::new(Algorithm::HS256), &json!({"sub": "ann", "exp": NOW + 10}));
@@ -167,7 +172,7 @@ fn a_token_that_was_seen_is_remembered_until_it_expires_or_keys_change() {
 
 #[test]
 fn a_cache_that_is_full_forgets_what_is_old_and_keeps_what_is_asked_for() {
-    let verifier = Verifier::new(&shared()).expect("keys");
+    let verifier = Verifier::new(&shared(), Path::new("")).expect("keys");
     let mut cache = TokenCache::with_half(4, [7; 16]);
     let tokens: Vec<String> = (0..12)
         .map(|number| signed(&Header::new(Algorithm::HS256), &json!({"sub": format!("u{number}"), "exp": NOW + 9})))

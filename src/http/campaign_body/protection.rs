@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    Challenge, ChallengeProvider, Eligibility, Protection, RateLimit, RateLimits, TokenClaim, WaitingRoom,
-    WhenUnavailable, Who,
+    Challenge, Eligibility, Protection, RateLimit, RateLimits, TokenClaim, WaitingRoom, WhenUnavailable, Who,
 };
 
-use crate::http::fields::{At, NOT_IN_THIS_VERSION, Object};
+use crate::http::fields::{At, Object};
 use crate::http::json::Json;
 use crate::http::json_text::JsonText;
 use crate::http::words;
@@ -25,15 +24,7 @@ pub(super) fn read(object: &mut Object<'_>) -> Option<Protection> {
     let challenge = object.optional("challenge", |json, at| at.object(json, challenge));
     let eligibility = object.optional("eligibility", |json, at| at.object(json, eligibility));
     let waiting_room = object.optional("waiting_room", |json, at| at.object(json, waiting_room));
-    let protection = Protection { rate_limits: rate_limits.unwrap_or_default(), challenge, eligibility, waiting_room };
-    // What nothing enforces yet is refused by name rather than believed to guard.
-    let is_set_elsewhere =
-        protection.challenge.is_some_and(|challenge| challenge.provider != ChallengeProvider::Altcha);
-    let unenforced = [("challenge", is_set_elsewhere)];
-    for (name, _) in unenforced.into_iter().filter(|(_, is_asked_for)| *is_asked_for) {
-        let _: Option<()> = object.at().inner(name).wrong(NOT_IN_THIS_VERSION);
-    }
-    Some(protection)
+    Some(Protection { rate_limits: rate_limits.unwrap_or_default(), challenge, eligibility, waiting_room })
 }
 
 fn rate_limits(object: &mut Object<'_>) -> Option<RateLimits> {
@@ -46,13 +37,7 @@ fn rate_limits(object: &mut Object<'_>) -> Option<RateLimits> {
 
 /// A rate as `5/10s`.
 fn rate_limit(json: &Json, at: &At<'_>) -> Option<RateLimit> {
-    at.parsed(json, |rate| {
-        let wrong = || String::from("must be requests in a span, as 5/10s");
-        let (requests, per) = rate.split_once('/').ok_or_else(wrong)?;
-        let is_number = !requests.is_empty() && requests.bytes().all(|byte| byte.is_ascii_digit());
-        let requests = requests.parse().ok().filter(|_| is_number).ok_or_else(wrong)?;
-        Ok::<_, String>(RateLimit { requests, per: text::parse_duration(per)? })
-    })
+    at.parsed(json, text::parse_rate)
 }
 
 fn challenge(object: &mut Object<'_>) -> Option<Challenge> {

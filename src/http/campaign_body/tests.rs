@@ -136,16 +136,6 @@ fn a_protections_faults_are_named_by_pointer() {
     check(json!({"waiting_room": {"admit_per_second": 1, "opens_before": "soon"}}), "/waiting_room/opens_before");
 }
 
-#[test]
-fn what_this_version_does_not_have_is_refused_by_name() {
-    for (part, value) in
-        [("challenge", json!({"provider": "turnstile"})), ("challenge", json!({"provider": "hcaptcha"}))]
-    {
-        let errors = parse(&with("/protection", json!({part: value}))).expect_err(part);
-        assert_eq!(errors, [FieldError::new(format!("/protection/{part}"), crate::http::fields::NOT_IN_THIS_VERSION)]);
-    }
-}
-
 /// The minimal body, changed by all of these.
 fn with_all(changes: &[(&str, Value)]) -> Value {
     let mut body = minimal();

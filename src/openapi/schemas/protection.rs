@@ -1,11 +1,11 @@
 //! Owns the shapes of what guards a campaign.
 
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
 
 use super::campaign::Fairness;
-use super::{Moment, PartialSchema, Phone, Span, UserId, text_schemas, words as table};
+use super::{Moment, PartialSchema, Phone, Span, UserId, one_of_schemas, text_schemas, words as table};
 use crate::http::words;
 
 text_schemas! {
@@ -76,6 +76,19 @@ pub(crate) struct Eligibility {
     /// What the user's token must say: strings, numbers, true or false, by name.
     #[schema(value_type = Option<Object>, nullable = false)]
     token_claims: Option<serde_json::Value>,
+}
+
+one_of_schemas! {
+    /// What is to be met.
+    ChallengeSet = [AltchaChallenge, WidgetChallenge];
+}
+
+/// A challenge that its provider sets, in a widget on the page.
+#[derive(ToSchema)]
+pub(crate) struct WidgetChallenge {
+    provider: Provider,
+    /// By what the provider knows the page.
+    site_key: String,
 }
 
 /// A proof of work to be done, by the ALTCHA protocol, version 2.

@@ -1,7 +1,8 @@
-// Owns what stands between a shopper and the button: the waiting room, from the first step in until it is one's turn, and the work that
-// a challenge asks for, which is done while one waits.
+// Owns what stands between a shopper and the button: the waiting room, from the first step in until it is one's turn, and the challenge,
+// which is met while one waits: work that the browser does by itself, or a provider's widget.
 
 import { element, setText } from "./dom.js";
+import { responseOf } from "./widget.js";
 import { joinWords, placeWords, problemWords } from "./words.js";
 
 /** A pass that ends sooner is not worth pressing with. */
@@ -24,6 +25,7 @@ export class Gate {
   // Not a live region: it changes several times a second while the line moves. What matters is announced.
   #note = element("p", { class: "note" });
   #button = element("button", { class: "button primary", type: "button", click: () => this.#join() }, "Join the waiting room");
+  #slot = element("div", { class: "widget" });
   #shared = null;
   #place = null;
   #ticket = null;
@@ -41,8 +43,16 @@ export class Gate {
     this.#who = who;
     this.#onChange = onChange;
     this.#room = campaign.protection?.waiting_room ?? null;
-    this.node.append(this.#note, this.#button);
-    this.node.hidden = this.#room === null;
+    this.#slot.hidden = true;
+    const room = this.#room === null ? [] : [this.#note, this.#button];
+    this.node.append(...room, this.#slot);
+    this.node.hidden = !this.#isNeeded;
+  }
+
+  // Whether there is anything to show, now or later.
+  get #isNeeded() {
+    const provider = this.#campaign.protection?.challenge?.provider;
+    return this.#room !== null || (provider !== undefined && provider !== "altcha");
   }
 
   /** Takes up what was begun on an earlier visit. */
@@ -86,7 +96,7 @@ export class Gate {
 
   /** Shows it as of `now`, or not at all to somebody who has had all there is for them. */
   show(now, isOver) {
-    this.node.hidden = this.#room === null || isOver;
+    this.node.hidden = !this.#isNeeded || isOver;
     if (this.#place?.state === "admitted" && now >= Date.parse(this.#place.admitted_until)) this.#place = { ...this.#place, state: "over" };
     this.#show();
   }
@@ -161,18 +171,19 @@ export class Gate {
     setText(this.#note, isIn || this.#place !== null ? placeWords(this.#place, this.#shared, now) : joinWords(this.#shared, now));
   }
 
-  // The work is done once, ahead, however often it is asked for; `null` if none is asked for.
+  // A challenge is met once, ahead, however often it is asked for; `null` if there is none.
   async #passOf(userId) {
-    if (this.#campaign.protection?.challenge?.provider !== "altcha") return null;
+    if (!this.#campaign.protection?.challenge) return null;
     const { client } = this.#page;
     const isGood = this.#pass?.userId === userId && Date.parse(this.#pass.expires_at) - client.clock.now() > PASS_SPARE_MS;
     if (isGood) return this.#pass.pass;
-    this.#working ??= client.meetChallenge(this.#campaign.id, { userId }).finally(() => (this.#working = null));
+    const widget = (challenge) => responseOf(challenge, this.#slot);
+    this.#working ??= client.meetChallenge(this.#campaign.id, { userId, widget }).finally(() => (this.#working = null));
     this.#pass = { userId, ...(await this.#working) };
     return this.#pass.pass;
   }
 
-  /** Begins with the work, if the shopper is known. */
+  /** Begins with the challenge, if the shopper is known. */
   warm(userId) {
     if (userId !== "") this.#passOf(userId).catch(() => {});
   }

@@ -156,7 +156,7 @@ export function problemWords(problem, { now }) {
     case "insecure_page":
       return "This browser takes that step only on secure pages. Please open it from the shop’s own page.";
     case "challenge_required":
-      return "The shop asks for one more step that this page cannot take. Please open it from the shop’s own page.";
+      return "The check before the coupon was not passed. Please try once more.";
     case "rate_limited":
       return "Too many tries in a short time. Please wait a little.";
     case "invalid_request":

@@ -1,0 +1,64 @@
+//! More to do than there is time for: what is worth least is refused first.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use crate::server::Server;
+
+/// How long the server stands still and runs in turn: it never catches up, as under more than it can carry.
+const STOPPED_FOR: Duration = Duration::from_millis(90);
+const RUNS_FOR: Duration = Duration::from_millis(20);
+
+/// How long a change may take to be noticed.
+const NOTICED_WITHIN: Duration = Duration::from_secs(20);
+
+#[test]
+fn looks_at_what_is_left_are_refused_first_and_claims_repeats_and_checkouts_go_on() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({}));
+    let won = client.claim("c", "ann").json();
+    let path = format!("/v1/coupons/{}/redemptions", won["coupon"]["code"].as_str().expect("a code"));
+    let pid = Pid::from_raw(i32::try_from(server.pid()).expect("a process id")).expect("a process");
+    let is_over = AtomicBool::new(false);
+    let looked = |expected: u16| {
+        let end = Instant::now() + NOTICED_WITHIN;
+        loop {
+            let reply = client.get("/v1/campaigns/c/availability");
+            if reply.status == expected {
+                return Some(reply);
+            }
+            if Instant::now() > end {
+                return None;
+            }
+        }
+    };
+    let (refused, repeat, redeemed, newcomer, managed) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                kill_process(pid, Signal::STOP).expect("the process is there");
+                std::thread::sleep(STOPPED_FOR);
+                kill_process(pid, Signal::CONT).expect("the process is there");
+                std::thread::sleep(RUNS_FOR);
+            }
+        });
+        let refused = looked(503);
+        let repeat = client.claim("c", "ann");
+        let redeemed = client.admin("POST", &path, Some(&json!({"order_id": "o-1"})));
+        let newcomer = client.claim("c", "bob");
+        let managed = client.admin("GET", "/v1/campaigns/c", None);
+        is_over.store(true, Ordering::Relaxed);
+        (refused, repeat, redeemed, newcomer, managed)
+    });
+    let refused = refused.expect("a look is refused while the server is behind");
+    assert_eq!(refused.problem(), (503, String::from("overloaded")));
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!((repeat.status, redeemed.status, newcomer.status, managed.status), (200, 201, 201, 200));
+    assert!(looked(200).is_some(), "the server is well again");
+    let metrics = client.get("/metrics").text();
+    assert!(!metrics.contains("landrush_shed_total{kind=\"poll\"} 0\n"), "{metrics}");
+    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 0\n"), "{metrics}");
+}
