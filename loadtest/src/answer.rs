@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::request::{self, Kind};
 use crate::response::Reply;
@@ -14,7 +14,7 @@ use crate::response::Reply;
 const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A generated coupon code: 16 symbols of 5 bits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Code(u128);
 
 impl Code {
@@ -54,7 +54,7 @@ impl fmt::Debug for Code {
 }
 
 /// A coupon that a user was told to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Coupon {
     /// The coupon's code.
     pub(crate) code: Code,
@@ -63,7 +63,7 @@ pub(crate) struct Coupon {
 }
 
 /// What a user was told that a claim or a draw came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Decision {
     /// The coupon; a draw may have none.
     pub(crate) coupon: Option<Coupon>,
@@ -109,7 +109,7 @@ pub(crate) enum Answer<'a> {
 }
 
 /// Why an answer is neither a decision nor a refusal as the contract has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Strange {
     /// A status that is neither success nor refusal.
     Status(u16),

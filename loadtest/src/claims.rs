@@ -1,14 +1,20 @@
 //! The claims of a load run as an exchange: writes them, times them by outcome, and keeps what each user was told for
 //! the oracle, which judges after the run so that judging costs the server nothing.
 
+mod bare;
+mod told;
+
 use std::borrow::Cow;
+use std::mem;
 use std::time::{Duration, Instant};
 
-use crate::answer::{self, Answer, Code, Decision, Strange};
+use crate::answer::{self, Answer, Code};
+pub(crate) use crate::claims::bare::Bare;
+pub(crate) use crate::claims::told::{Heard, Told};
 use crate::client::Exchange;
 use crate::oracle::{ClaimKey, Ledger, Rules};
 use crate::recorder::Recorder;
-use crate::request::{ClaimTemplate, Kind};
+use crate::request::ClaimTemplate;
 use crate::response::Reply;
 use crate::workload::Workload;
 
@@ -28,16 +34,10 @@ pub(crate) struct Claims {
     again: Vec<u64>,
     start: Instant,
     last_win: Option<Duration>,
-}
-
-/// What a user was told, where that matters to the oracle.
-#[derive(Debug)]
-enum Told {
-    Decided(u64, Decision),
-    Refused(u64, Cow<'static, str>),
-    /// No answer, or one that says that it may have happened.
-    Unknown(u64),
-    Strange(u64, Strange),
+    /// New wins since the campaign began, over all loads.
+    wins: u64,
+    /// Distinct users who asked in earlier loads, or in other processes.
+    users: u64,
 }
 
 impl Claims {
@@ -56,18 +56,18 @@ impl Claims {
             again: Vec::new(),
             start: Instant::now(),
             last_win: None,
+            wins: 0,
+            users: 0,
         }
     }
 
-    /// Begins another load on the same campaign: latencies are recorded anew, what users were told stays. With `newcomers`, nobody
-    /// new in it has asked before; without, the same people come again.
-    pub(crate) fn begin(&mut self, workload: Workload, newcomers: bool, retries: bool) {
-        let users = if newcomers { self.workload.users() } else { 0 };
-        self.workload = workload.after(users);
+    /// Begins another load on the same campaign: latencies are recorded anew, what users were told stays.
+    pub(crate) fn begin(&mut self, workload: Workload, retries: bool) {
+        self.users = self.users();
+        self.workload = workload;
         self.recorder = Recorder::new();
         self.retries = retries;
         self.again.clear();
-        self.start = Instant::now();
         self.last_win = None;
     }
 
@@ -84,9 +84,38 @@ impl Claims {
         }
     }
 
-    /// How long after the beginning the last new win was told.
-    pub(crate) fn last_win(&self) -> Option<Duration> {
-        self.last_win
+    /// Hands over what this load was told.
+    pub(crate) fn hand_over(&mut self) -> Heard {
+        Heard {
+            recorder: mem::replace(&mut self.recorder, Recorder::new()),
+            told: mem::take(&mut self.told),
+            wins: mem::take(&mut self.wins),
+            last_win: self.last_win.take(),
+            users: self.users(),
+        }
+    }
+
+    /// Takes what a part of this load was told, but for its users, of whom [`Claims::count_users`] tells.
+    pub(crate) fn take(&mut self, heard: Heard) {
+        self.recorder.add(&heard.recorder);
+        self.told.extend(heard.told);
+        self.wins += heard.wins;
+        self.last_win = self.last_win.max(heard.last_win);
+    }
+
+    /// How many distinct users have asked by the end of this load, of those that this process asks for.
+    pub(crate) fn asked_in_load(&self) -> u64 {
+        self.workload.users()
+    }
+
+    /// Takes note that `users` distinct users have asked by now.
+    pub(crate) fn count_users(&mut self, users: u64) {
+        self.users = self.users.max(users);
+    }
+
+    /// How long after the beginning of the load the last coupon was given out, if none was left then.
+    pub(crate) fn sold_out_after(&self) -> Option<Duration> {
+        self.last_win.filter(|_| self.wins >= self.rules.total_quota.iter().sum())
     }
 
     /// The latencies.
@@ -94,9 +123,9 @@ impl Claims {
         &self.recorder
     }
 
-    /// How many distinct users asked.
+    /// How many distinct users have asked, over all loads.
     pub(crate) fn users(&self) -> u64 {
-        self.workload.users()
+        self.users.max(self.workload.users())
     }
 
     /// Tells `ledger`, where the campaign has the place `campaign`, everything that users were told.
@@ -114,6 +143,10 @@ impl Claims {
 }
 
 impl Exchange for Claims {
+    fn begins(&mut self, start: Instant) {
+        self.start = start;
+    }
+
     fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64> {
         if self.asked == self.requests_max {
             return None;
@@ -130,6 +163,7 @@ impl Exchange for Claims {
                 let is_win = decision.coupon.is_some() && !decision.repeated;
                 if is_win {
                     self.last_win = Some(self.start.elapsed());
+                    self.wins += 1;
                 }
                 let outcome = if is_win {
                     "won"
@@ -167,57 +201,4 @@ impl Exchange for Claims {
     fn unsent(&mut self, waited: Duration) {
         self.recorder.record("unsent", waited);
     }
-}
-
-/// Requests that all should be answered with one status, whatever the body says: for comparing servers.
-#[derive(Debug)]
-pub(crate) struct Bare {
-    template: ClaimTemplate,
-    expected: u16,
-    users: u64,
-    /// Answers with another status, and requests without an answer.
-    pub(crate) wrong: u64,
-    recorder: Recorder,
-}
-
-impl Bare {
-    /// Claims on `campaign` at `host`, a new user each time.
-    pub(crate) fn new(host: &str, campaign: &str, expected: u16) -> Self {
-        let template = ClaimTemplate::new(host, campaign, Kind::Claim, false);
-        Self { template, expected, users: 0, wrong: 0, recorder: Recorder::new() }
-    }
-
-    /// The latencies.
-    pub(crate) fn recorder(&self) -> &Recorder {
-        &self.recorder
-    }
-
-    /// How many users have asked, each once.
-    pub(crate) fn users(&self) -> u64 {
-        self.users
-    }
-
-    /// Starts the latencies anew, after warming up.
-    pub(crate) fn forget_latencies(&mut self) {
-        self.recorder = Recorder::new();
-    }
-}
-
-impl Exchange for Bare {
-    fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64> {
-        self.users += 1;
-        self.template.write(self.users, 0, bytes);
-        Some(self.users)
-    }
-
-    fn answered(&mut self, _: u64, latency: Duration, reply: &Reply<'_>) {
-        self.recorder.record("answered", latency);
-        self.wrong += u64::from(reply.status != self.expected);
-    }
-
-    fn unanswered(&mut self, _: u64, _: Duration) {
-        self.wrong += 1;
-    }
-
-    fn unsent(&mut self, _: Duration) {}
 }

@@ -10,6 +10,9 @@ use crate::attack::Attack;
 use crate::compare::Contender;
 use crate::schedule::Arrivals;
 
+/// Generator processes of one run at most.
+const PROCESSES_MAX: i64 = 64;
+
 /// Loads a landrush server, measures it, and checks what it told its users.
 #[derive(Debug, Parser)]
 #[command(name = "landrush-loadtest", version, args_conflicts_with_subcommands = true)]
@@ -38,6 +41,9 @@ pub(crate) enum Command {
     Overload(Overload),
     /// Watch a campaign many times over while others claim, and check what everybody is shown.
     Watch(Watch),
+    /// One of the generators of a run with `--processes`: what to do and when comes on standard input.
+    #[command(hide = true)]
+    Generate,
 }
 
 /// A load of claims on one campaign (without a subcommand).
@@ -55,6 +61,9 @@ pub(crate) struct Load {
     /// Keep-alive connections, each with one request on its way.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) connections: u16,
+    /// Generator processes, among which connections, requests and users are divided; what they were told is judged together.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=PROCESSES_MAX))]
+    pub(crate) processes: u16,
     /// How the gaps between requests are spread.
     #[arg(long, value_enum, default_value = "constant")]
     pub(crate) arrivals: Arrivals,
@@ -73,6 +82,9 @@ pub(crate) struct Load {
     /// Write the result as JSON to this file too.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Write the latencies of each outcome as an interval log of HdrHistogram to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hlog: Option<PathBuf>,
     /// A running server, such as `http://127.0.0.1:8080`; without it one is started on a free port.
     #[arg(long, value_parser = url, requires = "admin_key")]
     pub(crate) url: Option<SocketAddr>,
@@ -161,6 +173,16 @@ pub(crate) struct Rehearse {
     /// Make it smaller: so many times the users, coupons and watchers (0.0001 to 1).
     #[arg(long, default_value_t = 1.0, value_parser = scale)]
     pub(crate) scale: f64,
+    /// Generator processes, among which connections, requests and users are divided; what they were told is judged together.
+    /// Redemptions are sent by one.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=PROCESSES_MAX))]
+    pub(crate) processes: u16,
+    /// Write the result as JSON to this file too: every phase, and the judgement over all.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the latencies of each phase and outcome as an interval log of HdrHistogram to this file, tagged `phase-1-won` and so on.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hlog: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) server: ServerOptions,
 }
@@ -248,6 +270,16 @@ pub(crate) enum Rate {
     Max,
     /// So many a second, whatever the server does.
     PerSecond(f64),
+}
+
+impl Rate {
+    /// Requests a second, where they are planned.
+    pub(crate) fn per_second(self) -> Option<f64> {
+        match self {
+            Self::Max => None,
+            Self::PerSecond(rate) => Some(rate),
+        }
+    }
 }
 
 fn rate(text: &str) -> Result<Rate, String> {

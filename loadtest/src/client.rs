@@ -10,6 +10,7 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use serde::{Deserialize, Serialize};
 
 use crate::connection::InFlight;
 use crate::departures::{Departures, Pace};
@@ -25,6 +26,8 @@ pub(crate) trait Exchange {
     fn parser(&self) -> Parser {
         response::parse
     }
+    /// Takes note that the first request may leave from `start` on.
+    fn begins(&mut self, _start: Instant) {}
     /// Appends the bytes of the next request and names it, or says that there is nothing more to ask.
     fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64>;
     /// Takes the answer to `ticket`, which came `latency` after the request should have left.
@@ -36,7 +39,7 @@ pub(crate) trait Exchange {
 }
 
 /// What a run was like as a whole.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Driven {
     /// Requests sent.
     pub(crate) sent: u64,
@@ -49,6 +52,14 @@ pub(crate) struct Driven {
 }
 
 impl Driven {
+    /// Adds what another process did at the same time.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.answered += other.answered;
+        self.broken += other.broken;
+        self.elapsed = self.elapsed.max(other.elapsed);
+    }
+
     /// Answers a second.
     pub(crate) fn rate(&self) -> f64 {
         self.answered as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
@@ -67,11 +78,28 @@ pub(crate) fn drive(
     exchange: &mut impl Exchange,
     progress: &ProgressBar,
 ) -> io::Result<Driven> {
+    drive_after(target, connections, pace, exchange, progress, || Ok(()))
+}
+
+/// Does the same, but between making the connections and the first request it waits for `barrier` to return.
+///
+/// # Errors
+/// As [`drive`], or when `barrier` fails.
+pub(crate) fn drive_after(
+    target: SocketAddr,
+    connections: usize,
+    pace: Pace,
+    exchange: &mut impl Exchange,
+    progress: &ProgressBar,
+    barrier: impl FnOnce() -> io::Result<()>,
+) -> io::Result<Driven> {
     // A timer that fires 50 us late, as is the default, would show as latency of the server. Where it cannot be
     // changed the run is still valid, only its latencies are that much too high.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1_000));
     let pool = Pool::open(target, connections)?;
+    barrier()?;
     let start = Instant::now();
+    exchange.begins(start);
     let departures = Departures::new(pace, start);
     let mut run = Run { pool, departures, exchange, driven: Driven::default(), in_flight: 0, last_answer: start };
     let mut ready = Vec::new();

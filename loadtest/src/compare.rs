@@ -2,7 +2,6 @@
 //! round by round, by the same generator with the same oracle, so that what the machine does at the moment weighs on all.
 
 mod contender;
-mod hlog;
 mod html;
 mod json;
 mod line;
@@ -24,6 +23,7 @@ use self::measure::{Measurement, measure};
 use crate::baselines::package;
 use crate::cli::Compare;
 use crate::departures::Pace;
+use crate::hlog::{self, Interval};
 use crate::load::progress;
 
 /// Numbers of connections that PostgreSQL is tried with.
@@ -87,7 +87,12 @@ fn write(lines: &[Line], options: &Compare, about: &str, folder: &Path) -> Resul
     fs::write(folder.join("compare.json"), serde_json::to_string_pretty(&document)? + "\n")?;
     fs::write(folder.join("compare.html"), html::page(lines, about))?;
     let length = Duration::from_secs(options.seconds.into());
-    lines.iter().try_for_each(|line| hlog::write(line, length, folder))
+    lines.iter().try_for_each(|line| {
+        let file = folder.join(format!("{}-{}.hlog", line.contender.name(), line.group));
+        let whole = length * u32::try_from(line.rounds.len())?;
+        let load = |name, start, recorder| Interval { name, start, length: whole, recorder };
+        hlog::write(&file, &[load("top", Duration::ZERO, &line.top), load("half", whole, &line.half)])
+    })
 }
 
 /// Those of `wanted` (everybody, if empty) who are installed, in the order of measurement; says who is not, and how to get them.

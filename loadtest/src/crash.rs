@@ -9,6 +9,7 @@ mod accounts;
 mod campaigns;
 mod checkout;
 mod lotteries;
+mod registrations;
 mod traffic;
 
 use std::fs;

@@ -12,18 +12,18 @@ use tempfile::TempDir;
 
 use crate::answer::Code;
 use crate::api::Api;
-use crate::claims::Claims;
 use crate::cli::{Load, Rate, ServerOptions};
-use crate::client::drive;
 use crate::confirm::confirm;
-use crate::departures::Pace;
-use crate::oracle::{ClaimKey, Ledger};
-use crate::report::{Report, verdict};
+use crate::hlog::{self, Interval};
+use crate::oracle::{ClaimKey, Ledger, Rules};
+use crate::plan::{Part, Plan};
+use crate::processes::Generators;
+use crate::report::{Report, claimant_bytes, claimant_line, verdict, verdict_json, write_json};
 use crate::request::user_id;
 use crate::scenario::Scenario;
-use crate::schedule::{Arrivals, Schedule, Stream, below, seeded};
+use crate::schedule::{Arrivals, Stream, below, seeded};
 use crate::server::{ADMIN_KEY, Launch, Server};
-use crate::workload::Workload;
+use crate::used::Used;
 
 /// Users whose claims are also looked up through `claims/by-user`; all winners are asked for by repeating the claim.
 const LOOKED_UP_MAX: usize = 1_000;
@@ -50,30 +50,45 @@ pub(crate) fn run(options: &Load) -> Result<bool> {
     let mut api = Api::new(target, admin_key);
     api.create_campaign(&scenario.body(Timestamp::now()))?;
 
-    let workload = Workload::new(options.repeat_share, options.seed);
-    let mut claims = Claims::new(&target.to_string(), scenario.rules(), workload, options.requests);
+    let plan = plan(options, target, scenario.rules());
+    let mut claims = plan.claims();
     let connections = usize::from(options.connections);
     let progress = progress(expected_requests(options), "claims");
-    let cpu = || own.as_ref().map(|own| own.server.cpu()).transpose();
-    let before = cpu()?;
-    let driven = drive(target, connections, pace(options), &mut claims, &progress)?;
-    let server_cpu = cpu()?.zip(before).map(|(after, before)| after.saturating_sub(before));
+    let used = || own.as_ref().map(Own::used).transpose();
+    let before = used()?;
+    let driven = Generators::new(options.processes).drive(&plan, true, &mut claims, &progress)?;
+    let used = used()?.zip(before).map(|(after, before)| after.since(before));
     progress.finish_and_clear();
 
     let mut ledger = Ledger::default();
     let campaign = ledger.add(scenario.rules());
     claims.tell(&mut ledger, campaign);
-    let workload = describe(options);
-    let (recorder, users) = (claims.recorder(), claims.users());
-    let report = Report { workload: &workload, driven, recorder, users, server_cpu };
+    let users = claims.users();
+    let report = Report {
+        workload: describe(options),
+        offered: options.rate.per_second(),
+        driven,
+        recorder: claims.recorder().clone(),
+        users,
+        used,
+        sold_out_after: claims.sold_out_after(),
+    };
+    let claimant_bytes = claimant_bytes(used, users);
     // Before the judgement: should the server be gone, this much is known all the same.
-    print!("{}", report.text());
+    print!("{}{}", report.text(), claimant_line(claimant_bytes, users));
     judge(target, connections, &mut api, &mut ledger, options.seed)?;
     println!("{users} users, {} wins, each asked for again", ledger.wins());
     print!("{}", verdict(ledger.violations()));
     if let Some(file) = &options.json {
-        let text = serde_json::to_string_pretty(&report.json(&ledger))?;
-        fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+        let mut document = report.json();
+        document["memory_bytes_per_claimant"] = claimant_bytes.into();
+        document["oracle"] = verdict_json(&ledger);
+        write_json(file, &document)?;
+    }
+    if let Some(file) = &options.hlog {
+        let load =
+            Interval { name: "load", start: Duration::ZERO, length: report.driven.elapsed, recorder: &report.recorder };
+        hlog::write(file, &[load])?;
     }
     Ok(ledger.violations().is_empty())
 }
@@ -101,9 +116,24 @@ impl Own {
         let address = server.ready().with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
         Ok(Self { server, address, data })
     }
+
+    /// What it has used so far.
+    ///
+    /// # Errors
+    /// When it is gone or does not say.
+    pub(crate) fn used(&self) -> Result<Used> {
+        let mut api = Api::new(self.address, ADMIN_KEY);
+        Ok(Used {
+            cpu: self.server.cpu()?,
+            disk_bytes: Some(api.metric("landrush_log_bytes_total")?),
+            syncs: Some(api.metric("landrush_log_sync_seconds_count")?),
+            resident_bytes: Some(self.server.resident_bytes()?),
+        })
+    }
 }
 
-/// Asks for every win and every doubtful claim again, and holds the server's counts against what users were told.///
+/// Asks for every win and every doubtful claim again, and holds the server's counts against what users were told.
+///
 /// # Errors
 /// When the server cannot be reached or does not tell its counts.
 pub(crate) fn judge(
@@ -156,12 +186,20 @@ pub(crate) fn compare(api: &mut Api, ledger: &mut Ledger) -> Result<()> {
     Ok(())
 }
 
-fn pace(options: &Load) -> Pace {
-    match options.rate {
-        Rate::Max => Pace::Closed(options.duration),
-        Rate::PerSecond(rate) => {
-            Pace::Open(Box::new(Schedule::new(rate, options.arrivals, options.duration, options.seed)))
-        }
+fn plan(options: &Load, target: SocketAddr, rules: Rules) -> Plan {
+    Plan {
+        target,
+        rules,
+        connections: options.connections,
+        rate: options.rate.per_second(),
+        arrivals: options.arrivals,
+        length: options.duration,
+        seed: options.seed,
+        requests_max: options.requests,
+        repeat_share: options.repeat_share,
+        retries: false,
+        users: 0,
+        part: Part::WHOLE,
     }
 }
 
@@ -187,7 +225,9 @@ fn describe(options: &Load) -> String {
             format!("open loop, {rate:.0} a second, {arrivals} arrivals")
         }
     };
-    format!("{pace}, {seconds} s, {} connections, seed {}", options.connections, options.seed)
+    let (connections, processes) = (options.connections, options.processes);
+    let by = if processes > 1 { format!(" by {processes} processes") } else { String::new() };
+    format!("{pace}, {seconds} s, {connections} connections{by}, seed {}", options.seed)
 }
 
 /// A progress bar on a terminal, and nothing in a pipe.

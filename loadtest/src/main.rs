@@ -19,11 +19,14 @@ mod connection;
 mod crash;
 mod departures;
 mod fairness;
+mod hlog;
 mod load;
 mod lottery;
 mod oracle;
 mod overload;
+mod plan;
 mod pool;
+mod processes;
 mod recorder;
 mod rehearsal;
 mod report;
@@ -35,6 +38,7 @@ mod server;
 mod share;
 #[cfg(test)]
 mod stub;
+mod used;
 mod violation;
 mod watch;
 mod workload;
@@ -69,5 +73,6 @@ fn run(cli: &Cli) -> Result<bool> {
         Some(Command::Attack(attack)) => attack::run(attack),
         Some(Command::Overload(overload)) => overload::run(overload),
         Some(Command::Watch(watch)) => watch::run(watch),
+        Some(Command::Generate) => processes::generate().map(|()| true),
     }
 }

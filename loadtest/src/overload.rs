@@ -23,6 +23,7 @@ use crate::client::drive;
 use crate::departures::Pace;
 use crate::load::{self, Own};
 use crate::oracle::Ledger;
+use crate::plan::Part;
 use crate::report::{number_table, verdict};
 use crate::scenario::Scenario;
 use crate::schedule::{Arrivals, Schedule};
@@ -64,7 +65,12 @@ pub(crate) fn run(options: &Overload) -> Result<bool> {
     let mut stage = Stage {
         own: &own,
         campaign: scenario.campaign.clone(),
-        claims: Claims::new(&own.address.to_string(), scenario.rules(), Workload::new(0.0, options.seed), u64::MAX),
+        claims: Claims::new(
+            &own.address.to_string(),
+            scenario.rules(),
+            Workload::new(0.0, options.seed, Part::WHOLE),
+            u64::MAX,
+        ),
         winners: Vec::new(),
         redeemed: 0,
         confirmed: Vec::new(),

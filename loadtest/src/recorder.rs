@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use anyhow::{Result, anyhow};
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
 /// Latencies outside these bounds are counted at them.
 const LATENCY_MIN: Duration = Duration::from_micros(1);
@@ -37,12 +39,17 @@ impl Recorder {
 
     /// Adds what another one has recorded.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.all.add(&other.all);
         for (name, latencies) in &other.outcomes {
-            match self.outcomes.iter_mut().find(|(known, _)| known == name) {
-                Some((_, known)) => known.add(latencies),
-                None => self.outcomes.push((name.clone(), latencies.clone())),
-            }
+            self.add_outcome(name, latencies);
+        }
+    }
+
+    /// Adds a whole distribution of requests that ended as `outcome`.
+    pub(crate) fn add_outcome(&mut self, outcome: &str, latencies: &Latencies) {
+        self.all.add(latencies);
+        match self.outcomes.iter_mut().find(|(known, _)| known == outcome) {
+            Some((_, known)) => known.add(latencies),
+            None => self.outcomes.push((outcome.to_owned(), latencies.clone())),
         }
     }
 
@@ -71,6 +78,28 @@ impl Latencies {
     /// Counts one.
     pub(crate) fn record(&mut self, latency: Duration) {
         self.0.saturating_record(nanoseconds(latency));
+    }
+
+    /// The distribution that [`Latencies::encode`] made bytes of.
+    ///
+    /// # Errors
+    /// When the bytes are no histogram, or one that could not have been recorded here.
+    pub(crate) fn decode(mut bytes: &[u8]) -> Result<Self> {
+        let decoded: Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes).map_err(|error| anyhow!("a histogram: {error:?}"))?;
+        let mut latencies = Self::new();
+        latencies.0.add(&decoded).map_err(|error| anyhow!("a histogram with other bounds: {error:?}"))?;
+        Ok(latencies)
+    }
+
+    /// The distribution as bytes (HdrHistogram's version 2): every count, so that nothing is lost between processes.
+    ///
+    /// # Errors
+    /// When it cannot be serialised.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&self.0, &mut bytes).map_err(|error| anyhow!("a histogram: {error:?}"))?;
+        Ok(bytes)
     }
 
     /// How many were recorded.

@@ -3,6 +3,7 @@
 
 mod checkout;
 mod file;
+mod found;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,27 +14,25 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::checkout::Checkout;
 use self::file::{Ask, File, Phase};
+use self::found::Found;
 use crate::api::Api;
 use crate::claims::Claims;
 use crate::cli::Rehearse;
-use crate::client::{Driven, drive};
-use crate::departures::Pace;
+use crate::client::drive;
 use crate::load::{self, Own, progress};
 use crate::oracle::{Ledger, Rules};
-use crate::report::{Report, number_table, verdict};
+use crate::plan::{Part, Plan};
+use crate::processes::Generators;
+use crate::report::{Report, number_table, verdict, write_json};
 use crate::request::Kind;
 use crate::scenario::Scenario;
-use crate::schedule::Schedule;
 use crate::server::ADMIN_KEY;
 use crate::watch::crowd::Crowd;
-use crate::workload::Workload;
 
 /// How long the last state may take to reach every watcher.
 const SETTLED_WITHIN: Duration = Duration::from_secs(5);
 /// How often the server is asked what is true meanwhile.
 const ASKED_EVERY: Duration = Duration::from_millis(250);
-/// Claims for 100,000 of which processor time is given.
-const CPU_PER: f64 = 1e5;
 
 /// Runs the scenario in a file and prints what came of it; says whether the server kept its promises.
 ///
@@ -56,7 +55,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let mut crowd = (file.watchers > 0)
         .then(|| Crowd::open(own.address, &format!("/v1/campaigns/{}/events", file.name), file.watchers.into()))
         .transpose()?;
-    let resident_before = own.server.resident_bytes()?;
+    let before = own.used()?;
     if let Ok(left) = Duration::try_from(opens.duration_since(Timestamp::now())) {
         thread::sleep(left);
     }
@@ -64,39 +63,54 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let rules = Rules { kind: file.kind(), ..scenario.rules() };
     let mut ledger = Ledger::default();
     let campaign = ledger.add(rules.clone());
-    let workload = Workload::new(0.0, file.seed);
-    let mut claims = Claims::new(&own.address.to_string(), rules, workload, u64::MAX);
+    let mut claims = plan(&own, &file, &file.phases[0], 0, &rules).claims();
+    let mut generators = Generators::new(options.processes);
     let is_done = AtomicBool::new(false);
     let mut wrong_at_checkout = 0;
+    let mut reports = Vec::new();
     thread::scope(|scope| {
         let watching = crowd.as_mut().map(|crowd| scope.spawn(|| crowd.watch(&is_done)));
         let played = file.phases.iter().zip(1..).try_for_each(|(phase, number)| {
-            println!("\n{number}: {}", phase.describe());
-            match phase.ask {
-                Ask::Coupons => play(&own, &file, phase, number, &mut claims),
+            print!("\n{number}: ");
+            let report = match phase.ask {
+                Ask::Coupons => {
+                    let plan = plan(&own, &file, phase, number, &rules);
+                    play(&own, phase, &plan, &mut generators, &mut claims)?
+                }
                 Ask::Redemptions => {
                     claims.tell(&mut ledger, campaign);
-                    let (seed, count) = (file.seed.wrapping_add(number), phase.requests());
-                    let mut checkout = Checkout::new(own.address, &ledger, phase.repeat_share, seed, count);
-                    let driven = load(&own, &file, phase, number, &mut checkout)?;
-                    wrong_at_checkout += checkout.wrong();
-                    println!("{:.0} redemptions/s, {} wrong", driven.0.rate(), checkout.wrong());
-                    Ok(())
+                    let (report, wrong) = redeem(&own, &file, phase, number, &ledger)?;
+                    wrong_at_checkout += wrong;
+                    report
                 }
-            }
+            };
+            print!("{}", report.text());
+            reports.push(report);
+            Ok(())
         });
         is_done.store(true, Ordering::Relaxed);
         let watched = watching.map(|watching| watching.join().expect("the crowd does not panic")).transpose();
         played.and(watched.map(|_| ()))
     })?;
     claims.tell(&mut ledger, campaign);
-    let grown = own.server.resident_bytes()?.saturating_sub(resident_before);
-    println!("memory of the server: {} bytes a user, for {} users", grown / claims.users().max(1), claims.users());
-    let log = (api.metric("landrush_log_bytes_total")?, api.metric("landrush_log_sync_seconds_count")?);
-    println!("log: {} bytes, {} syncs", log.0, log.1);
+    let found = Found {
+        file: &file,
+        scale: options.scale,
+        processes: options.processes,
+        reports,
+        used: own.used()?.since(before),
+        users: claims.users(),
+    };
+    println!("\n{}", found.text());
     load::judge(own.address, file.connections.into(), &mut api, &mut ledger, file.seed)?;
     print!("{} wins, each asked for again\n{}", ledger.wins(), verdict(ledger.violations()));
     let misled = crowd.map(|mut crowd| settle(&mut crowd, &mut api, &file)).transpose()?.unwrap_or_default();
+    if let Some(path) = &options.json {
+        write_json(path, &found.json(&ledger, wrong_at_checkout, misled))?;
+    }
+    if let Some(path) = &options.hlog {
+        found.write_hlog(path)?;
+    }
     Ok(ledger.violations().is_empty() && wrong_at_checkout == 0 && misled == 0)
 }
 
@@ -113,39 +127,64 @@ fn body(scenario: &Scenario, file: &File, opens: Timestamp) -> serde_json::Value
     body
 }
 
-/// One load, and the processor time that the server took for it.
-fn load(
-    own: &Own,
-    file: &File,
-    phase: &Phase,
-    number: u64,
-    exchange: &mut impl crate::client::Exchange,
-) -> Result<(Driven, Duration)> {
-    let seed = file.seed.wrapping_add(number);
-    let pace = match phase.rate {
-        Some(rate) => Pace::Open(Box::new(Schedule::new(rate, phase.arrivals, phase.length(), seed))),
-        None => Pace::Closed(phase.length()),
-    };
-    let bar = progress(phase.requests(), "requests");
-    let before = own.server.cpu()?;
-    let driven = drive(own.address, file.connections.into(), pace, exchange, &bar)?;
-    bar.finish_and_clear();
-    ensure!(driven.answered > 0, "no answers");
-    Ok((driven, own.server.cpu()?.saturating_sub(before)))
+/// A load of claims or draws, as a plan.
+fn plan(own: &Own, file: &File, phase: &Phase, number: u64, rules: &Rules) -> Plan {
+    Plan {
+        target: own.address,
+        rules: rules.clone(),
+        connections: file.connections,
+        rate: phase.rate,
+        arrivals: phase.arrivals,
+        length: phase.length(),
+        seed: file.seed.wrapping_add(number),
+        requests_max: u64::MAX,
+        repeat_share: phase.repeat_share,
+        retries: phase.retries,
+        users: 0,
+        part: Part::WHOLE,
+    }
 }
 
-fn play(own: &Own, file: &File, phase: &Phase, number: u64, claims: &mut Claims) -> Result<()> {
-    claims.begin(Workload::new(phase.repeat_share, file.seed.wrapping_add(number)), phase.newcomers, phase.retries);
-    let (driven, cpu) = load(own, file, phase, number, claims)?;
-    let workload =
-        format!("offered {}/s", phase.rate.map_or_else(|| "as many as go".into(), |rate| format!("{rate:.0}")));
-    let (recorder, users) = (claims.recorder(), claims.users());
-    print!("{}", Report { workload: &workload, driven, recorder, users, server_cpu: Some(cpu) }.text());
-    println!("server processor seconds for 100,000: {:.2}", cpu.as_secs_f64() * CPU_PER / driven.answered as f64);
-    if let Some(after) = claims.last_win() {
-        println!("the last new win came after {:.3} s", after.as_secs_f64());
-    }
-    Ok(())
+/// A load of claims or draws.
+fn play(own: &Own, phase: &Phase, plan: &Plan, generators: &mut Generators, claims: &mut Claims) -> Result<Report> {
+    let bar = progress(phase.requests(), "requests");
+    let before = own.used()?;
+    let driven = generators.drive(plan, phase.newcomers, claims, &bar)?;
+    bar.finish_and_clear();
+    ensure!(driven.answered > 0, "no answers");
+    Ok(Report {
+        workload: phase.describe(),
+        offered: phase.rate,
+        driven,
+        recorder: claims.recorder().clone(),
+        users: claims.users(),
+        used: Some(own.used()?.since(before)),
+        sold_out_after: claims.sold_out_after(),
+    })
+}
+
+/// A load of redemptions of the coupons that `ledger` knows, and how many of its answers were wrong.
+fn redeem(own: &Own, file: &File, phase: &Phase, number: u64, ledger: &Ledger) -> Result<(Report, u64)> {
+    let (seed, count) = (file.seed.wrapping_add(number), phase.requests());
+    let mut checkout = Checkout::new(own.address, ledger, phase.repeat_share, seed, count);
+    let pace = plan(own, file, phase, number, ledger.rules(0)).pace();
+    let bar = progress(phase.requests(), "requests");
+    let before = own.used()?;
+    let driven = drive(own.address, file.connections.into(), pace, &mut checkout, &bar)?;
+    let used = own.used()?.since(before);
+    bar.finish_and_clear();
+    ensure!(driven.answered > 0, "no answers");
+    println!("{:.0} redemptions/s, {} wrong", driven.rate(), checkout.wrong());
+    let report = Report {
+        workload: phase.describe(),
+        offered: phase.rate,
+        driven,
+        recorder: checkout.recorder().clone(),
+        users: checkout.asked(),
+        used: Some(used),
+        sold_out_after: None,
+    };
+    Ok((report, checkout.wrong()))
 }
 
 /// How many watchers were not told the truth at last.

@@ -1,74 +1,129 @@
-//! What a run found, as a table for people and as JSON for programs.
+//! What a load found, as a table for people and as JSON for programs.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use crate::client::Driven;
 use crate::oracle::Ledger;
 use crate::recorder::{Latencies, Recorder};
+use crate::used::Used;
 use crate::violation::Violation;
 
 /// Violations that are printed; the others are only counted.
 const VIOLATIONS_SHOWN: usize = 20;
 const PERCENTILES: [(&str, f64); 4] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9)];
+/// Outcomes that are no errors: everything else is a refusal by its code, or no answer.
+const DECISIONS: [&str; 4] = ["won", "repeated", "no_coupon", "redeemed"];
+/// Answers for which processor time is given.
+const CPU_PER: f64 = 1e5;
 
-/// What was measured in one load run.
+/// What was measured in one load.
 #[derive(Debug)]
-pub(crate) struct Report<'a> {
+pub(crate) struct Report {
     /// What was run, in words.
-    pub(crate) workload: &'a str,
+    pub(crate) workload: String,
+    /// Requests a second that were planned, in an open loop.
+    pub(crate) offered: Option<f64>,
     pub(crate) driven: Driven,
-    pub(crate) recorder: &'a Recorder,
+    pub(crate) recorder: Recorder,
     /// Distinct users who asked.
     pub(crate) users: u64,
-    /// Processor time of the server while it was loaded, where the server is ours.
-    pub(crate) server_cpu: Option<Duration>,
+    /// What the server used under the load, where the server is ours.
+    pub(crate) used: Option<Used>,
+    /// After which time the last coupon was given out, if none was left.
+    pub(crate) sold_out_after: Option<Duration>,
 }
 
-impl Report<'_> {
+impl Report {
     /// The text of the report.
     pub(crate) fn text(&self) -> String {
         let driven = &self.driven;
         let mut text = format!("{}\n", self.workload);
         let seconds = driven.elapsed.as_secs_f64();
-        let _ = writeln!(text, "{:.0} answers/s: {} in {seconds:.2} s", driven.rate(), driven.answered);
-        if let Some(per_answer) = self.cpu_per_answer_us() {
-            let _ = writeln!(text, "server processor time: {per_answer:.1} us an answer");
+        let offered = self.offered.map_or_else(String::new, |rate| format!("offered {rate:.0}/s, achieved "));
+        let _ = writeln!(text, "{offered}{:.0} answers/s: {} in {seconds:.2} s", driven.rate(), driven.answered);
+        let errors: Vec<_> = self.errors().map(|(code, count)| format!("{code} {count}")).collect();
+        let _ = writeln!(text, "errors: {}", if errors.is_empty() { "none".into() } else { errors.join(", ") });
+        if let Some(after) = self.sold_out_after {
+            let _ = writeln!(text, "sold out after {:.3} s", after.as_secs_f64());
+        }
+        if let Some(seconds) = self.cpu_s_per_100k() {
+            let _ = writeln!(text, "server: {seconds:.2} s of processor time for 100,000 answers");
+        }
+        if let Some((bytes, syncs)) = self.used.and_then(|used| used.disk_bytes.zip(used.syncs)) {
+            let _ = writeln!(text, "log: {bytes} bytes, {syncs} syncs");
         }
         if driven.broken > 0 {
             let _ = writeln!(text, "connections broken: {}", driven.broken);
         }
-        let _ = writeln!(text, "{}", latency_table(self.recorder));
+        let _ = writeln!(text, "{}", latency_table(&self.recorder));
         text
     }
 
-    /// The report as a JSON document, with the judgement over it.
-    pub(crate) fn json(&self, ledger: &Ledger) -> Value {
+    /// The report as a JSON document; the judgement is the whole run's.
+    pub(crate) fn json(&self) -> Value {
         let outcomes: serde_json::Map<_, _> =
             self.recorder.outcomes().map(|(name, latencies)| (name.to_owned(), latency_json(latencies))).collect();
         json!({
             "workload": self.workload,
+            "offered_per_second": self.offered,
             "answers_per_second": self.driven.rate(),
             "sent": self.driven.sent,
             "answered": self.driven.answered,
             "connections_broken": self.driven.broken,
             "elapsed_s": self.driven.elapsed.as_secs_f64(),
-            "server_cpu_us_per_answer": self.cpu_per_answer_us(),
+            "sold_out_after_s": self.sold_out_after.map(|after| after.as_secs_f64()),
+            "server_cpu_s_per_100k": self.cpu_s_per_100k(),
+            "log_bytes": self.used.and_then(|used| used.disk_bytes),
+            "log_syncs": self.used.and_then(|used| used.syncs),
+            "errors": self.errors().map(|(code, count)| (code.to_owned(), count.into())).collect::<serde_json::Map<_, _>>(),
             "all": latency_json(self.recorder.all()),
             "outcomes": outcomes,
             "users": self.users,
-            "wins": ledger.wins(),
-            "violations": ledger.violations().iter().map(ToString::to_string).collect::<Vec<_>>(),
         })
     }
 
-    fn cpu_per_answer_us(&self) -> Option<f64> {
-        let cpu = self.server_cpu?;
-        (self.driven.answered > 0).then(|| cpu.as_secs_f64() * 1e6 / self.driven.answered as f64)
+    /// How often each error came, by code.
+    fn errors(&self) -> impl Iterator<Item = (&str, u64)> {
+        let errors = self.recorder.outcomes().filter(|(name, _)| !DECISIONS.contains(name));
+        errors.map(|(name, latencies)| (name, latencies.count()))
     }
+
+    fn cpu_s_per_100k(&self) -> Option<f64> {
+        let cpu = self.used?.cpu;
+        (self.driven.answered > 0).then(|| cpu.as_secs_f64() * CPU_PER / self.driven.answered as f64)
+    }
+}
+
+/// The memory that a claimant costs the server, from what it has grown by; nothing where nobody asked, or it is not known.
+pub(crate) fn claimant_bytes(used: Option<Used>, claimants: u64) -> Option<u64> {
+    used?.resident_bytes?.checked_div(claimants)
+}
+
+/// The memory that a claimant costs, in a line.
+pub(crate) fn claimant_line(bytes: Option<u64>, claimants: u64) -> String {
+    bytes.map_or_else(String::new, |bytes| format!("memory of the server: {bytes} bytes a claimant, for {claimants}\n"))
+}
+
+/// What the oracle has to say, as JSON.
+pub(crate) fn verdict_json(ledger: &Ledger) -> Value {
+    let violations: Vec<_> = ledger.violations().iter().map(ToString::to_string).collect();
+    json!({"wins": ledger.wins(), "is_sound": violations.is_empty(), "violations": violations})
+}
+
+/// Writes `document` to `file`, to be read by people too.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn write_json(file: &Path, document: &Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(document)?;
+    fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// What the oracle has to say, in lines.

@@ -3,11 +3,13 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 /// Digits of a user number or of a key in a request.
 const DIGITS: usize = 12;
 
 /// What is asked of a campaign, by its mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     /// A claim, in mode `first_come`.
     Claim,
@@ -28,7 +30,7 @@ impl Kind {
     }
 }
 
-/// A prepared `POST …/claims`, `…/draws` or `…/entries` of one campaign.
+/// A prepared `POST …/claims`, `…/draws`, `…/entries` or `…/registrations` of one campaign.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimTemplate {
     bytes: Vec<u8>,
@@ -39,9 +41,17 @@ pub(crate) struct ClaimTemplate {
 impl ClaimTemplate {
     /// Prepares requests of `kind` to `campaign` at `host`; with `keyed`, each carries an `Idempotency-Key`.
     pub(crate) fn new(host: &str, campaign: &str, kind: Kind, keyed: bool) -> Self {
+        Self::to_path(host, campaign, kind.path(), keyed)
+    }
+
+    /// Prepares registrations with `campaign` at `host`.
+    pub(crate) fn registration(host: &str, campaign: &str) -> Self {
+        Self::to_path(host, campaign, "registrations", false)
+    }
+
+    fn to_path(host: &str, campaign: &str, path: &str, keyed: bool) -> Self {
         let zeros = "0".repeat(DIGITS);
         let body = format!("{{\"user_id\":\"u-{zeros}\"}}");
-        let path = kind.path();
         let mut text = format!(
             "POST /v1/campaigns/{campaign}/{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
         );

@@ -6,8 +6,10 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use crate::plan::Part;
+
 /// How the gaps between two requests are spread around their mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Arrivals {
     /// Every gap is the same.
@@ -25,13 +27,28 @@ pub(crate) struct Schedule {
     rng: ChaCha8Rng,
     sent: u64,
     poisson_s: f64,
+    part: Part,
 }
 
 impl Schedule {
     /// Plans `per_second` requests a second for `duration`; `seed` fixes the gaps of Poisson arrivals.
     pub(crate) fn new(per_second: f64, arrivals: Arrivals, duration: Duration, seed: u64) -> Self {
         assert!(per_second.is_finite() && per_second > 0.0, "a schedule needs a positive rate");
-        Self { per_second, arrivals, duration, rng: seeded(seed, Stream::Schedule), sent: 0, poisson_s: 0.0 }
+        Self {
+            per_second,
+            arrivals,
+            duration,
+            rng: seeded(seed, Stream::Schedule),
+            sent: 0,
+            poisson_s: 0.0,
+            part: Part::WHOLE,
+        }
+    }
+
+    /// The moments of one part of the same schedule.
+    pub(crate) fn only(mut self, part: Part) -> Self {
+        self.part = part;
+        self
     }
 
     /// How long the schedule goes on.
@@ -44,17 +61,24 @@ impl Iterator for Schedule {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let offset_s = match self.arrivals {
-            // From the index, not by adding gaps: rounding never builds up over a long run.
-            Arrivals::Constant => self.sent as f64 / self.per_second,
-            Arrivals::Poisson => {
-                self.poisson_s += -(1.0 - unit(&mut self.rng)).ln() / self.per_second;
-                self.poisson_s
+        loop {
+            let offset_s = match self.arrivals {
+                // From the index, not by adding gaps: rounding never builds up over a long run.
+                Arrivals::Constant => self.sent as f64 / self.per_second,
+                Arrivals::Poisson => {
+                    self.poisson_s += -(1.0 - unit(&mut self.rng)).ln() / self.per_second;
+                    self.poisson_s
+                }
+            };
+            let offset = Duration::from_secs_f64(offset_s);
+            if offset >= self.duration {
+                return None;
             }
-        };
-        self.sent += 1;
-        let offset = Duration::from_secs_f64(offset_s);
-        (offset < self.duration).then_some(offset)
+            self.sent += 1;
+            if self.part.holds(self.sent - 1) {
+                return Some(offset);
+            }
+        }
     }
 }
 

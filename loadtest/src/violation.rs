@@ -48,6 +48,12 @@ pub(crate) enum Violation {
     UnexpectedRefusal { key: ClaimKey, code: String },
     /// Somebody was told `sold_out` while there was stock.
     RefusedWithStock { campaign: String, wins: u64, quota: u64 },
+    /// Somebody who was told to be registered was registered anew.
+    RegistrationLost { campaign: String, user: u64 },
+    /// Somebody could not register, and nothing in the scenario explains it.
+    RegistrationRefused { campaign: String, user: u64, status: u16 },
+    /// A registration could not be repeated.
+    RegistrationNotSettled { campaign: String, user: u64 },
     /// A lottery.
     Lottery(lottery::Fault),
     /// The checkout.
@@ -120,6 +126,15 @@ impl fmt::Display for Violation {
             Self::UnexpectedRefusal { key, code } => write!(f, "{key} was told `{code}` without reason"),
             Self::RefusedWithStock { campaign, wins, quota } => {
                 write!(f, "{campaign} was called sold out with {wins} of {quota} given out")
+            }
+            Self::RegistrationLost { campaign, user } => {
+                write!(f, "lost registration: {} had registered with {campaign}, and did so anew", user_id(*user))
+            }
+            Self::RegistrationRefused { campaign, user, status } => {
+                write!(f, "{} could not register with {campaign}: status {status}", user_id(*user))
+            }
+            Self::RegistrationNotSettled { campaign, user } => {
+                write!(f, "{} registered with {campaign}, and asking again had no answer", user_id(*user))
             }
             Self::Lottery(fault) => fault.fmt(f),
             Self::Checkout(fault) => fault.fmt(f),

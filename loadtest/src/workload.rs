@@ -2,6 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
+use crate::plan::Part;
 use crate::schedule::{Stream, below, seeded, unit};
 
 /// An endless sequence of users.
@@ -10,13 +11,16 @@ pub(crate) struct Workload {
     rng: ChaCha8Rng,
     repeat_share: f64,
     users: u64,
+    part: Part,
 }
 
 impl Workload {
-    /// Plans requests of which `repeat_share` (0 to 1) come from somebody who has asked before, whether or not the
-    /// first answer is there yet: an impatient double click is one of them.
-    pub(crate) fn new(repeat_share: f64, seed: u64) -> Self {
-        Self { rng: seeded(seed, Stream::Workload), repeat_share, users: 0 }
+    /// Plans the requests of one part of a load, of which `repeat_share` (0 to 1) come from somebody of that part who has asked
+    /// before, whether or not the first answer is there yet: an impatient double click is one of them.
+    pub(crate) fn new(repeat_share: f64, seed: u64, part: Part) -> Self {
+        // Far from the seeds of neighbouring loads, which differ in the lower half.
+        let seed = seed.wrapping_add(u64::from(part.number) << 32);
+        Self { rng: seeded(seed, Stream::Workload), repeat_share, users: 0, part }
     }
 
     /// The same plan for people who come after the first `users`, who count as having asked before.
@@ -28,13 +32,13 @@ impl Workload {
     /// The user of the next request.
     pub(crate) fn next_user(&mut self) -> u64 {
         if self.users > 0 && self.repeat_share > 0.0 && unit(&mut self.rng) < self.repeat_share {
-            return below(&mut self.rng, self.users);
+            return self.part.overall(below(&mut self.rng, self.users));
         }
         self.users += 1;
-        self.users - 1
+        self.part.overall(self.users - 1)
     }
 
-    /// How many distinct users have asked.
+    /// How many distinct users of this part have asked.
     pub(crate) fn users(&self) -> u64 {
         self.users
     }
@@ -45,7 +49,7 @@ mod tests {
     use super::*;
 
     fn users(share: f64, seed: u64) -> Vec<u64> {
-        let mut workload = Workload::new(share, seed);
+        let mut workload = Workload::new(share, seed, Part::WHOLE);
         (0..10_000).map(|_| workload.next_user()).collect()
     }
 

@@ -54,6 +54,9 @@ impl Run {
         if let Command::Claim(claim) | Command::Draw(claim) = &mut command {
             claim.stamped_at = at(self.shop.now - claim.stamped_at.as_milliseconds());
         }
+        if let Command::Register(register) = &mut command {
+            register.stamped_at = at(self.shop.now - register.stamped_at.as_milliseconds());
+        }
         let outcome = self.shop.submit(&command);
         let expected = self.model.submit(&command, at(self.shop.now));
         assert_eq!(outcome, expected, "{command:?} at {}", self.shop.now);

@@ -4,6 +4,7 @@ mod claims;
 mod facts;
 mod operators;
 mod redemptions;
+mod registrations;
 
 use std::collections::BTreeMap;
 
@@ -37,6 +38,7 @@ struct ModelCampaign {
     archived: bool,
     claims: Vec<ModelClaim>,
     redemptions: Vec<ModelRedemption>,
+    registered: Vec<UserId>,
 }
 
 #[derive(Debug)]
@@ -99,6 +101,7 @@ impl Model {
         match command {
             Command::Claim(claim) => campaign.claim(claim, Mode::FirstCome, now),
             Command::Draw(claim) => campaign.claim(claim, Mode::Draw, now),
+            Command::Register(register) => campaign.register(register),
             Command::Create { .. } => unreachable!("done above"),
             Command::Patch { patch, dry_run, .. } => campaign.patch(patch, *dry_run, now),
             Command::AcceptClaims { accept, .. } => {
@@ -115,11 +118,7 @@ impl Model {
             Command::Coupon { coupon, .. } => campaign.coupon(*coupon, now),
             Command::Redeem(redeem) => campaign.redeem(redeem, now),
             Command::Settle { redemption, settlement, .. } => campaign.settle(redemption.as_index(), *settlement, now),
-            Command::Enter(_)
-            | Command::Arrive(_)
-            | Command::Register(_)
-            | Command::Rank { .. }
-            | Command::ImportCodes { .. } => {
+            Command::Enter(_) | Command::Arrive(_) | Command::Rank { .. } | Command::ImportCodes { .. } => {
                 unreachable!("no step of the model")
             }
         }
@@ -148,6 +147,7 @@ impl Model {
             archived: false,
             claims: Vec::new(),
             redemptions: Vec::new(),
+            registered: Vec::new(),
         };
         let view = campaign.view();
         self.campaigns.insert(number, campaign);

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
@@ -25,6 +24,7 @@ use crate::request::{ClaimTemplate, Kind};
 use crate::response;
 use crate::scenario::Scenario;
 use crate::server::{ADMIN_KEY, Server};
+use crate::used::Used;
 
 /// The seed of the look-ups by which landrush is checked.
 const LOOK_UP_SEED: u64 = 1;
@@ -116,19 +116,6 @@ impl Stock {
             limit: 1,
         }
     }
-}
-
-/// What a contender has used since it was started.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Used {
-    /// Processor time.
-    pub(crate) cpu: Duration,
-    /// Bytes written to its log, where it has one.
-    pub(crate) disk_bytes: Option<u64>,
-    /// Syncs of its log, where it counts them.
-    pub(crate) syncs: Option<u64>,
-    /// Memory in use, where that is what holds the claims.
-    pub(crate) resident_bytes: Option<u64>,
 }
 
 /// A contender that runs.
@@ -228,15 +215,7 @@ impl Running {
     pub(crate) fn used(&self) -> Result<Used> {
         match self {
             Self::Floor(server, ..) => Ok(Used { cpu: server.cpu()?, ..Used::default() }),
-            Self::Landrush(own) => {
-                let mut api = Api::new(own.address, ADMIN_KEY);
-                Ok(Used {
-                    cpu: own.server.cpu()?,
-                    disk_bytes: Some(api.metric("landrush_log_bytes_total")?),
-                    syncs: Some(api.metric("landrush_log_sync_seconds_count")?),
-                    resident_bytes: Some(own.server.resident_bytes()?),
-                })
-            }
+            Self::Landrush(own) => own.used(),
             Self::Redis(redis) => Ok(Used {
                 cpu: redis.server.cpu()?,
                 disk_bytes: Some(redis.disk_bytes()?),

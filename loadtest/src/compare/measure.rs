@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 
 use crate::cli::ServerOptions;
 use crate::client::Driven;
-use crate::compare::contender::{Contender, Running, Stock, Used};
+use crate::compare::contender::{Contender, Running, Stock};
 use crate::compare::transcript::Transcript;
 use crate::departures::Pace;
 use crate::oracle::Ledger;
@@ -107,8 +107,7 @@ pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Res
     let offered = (top.driven.rate() / 2.0).max(1.0);
     let schedule = Schedule::new(offered, Arrivals::Constant, length, seed);
     let half = load(&running, Stock::Plenty, connections, Pace::Open(Box::new(schedule)), &mut plenty)?;
-    let grown =
-        running.used()?.resident_bytes.zip(before.resident_bytes).map(|(after, before)| after.saturating_sub(before));
+    let grown = running.used()?.since(before).resident_bytes;
     let claimants = plenty.wins().0 - wins_before;
     let claimant_bytes = grown.filter(|_| claimants > 0).map(|bytes| bytes as f64 / claimants as f64);
 
@@ -145,16 +144,15 @@ fn load(running: &Running, stock: Stock, connections: usize, pace: Pace, transcr
     let (before, own_before) = (running.used()?, own_cpu()?);
     transcript.begin();
     let driven = running.drive(stock, connections, pace, transcript)?;
-    let (after, own_after) = (running.used()?, own_cpu()?);
+    let (used, own_after) = (running.used()?.since(before), own_cpu()?);
     ensure!(driven.answered > 0, "no answers");
-    let grown = |part: fn(&Used) -> Option<u64>| Some(part(&after)?.saturating_sub(part(&before)?));
     Ok(Phase {
         driven,
         recorder: transcript.recorder().clone(),
         slices: transcript.slices().to_vec(),
-        cpu: after.cpu.saturating_sub(before.cpu),
+        cpu: used.cpu,
         generator_cpu: own_after.saturating_sub(own_before),
-        disk_bytes: grown(|used| used.disk_bytes),
-        syncs: grown(|used| used.syncs),
+        disk_bytes: used.disk_bytes,
+        syncs: used.syncs,
     })
 }

@@ -18,6 +18,7 @@ use crate::confirm::confirm;
 use crate::crash::campaigns::openings;
 use crate::crash::checkout::Checkout;
 use crate::crash::lotteries::Lotteries;
+use crate::crash::registrations::Registrations;
 use crate::crash::traffic::Crowd;
 use crate::load::compare;
 use crate::oracle::{ClaimKey, Ledger};
@@ -40,6 +41,8 @@ pub(super) struct Accounts {
     pub(super) crowd: Crowd,
     /// Entries.
     pub(super) lotteries: Lotteries,
+    /// Those who have registered.
+    pub(super) registrations: Registrations,
     /// Redemptions.
     pub(super) checkout: Checkout,
     /// Campaigns that the server may not know yet; their bodies are fixed so that creating them can be repeated.
@@ -52,16 +55,18 @@ impl Accounts {
     /// What was found wrong so far.
     pub(super) fn violations(&self) -> Vec<Violation> {
         let (claims, redemptions) = (self.ledger.violations().iter(), self.checkout.till.violations().iter());
-        claims.chain(self.lotteries.violations()).chain(redemptions).cloned().collect()
+        let registrations = self.registrations.violations();
+        claims.chain(self.lotteries.violations()).chain(registrations).chain(redemptions).cloned().collect()
     }
 
     /// How much there is to hold a server to.
     pub(super) fn summary(&self) -> String {
         format!(
-            "{} wins told, {} entries to {} drawn lotteries, {} answers at the checkout of {} coupons",
+            "{} wins told, {} entries to {} drawn lotteries, {} people registered, {} answers at the checkout of {} coupons",
             self.ledger.wins(),
             self.lotteries.entries(),
             self.lotteries.judged(),
+            self.registrations.count(),
             self.checkout.till.answers(),
             self.checkout.till.coupons().len(),
         )
@@ -74,6 +79,7 @@ impl Accounts {
             self.uncreated.push(opening.body);
             campaigns.push(self.ledger.add(opening.rules));
         }
+        self.uncreated.push(self.registrations.next_generation(generation, Timestamp::now()));
         self.crowd = Crowd::new(campaigns);
     }
 
@@ -97,6 +103,7 @@ impl Accounts {
         confirm(target, connections, &mut self.ledger, keys, &ProgressBar::hidden())?;
         self.asked_again = self.ledger.decisions().len();
         self.lotteries.hold_to_account(&mut api, connections, thorough)?;
+        self.registrations.hold_to_account(target, connections, thorough, rng)?;
         self.look_at_coupons(target, connections, thorough, rng)?;
         compare(&mut api, &mut self.ledger)
     }

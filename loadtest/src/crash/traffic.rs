@@ -1,5 +1,5 @@
 //! What is asked between two kills: claims and draws on several campaigns at once, by new users and by users who ask again,
-//! entries to a lottery, and the shop's checkout, with what each was told going straight to its oracle.
+//! entries to a lottery, registrations, and the shop's checkout, with what each was told going straight to its oracle.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::answer::{self, Answer, Code};
 use crate::checkout::{self, Step, When};
 use crate::client::Exchange;
 use crate::crash::accounts::Accounts;
+use crate::crash::registrations::Person;
 use crate::lottery;
 use crate::oracle::{ClaimKey, Ledger};
 use crate::request::{ClaimTemplate, Kind};
@@ -26,6 +27,8 @@ const KEYS: u64 = 5;
 const ENTRY_SHARE: f64 = 0.2;
 /// Share of the requests that are the checkout's.
 const CHECKOUT_SHARE: f64 = 0.12;
+/// Share of the requests that register somebody.
+const REGISTRATION_SHARE: f64 = 0.08;
 
 /// The users of one generation of campaigns.
 #[derive(Debug, Default)]
@@ -65,6 +68,8 @@ pub(super) struct Traffic<'a> {
     templates: Vec<ClaimTemplate>,
     /// The lottery that is entered, by its place.
     lottery: Option<(usize, ClaimTemplate)>,
+    /// What registers people, once there is a campaign for it.
+    registration: Option<ClaimTemplate>,
     accounts: &'a mut Accounts,
     rng: &'a mut ChaCha8Rng,
     /// What was sent and when, by ticket.
@@ -78,6 +83,8 @@ enum Asked {
     Claim(ClaimKey),
     /// An entry to the running lottery.
     Entry { lottery: usize, user: u64 },
+    /// Somebody registers.
+    Registration(Person),
     /// A step of the checkout.
     Step(Code, Step),
 }
@@ -92,11 +99,12 @@ impl<'a> Traffic<'a> {
             let campaign = accounts.lotteries.lottery(place).campaign();
             (place, ClaimTemplate::new(host, campaign, Kind::Entry, false))
         });
-        Self { host: host.to_owned(), templates, lottery, accounts, rng, sent: Vec::new() }
+        let registration = accounts.registrations.template(host);
+        Self { host: host.to_owned(), templates, lottery, registration, accounts, rng, sent: Vec::new() }
     }
 
     fn choose(&mut self) -> Asked {
-        let Accounts { ledger, crowd, lotteries, checkout, .. } = &mut *self.accounts;
+        let Accounts { ledger, crowd, lotteries, checkout, registrations, .. } = &mut *self.accounts;
         let dice = unit(self.rng);
         if dice < CHECKOUT_SHARE {
             if let Some((code, step)) = checkout.next(self.rng, ledger) {
@@ -106,6 +114,8 @@ impl<'a> Traffic<'a> {
             && let Some((lottery, _)) = self.lottery
         {
             return Asked::Entry { lottery, user: lotteries.next_user(lottery, self.rng) };
+        } else if dice > 1.0 - REGISTRATION_SHARE && self.registration.is_some() {
+            return Asked::Registration(registrations.next());
         }
         Asked::Claim(crowd.next(self.rng, ledger))
     }
@@ -152,6 +162,10 @@ impl Exchange for Traffic<'_> {
                 let (_, template) = self.lottery.as_ref().expect("only a running lottery is entered");
                 template.write(*user, 0, bytes);
             }
+            Asked::Registration(person) => {
+                let template = self.registration.as_ref().expect("people register where there is a campaign for it");
+                template.write(person.number(), 0, bytes);
+            }
             Asked::Step(code, step) => checkout::write(&self.host, *code, step, bytes),
         }
         self.sent.push((asked, Timestamp::now()));
@@ -160,10 +174,14 @@ impl Exchange for Traffic<'_> {
 
     fn answered(&mut self, ticket: u64, _: Duration, reply: &Reply<'_>) {
         let (asked, sent) = self.asked(ticket);
-        let Accounts { ledger, lotteries, checkout, .. } = &mut *self.accounts;
+        let Accounts { ledger, lotteries, checkout, registrations, .. } = &mut *self.accounts;
         match asked {
             Asked::Claim(key) => Self::claim_answered(ledger, key, reply),
             Asked::Entry { lottery, user } => Self::entry_answered(lotteries.lottery(lottery), user, sent, reply),
+            Asked::Registration(person) => {
+                // Who could not be told is asked about again once the server is back, like all others.
+                registrations.answered(person, reply);
+            }
             Asked::Step(code, step) => {
                 let told = checkout::read(reply, code, checkout.till.user(code), &step);
                 checkout.till.answered(code, step, When { sent, heard: Timestamp::now() }, told);
@@ -177,6 +195,8 @@ impl Exchange for Traffic<'_> {
         match asked {
             Asked::Claim(key) => ledger.unknown(key),
             Asked::Entry { lottery, user } => lotteries.lottery(lottery).unknown(user),
+            // It stays without an answer, which is how it began.
+            Asked::Registration(_) => {}
             Asked::Step(code, step) => {
                 checkout.till.unanswered(code, step, When { sent, heard: Timestamp::now() });
             }

@@ -1,10 +1,12 @@
 //! What a campaign promised, as far as it bounds what may be handed out.
 
+use serde::{Deserialize, Serialize};
+
 use crate::answer::Asked;
 use crate::request::Kind;
 
 /// The rules of one campaign, as far as they bound what may be handed out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Rules {
     /// The campaign's id.
     pub(crate) campaign: String,

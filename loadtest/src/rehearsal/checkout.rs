@@ -10,6 +10,7 @@ use crate::answer::Code;
 use crate::checkout::wire::{self, Step};
 use crate::client::Exchange;
 use crate::oracle::Ledger;
+use crate::recorder::Recorder;
 use crate::response::Reply;
 use crate::schedule::{Stream, below, seeded, unit};
 
@@ -25,6 +26,7 @@ pub(super) struct Checkout {
     repeat_share: f64,
     rng: ChaCha8Rng,
     wrong: u64,
+    recorder: Recorder,
 }
 
 impl Checkout {
@@ -42,7 +44,18 @@ impl Checkout {
             repeat_share,
             rng: seeded(seed, Stream::Workload),
             wrong: 0,
+            recorder: Recorder::new(),
         }
+    }
+
+    /// How many coupons were asked for.
+    pub(super) fn asked(&self) -> u64 {
+        u64::try_from(self.asked).unwrap_or(u64::MAX)
+    }
+
+    /// The latencies.
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// Answers that were not as they should be, requests without one, and coupons redeemed twice or never though asked for.
@@ -69,17 +82,26 @@ impl Exchange for Checkout {
         Some(place)
     }
 
-    fn answered(&mut self, place: u64, _: Duration, reply: &Reply<'_>) {
+    fn answered(&mut self, place: u64, latency: Duration, reply: &Reply<'_>) {
         match reply.status {
-            201 => self.redeemed[usize::try_from(place).expect("a place in memory")] += 1,
-            200 => {}
-            _ => self.wrong += 1,
+            201 => {
+                self.redeemed[usize::try_from(place).expect("a place in memory")] += 1;
+                self.recorder.record("redeemed", latency);
+            }
+            200 => self.recorder.record("repeated", latency),
+            status => {
+                self.wrong += 1;
+                self.recorder.record(&format!("status_{status}"), latency);
+            }
         }
     }
 
-    fn unanswered(&mut self, _: u64, _: Duration) {
+    fn unanswered(&mut self, _: u64, waited: Duration) {
+        self.recorder.record("unanswered", waited);
         self.wrong += 1;
     }
 
-    fn unsent(&mut self, _: Duration) {}
+    fn unsent(&mut self, waited: Duration) {
+        self.recorder.record("unsent", waited);
+    }
 }

@@ -4,6 +4,7 @@ mod compare;
 mod judgement;
 mod landrush;
 mod pretender;
+mod processes;
 mod rehearsal;
 
 use std::process::{Command, Output};

@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     Oversell,
     /// Everybody gets the same code.
     SameCode,
+    /// The first two users get the same code, and nobody else does.
+    SharedCode,
     /// Availability shows one unit too many.
     Miscount,
     /// `sold_out` is told when one unit is left.
@@ -120,7 +122,8 @@ impl Shop {
             return (409, json!({"code": "sold_out"}));
         }
         self.issued += 1;
-        let code = if self.fault == Fault::SameCode { 0 } else { self.issued };
+        let shared = self.fault == Fault::SharedCode && ["u-000000000000", "u-000000000001"].contains(&user);
+        let code = if self.fault == Fault::SameCode || shared { 0 } else { self.issued };
         self.wins.insert(user.into(), code);
         (201, self.win(user, code, false))
     }

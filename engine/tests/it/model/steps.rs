@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    CampaignDefinition, CampaignPatch, CouponTypePatch, LimitBy, Mode, Period, Return, Weekdays, Windows,
+    CampaignDefinition, CampaignPatch, CouponTypePatch, Eligibility, LimitBy, Mode, Period, Protection, Return,
+    Weekdays, Who, Windows,
 };
-use landrush_engine::command::{Claim, Command, CouponPlace, Gate, Redeem, Settlement};
+use landrush_engine::command::{Claim, Command, CouponPlace, Gate, Redeem, Register, Settlement};
 use landrush_engine::fairness::Probability;
 use landrush_engine::id::{
     CampaignNumber, IdempotencyKey, OrderId, PhoneId, RedemptionNumber, Serial, TypeIndex, UserId,
@@ -16,13 +17,15 @@ use crate::naive::{WINDOW_MS, WINDOWS_AT, ZONE};
 use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, at, seed};
 
 /// How many campaigns there are.
-pub(super) const CAMPAIGNS: u32 = 5;
+pub(super) const CAMPAIGNS: u32 = 6;
 /// The one that draws.
 const DRAWS: u32 = 4;
+/// The one that hears only who has registered.
+const REGISTERED: u32 = 5;
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// A claim or a draw among them is stamped so many milliseconds before it is decided.
+    /// A claim, a draw or a registration among them is stamped so many milliseconds before it is decided.
     Submit(Command),
     /// Later by so many milliseconds.
     Advance(u64),
@@ -47,6 +50,7 @@ pub(super) fn definition(number: u32, variant: u8) -> CampaignDefinition {
             let windows = Windows::new(at_times, Weekdays::all(), Duration::from_millis(WINDOW_MS)).expect("valid");
             builder.limit(1, Period::Window).limit_by(LimitBy::Phone).windows(windows).expired(Return::Restock)
         }
+        REGISTERED => builder.limit(1, Period::Campaign).protection(registered()),
         _ => builder.mode(Mode::Draw).limit(2, Period::Day).expired(Return::Restock),
     };
     let builder = builder.coupon_type("a", 4).daily_quota(2).valid_for(Duration::from_millis(DAY_MS));
@@ -54,6 +58,18 @@ pub(super) fn definition(number: u32, variant: u8) -> CampaignDefinition {
     let builder = builder.coupon_type("b", 3 + u32::from(variant));
     let builder = if number == DRAWS { builder.probability(two_fifths()) } else { builder };
     builder.build().expect("valid")
+}
+
+/// Whoever registers within a day of the opening.
+fn registered() -> Protection {
+    let eligibility = Eligibility {
+        who: Who::Registered,
+        registration_closes_at: Some(at(NOON_MS + DAY_MS)),
+        devices_per_user: None,
+        users_per_device: None,
+        token_claims: Vec::new(),
+    };
+    Protection { eligibility: Some(eligibility), ..Protection::default() }
 }
 
 fn two_fifths() -> Probability {
@@ -82,6 +98,14 @@ fn claim() -> impl Strategy<Value = Command> {
         let claim =
             Claim { campaign, user, coupon_type, key, phone, gate: Gate::default(), stamped_at: at(stamped_before) };
         if draws == is_mistaken { Command::Claim(claim) } else { Command::Draw(claim) }
+    })
+}
+
+fn register() -> impl Strategy<Value = Command> {
+    let campaign = prop_oneof![8 => Just(CampaignNumber(REGISTERED)), 1 => campaign()];
+    let stamped_before = prop_oneof![4 => Just(0), 1 => 0..2_000u64];
+    (campaign, user(), stamped_before).prop_map(|(campaign, user, stamped_before)| {
+        Command::Register(Register { campaign, user, stamped_at: at(stamped_before) })
     })
 }
 
@@ -149,6 +173,7 @@ fn read() -> impl Strategy<Value = Command> {
 pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         60 => claim().prop_map(Step::Submit),
+        6 => register().prop_map(Step::Submit),
         24 => manage().prop_map(Step::Submit),
         40 => checkout().prop_map(Step::Submit),
         4 => read().prop_map(Step::Submit),

@@ -114,6 +114,9 @@ impl ModelCampaign {
         if let Some(refusal) = self.not_open(claim.stamped_at) {
             return Some(refusal);
         }
+        if !self.hears(&claim.user) {
+            return Some(Refusal::NotEligible);
+        }
         let limit = self.definition.limit;
         if limit.by == LimitBy::Phone && claim.phone.is_none() {
             return Some(Refusal::PhoneRequired);

@@ -1,5 +1,5 @@
-//! Latencies as interval logs, so that the standard tools of HdrHistogram can read them: one file for each contender and number of
-//! connections, an entry for each load and outcome, tagged `top-won`, `half-won` and so on, values in nanoseconds.
+//! Latencies as interval logs, so that the standard tools of HdrHistogram can read them: an entry for each load and outcome, tagged
+//! by both (`top-won`, `phase-2-sold_out`), values in nanoseconds.
 
 use std::fs;
 use std::path::Path;
@@ -9,32 +9,42 @@ use anyhow::{Context, Result, anyhow};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
-use crate::compare::line::Line;
+use crate::recorder::Recorder;
 
 /// Maxima are written in milliseconds beside each entry.
 const NANOSECONDS_PER_MS: f64 = 1e6;
 
-/// Writes the log of `line`, whose loads took `length` each in every round, into `folder`.
+/// The latencies of one load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interval<'a> {
+    /// The load, as the first part of the tags.
+    pub(crate) name: &'a str,
+    /// When it began, after the beginning of the first.
+    pub(crate) start: Duration,
+    /// How long it took.
+    pub(crate) length: Duration,
+    pub(crate) recorder: &'a Recorder,
+}
+
+/// Writes the log of `intervals` to `file`.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub(super) fn write(line: &Line, length: Duration, folder: &Path) -> Result<()> {
-    let file = folder.join(format!("{}-{}.hlog", line.contender.name(), line.group));
-    fs::write(&file, encode(line, length)?).with_context(|| format!("cannot write {}", file.display()))
+pub(crate) fn write(file: &Path, intervals: &[Interval<'_>]) -> Result<()> {
+    fs::write(file, encode(intervals)?).with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn encode(line: &Line, length: Duration) -> Result<Vec<u8>> {
+fn encode(intervals: &[Interval<'_>]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new()
         .with_max_value_divisor(NANOSECONDS_PER_MS)
         .begin_log_with(&mut bytes, &mut serializer)?;
-    let whole = length * u32::try_from(line.rounds.len())?;
-    for (place, (load, recorder)) in (0_u32..).zip([("top", &line.top), ("half", &line.half)]) {
+    for Interval { name, start, length, recorder } in intervals {
         for (outcome, latencies) in recorder.outcomes() {
-            let tag = format!("{load}-{outcome}");
+            let tag = format!("{name}-{outcome}");
             let tag = Tag::new(&tag).context("an outcome's name is a tag")?;
-            log.write_histogram(latencies.histogram(), whole * place, whole, Some(tag))
+            log.write_histogram(latencies.histogram(), *start, *length, Some(tag))
                 .map_err(|error| anyhow!("an interval log: {error:?}"))?;
         }
     }
@@ -48,17 +58,18 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
     use super::*;
-    use crate::compare::contender::Contender;
 
     #[test]
     fn what_is_written_is_read_back_by_tag() {
-        let mut line = Line::new(Contender::Landrush, 64, 64);
+        let (mut top, mut half) = (Recorder::new(), Recorder::new());
         for milliseconds in 1..=100 {
-            line.top.record("won", Duration::from_millis(milliseconds));
+            top.record("won", Duration::from_millis(milliseconds));
         }
-        line.half.record("won", Duration::from_millis(7));
-        line.half.record("refused", Duration::from_millis(9));
-        let bytes = encode(&line, Duration::from_secs(2)).expect("encoded");
+        half.record("won", Duration::from_millis(7));
+        half.record("refused", Duration::from_millis(9));
+        let length = Duration::from_secs(2);
+        let load = |name, start, recorder| Interval { name, start, length, recorder };
+        let bytes = encode(&[load("top", Duration::ZERO, &top), load("half", length, &half)]).expect("encoded");
         let mut found = Vec::new();
         for entry in IntervalLogIterator::new(&bytes) {
             let LogEntry::Interval(interval) = entry.expect("well formed") else { continue };
