@@ -46,7 +46,7 @@ pub(super) fn write(driven: Driven, heard: &Heard, out: &mut impl Write) -> Resu
     Ok(())
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// When it is not all there, or not in that form.
