@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    CampaignBuilder, CampaignDefinition, Mode, Protection, WaitingRoom, Weekdays, Windows,
+    CampaignBuilder, CampaignDefinition, CampaignPatch, CouponTypePatch, Mode, Protection, WaitingRoom, Weekdays,
+    Windows,
 };
 use landrush_engine::command::{Arrive, Claim, Command, Gate};
 use landrush_engine::event::{Change, Event};
 use landrush_engine::fairness::{LotteryKey, rank};
-use landrush_engine::id::UserId;
+use landrush_engine::id::{TypeIndex, UserId};
 use landrush_engine::outcome::{Outcome, Refusal};
 use landrush_engine::room::{Place, RoomView, Standing, chained};
 
@@ -266,4 +267,45 @@ fn a_waiting_person_costs_at_most_forty_bytes() {
     let bytes = shop.state.memory_bytes(RUSH) - before;
     println!("{} bytes a person", bytes / PEOPLE as usize);
     assert!(bytes <= 40 * PEOPLE as usize, "{bytes}");
+}
+
+#[test]
+fn a_quota_that_is_lowered_lets_nobody_more_in_and_tells_those_who_are() {
+    let (mut shop, places) = opened(10, 20);
+    pass(&mut shop, 1_000);
+    assert_eq!(room(&shop).now_serving, 8);
+    let quota = CouponTypePatch { coupon_type: TypeIndex(0), total_quota: Some(3), daily_quota: None };
+    let patch = CampaignPatch { coupon_types: vec![quota], ..CampaignPatch::default() };
+    let patched = shop.submit(&Command::Patch { campaign: RUSH, patch: Box::new(patch), dry_run: false });
+    assert!(matches!(patched, Outcome::Campaign(_)), "{patched:?}");
+    let is_in = |number: &u32| matches!(standing(&shop, places[*number as usize]), Standing::Admitted { .. });
+    let let_in: Vec<u32> = (0..20).filter(is_in).collect();
+    for (place, number) in let_in.into_iter().enumerate() {
+        let outcome = claim_with(&mut shop, &user(number), Some(places[number as usize]));
+        if place < 3 {
+            won(&outcome);
+        } else {
+            assert_eq!(refused(&outcome), Some(Refusal::SoldOut));
+        }
+    }
+    pass(&mut shop, 20_000);
+    assert_eq!((room(&shop).now_serving, shop.counts(0).issued), (8, 3));
+    shop.prove();
+}
+
+#[test]
+fn a_clock_that_is_set_back_lets_nobody_in_twice_and_puts_nobody_out() {
+    let (mut shop, places) = opened(100, 60);
+    pass(&mut shop, 2_000);
+    assert_eq!(room(&shop).now_serving, 16);
+    let is_in = |shop: &Shop, number: u32| matches!(standing(shop, places[number as usize]), Standing::Admitted { .. });
+    let first = (0..60).find(|number| is_in(&shop, *number)).expect("sixteen are in");
+    shop.now -= 1_500;
+    pass(&mut shop, 1_000);
+    assert_eq!(room(&shop).now_serving, 16, "the time has been used already");
+    assert!(is_in(&shop, first));
+    won(&claim_with(&mut shop, &user(first), Some(places[first as usize])));
+    pass(&mut shop, 1_500);
+    assert_eq!(room(&shop).now_serving, 24, "a second after the last were let in");
+    shop.prove();
 }
