@@ -165,8 +165,13 @@ pub enum Change<'a> {
 impl Change<'_> {
     /// Whether it is a claim, a draw or an entry: each has the next serial of its campaign.
     pub fn is_grant(&self) -> bool {
+        self.grant().is_some()
+    }
+
+    /// What a claim, a draw or an entry bears.
+    pub(crate) fn grant(&self) -> Option<&Granted<'_>> {
         match self {
-            Change::Claimed { .. } | Change::Drew { .. } | Change::Entered { .. } => true,
+            Change::Claimed { grant, .. } | Change::Drew { grant, .. } | Change::Entered { grant } => Some(grant),
             Change::Created { .. }
             | Change::Patched { .. }
             | Change::Cancelled { .. }
@@ -182,7 +187,7 @@ impl Change<'_> {
             | Change::Registered { .. }
             | Change::Shuffled { .. }
             | Change::Admitted { .. }
-            | Change::Expired { .. } => false,
+            | Change::Expired { .. } => None,
         }
     }
 }
