@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::server::Server;
 
 /// How long the server stands still and runs in turn: it never catches up, as under more than it can carry.
-const STOPPED_FOR: Duration = Duration::from_millis(90);
+const STOPPED_FOR: Duration = Duration::from_millis(150);
 const RUNS_FOR: Duration = Duration::from_millis(20);
 
 /// How long a change may take to be noticed.
