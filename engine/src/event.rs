@@ -22,6 +22,31 @@ pub struct Event<'a> {
     pub change: Change<'a>,
 }
 
+impl<'a> Event<'a> {
+    /// What it grants to somebody, if it is a claim, a draw or an entry.
+    pub(crate) fn grant(&self) -> Option<&Granted<'a>> {
+        match &self.change {
+            Change::Claimed { grant, .. } | Change::Drew { grant, .. } | Change::Entered { grant } => Some(grant),
+            Change::Created { .. }
+            | Change::Patched { .. }
+            | Change::Cancelled { .. }
+            | Change::Archived
+            | Change::Ended
+            | Change::Ranked { .. }
+            | Change::CodesImported { .. }
+            | Change::Voided { .. }
+            | Change::Redeemed { .. }
+            | Change::Settled { .. }
+            | Change::HoldExpired { .. }
+            | Change::Arrived { .. }
+            | Change::Shuffled { .. }
+            | Change::Registered { .. }
+            | Change::Admitted { .. }
+            | Change::Expired { .. } => None,
+        }
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<'a> {
