@@ -245,6 +245,28 @@ pub enum Settlement {
 }
 
 impl Command {
+    /// What is asked for, of a claim, a draw or an entry.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        match self {
+            Command::Claim(claim) | Command::Draw(claim) | Command::Enter(claim) => Some(claim),
+            Command::Arrive(_)
+            | Command::Register(_)
+            | Command::Create { .. }
+            | Command::Patch { .. }
+            | Command::AcceptClaims { .. }
+            | Command::Cancel { .. }
+            | Command::Archive { .. }
+            | Command::Rank { .. }
+            | Command::ImportCodes { .. }
+            | Command::Void { .. }
+            | Command::ClaimsByUser { .. }
+            | Command::Claims { .. }
+            | Command::Coupon { .. }
+            | Command::Redeem(_)
+            | Command::Settle { .. } => None,
+        }
+    }
+
     /// The campaign that the command speaks of.
     pub fn campaign(&self) -> CampaignNumber {
         match self {

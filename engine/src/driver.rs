@@ -183,9 +183,10 @@ pub(crate) fn drive_shard_and_log(mut shard: Shard, mut log: LogDriver) {
         let closing = shared.is_closing();
         let mut turn = shard.turn();
         let mut gathered = log.gather();
-        // While answers keep bringing new commands, one larger write is cheaper than two.
+        // While answers keep bringing new commands, one larger write is cheaper than two; but where more wait than one turn
+        // takes, what that turn decided is large enough, and is written while the next one decides.
         for _ in 0..GATHER_MAX {
-            if turn.commands == 0 {
+            if turn.commands == 0 || turn.commands == Shard::TURN_COMMANDS_MAX {
                 break;
             }
             std::thread::yield_now();

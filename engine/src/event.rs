@@ -22,6 +22,13 @@ pub struct Event<'a> {
     pub change: Change<'a>,
 }
 
+impl<'a> Event<'a> {
+    /// What it grants to somebody, if it is a claim, a draw or an entry.
+    pub(crate) fn grant(&self) -> Option<&Granted<'a>> {
+        self.change.grant()
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<'a> {
@@ -162,14 +169,14 @@ pub enum Change<'a> {
     },
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
     /// Whether it is a claim, a draw or an entry: each has the next serial of its campaign.
     pub fn is_grant(&self) -> bool {
         self.grant().is_some()
     }
 
     /// What a claim, a draw or an entry bears.
-    pub(crate) fn grant(&self) -> Option<&Granted<'_>> {
+    pub(crate) fn grant(&self) -> Option<&Granted<'a>> {
         match self {
             Change::Claimed { grant, .. } | Change::Drew { grant, .. } | Change::Entered { grant } => Some(grant),
             Change::Created { .. }

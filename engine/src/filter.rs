@@ -1,25 +1,28 @@
 //! Owns the question "may this person have been decided here?", answered without asking the shard. A Bloom filter with one
 //! writer and any number of readers: it may say "maybe" too often, never "no" wrongly.
 
-use std::hash::Hasher;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use siphasher::sip::SipHasher13;
 
 /// Hashes people under a secret key, so that nobody can choose ids that collide.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PersonHasher([u8; 16]);
+#[derive(Clone, Copy)]
+pub(crate) struct PersonHasher(SipHasher13);
 
 impl PersonHasher {
     pub(crate) fn new(key: [u8; 16]) -> Self {
-        Self(key)
+        Self(SipHasher13::new_with_key(&key))
     }
 
     pub(crate) fn hash(self, user: &str) -> PersonHash {
-        let mut hasher = SipHasher13::new_with_key(&self.0);
-        hasher.write(user.as_bytes());
-        PersonHash(hasher.finish())
+        PersonHash(self.0.hash(user.as_bytes()))
+    }
+}
+
+impl std::fmt::Debug for PersonHasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PersonHasher(secret)")
     }
 }
 

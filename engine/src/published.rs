@@ -310,8 +310,8 @@ impl Published {
     }
 
     /// Remembers that a person has been decided. For the shard's thread.
-    pub(crate) fn mark_decided(&self, user: &str) {
-        self.decided.insert(self.hash(user));
+    pub(crate) fn mark_decided(&self, person: PersonHash) {
+        self.decided.insert(person);
     }
 
     /// Remembers that somebody has registered. For the shard's thread, before the answer.
@@ -326,10 +326,6 @@ impl Published {
         if let Some((_, registered)) = &self.registered {
             registered.insert(PersonHash::from_bits(person.bits()));
         }
-    }
-
-    fn hash(&self, user: &str) -> PersonHash {
-        self.hasher.hash(user)
     }
 
     /// Brings all of it up to date. For the shard's thread, before anybody can see it.

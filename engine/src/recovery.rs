@@ -21,7 +21,7 @@ use crate::coupon::Codes;
 use crate::driver;
 use crate::engine::{Engine, Parts, Shared};
 use crate::event::{Change, Event};
-use crate::filter::PersonHasher;
+use crate::filter::{PersonHash, PersonHasher};
 use crate::id::CampaignNumber;
 use crate::imported::{AdoptError, FileError, ImportedCodes};
 use crate::keys::{Keys, KeysError};
@@ -157,8 +157,8 @@ fn start<S: Storage>(
     let recovered = replay(&mut tenure, snapshot, &mut rebuilt, &options)?;
     check_clock(rebuilt.last_stamp(), &options)?;
     let imported = rebuilt.adopt_codes(codes, keys)?;
-    let hasher = PersonHasher::new(keys.person);
-    let (directory, published) = rebuilt.publish(hasher);
+    let hasher = rebuilt.hasher;
+    let (directory, published) = rebuilt.publish();
     let rebuilt_in = started.elapsed();
     let epoch = tenure.epoch();
     let Started { log, store, preparer } = tenure.start()?;
@@ -227,7 +227,7 @@ fn replay<S: Storage>(
     std::thread::scope(|scope| {
         let applier = scope.spawn(move || {
             for batch in to_apply {
-                rebuilt.apply_all(&batch)?;
+                rebuilt.apply_batch(&batch)?;
                 // The reader may have ended; then nobody needs the memory.
                 drop(empty.try_send(batch));
             }
@@ -332,18 +332,22 @@ fn check_clock(last_stamp: Timestamp, options: &EngineOptions) -> Result<(), Ope
 struct Rebuilt {
     router: Router,
     states: Vec<State>,
+    hasher: PersonHasher,
     /// Which shard a campaign was dealt to.
     homes: HashMap<CampaignNumber, usize>,
-    hasher: PersonHasher,
 }
 
-/// Records that are decoded before the first of them is applied.
-const LOOK_AHEAD: usize = 64;
-
 impl Rebuilt {
+    /// As many records are looked at before the first of them is applied, for the reasons that a shard has.
+    const LOOK_AHEAD: usize = 64;
+
     fn new(router: Router, shards: usize, keys: &Keys) -> Self {
-        let hasher = PersonHasher::new(keys.person);
-        Self { router, states: (0..shards).map(|_| State::new(keys)).collect(), homes: HashMap::new(), hasher }
+        Self {
+            router,
+            states: (0..shards).map(|_| State::new(keys)).collect(),
+            hasher: PersonHasher::new(keys.person),
+            homes: HashMap::new(),
+        }
     }
 
     /// Takes a block of the snapshot in.
@@ -356,51 +360,48 @@ impl Rebuilt {
         Ok(())
     }
 
-    /// Takes records of the log in, one after the other.
-    fn apply_all(&mut self, batch: &RecordBatch) -> Result<(), Unsound> {
+    /// Takes records of the log in, some at a time: each is read, then their people's places in the tables are looked at side
+    /// by side, so that the waits for memory overlap, and then each is applied.
+    fn apply_batch(&mut self, batch: &RecordBatch) -> Result<(), Unsound> {
         let mut records = batch.iter();
-        let mut events = Vec::with_capacity(LOOK_AHEAD);
+        let mut ahead = Vec::with_capacity(Self::LOOK_AHEAD);
         loop {
             let mut undecodable = None;
-            for (lsn, record) in records.by_ref().take(LOOK_AHEAD) {
+            for (lsn, record) in records.by_ref().take(Self::LOOK_AHEAD) {
                 match snapshot::decode(lsn, record) {
-                    Ok(event) => events.push((lsn, event)),
+                    Ok(event) => {
+                        let person = event.grant().map(|grant| self.hasher.hash(grant.user));
+                        ahead.push((lsn, event, person));
+                    }
                     Err(unsound) => {
                         undecodable = Some(unsound);
                         break;
                     }
                 }
             }
-            if events.is_empty() && undecodable.is_none() {
-                return Ok(());
+            let is_last = ahead.len() < Self::LOOK_AHEAD;
+            for (_, event, person) in &ahead {
+                black_box(self.glance(event.campaign, *person));
             }
-            self.look_ahead(&events);
-            for (lsn, event) in events.drain(..) {
-                self.apply(lsn, &event)?;
+            for (lsn, event, person) in ahead.drain(..) {
+                self.apply(lsn, &event, person)?;
             }
-            if let Some(unsound) = undecodable {
-                return Err(unsound);
+            // What came before it is judged first.
+            match undecodable {
+                Some(unsound) => return Err(unsound),
+                None if is_last => return Ok(()),
+                None => {}
             }
         }
     }
 
-    /// Reads, for each grant, the place of its person in a table of many megabytes. One grant after the other, each waits for memory;
-    /// read side by side, they wait together. The hashes come first, so that nothing but reads stands between two reads.
-    fn look_ahead(&self, events: &[(Lsn, Event<'_>)]) {
-        let mut glances = [None; LOOK_AHEAD];
-        for (glance, (_, event)) in glances.iter_mut().zip(events) {
-            let home = self.homes.get(&event.campaign);
-            let campaign = home.and_then(|home| self.states[*home].live(event.campaign));
-            *glance =
-                campaign.zip(event.change.grant()).map(|(campaign, grant)| (campaign, self.hasher.hash(grant.user)));
-        }
-        for (campaign, person) in glances.into_iter().flatten() {
-            black_box(campaign.glance(person));
-        }
+    /// Reads what applying something granted to `person` will read first.
+    fn glance(&self, campaign: CampaignNumber, person: Option<PersonHash>) -> Option<u64> {
+        let live = self.states[*self.homes.get(&campaign)?].live(campaign)?;
+        Some(live.glance(person?))
     }
 
-    /// Takes a record of the log in.
-    fn apply(&mut self, lsn: Lsn, event: &Event<'_>) -> Result<(), Unsound> {
+    fn apply(&mut self, lsn: Lsn, event: &Event<'_>, person: Option<PersonHash>) -> Result<(), Unsound> {
         let home = match (self.homes.get(&event.campaign), &event.change) {
             (Some(home), _) => *home,
             (None, Change::Created { definition, .. }) => {
@@ -411,7 +412,8 @@ impl Rebuilt {
             // A campaign that was never made: the state says so.
             (None, _) => 0,
         };
-        snapshot::apply(&mut self.states[home], lsn, event)
+        let applied = self.states[home].apply_hashed(event, person);
+        applied.map_err(|cause| Unsound::Inconsistent { lsn, cause })
     }
 
     /// Takes in the files of imported codes that the log names, and removes those that it does not.
@@ -439,7 +441,7 @@ impl Rebuilt {
     }
 
     /// Makes public what was recovered, a shard at a time: all of it is durable.
-    fn publish(&self, hasher: PersonHasher) -> (Directory, Vec<HashMap<CampaignNumber, Arc<Published>>>) {
+    fn publish(&self) -> (Directory, Vec<HashMap<CampaignNumber, Arc<Published>>>) {
         let mut listed = Vec::new();
         let mut by_shard = Vec::new();
         for state in &self.states {
@@ -451,9 +453,9 @@ impl Rebuilt {
                     continue;
                 };
                 let (room, registered) = (state.room(campaign), state.registered_key(campaign));
-                let public = Arc::new(Published::new(&view, room, registered, self.router.route(id), hasher));
+                let public = Arc::new(Published::new(&view, room, registered, self.router.route(id), self.hasher));
                 state.registered(campaign).for_each(|person| public.mark_registered_hash(person));
-                state.for_each_person(campaign, |user| public.mark_decided(user));
+                state.for_each_person(campaign, |user| public.mark_decided(self.hasher.hash(user)));
                 listed.push(Listed::Live(Arc::clone(&public)));
                 published.insert(campaign, public);
             }

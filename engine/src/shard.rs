@@ -6,6 +6,7 @@ pub(crate) mod link;
 pub(crate) mod mailbox;
 pub(crate) mod parked;
 mod state;
+mod taken;
 
 pub use state::{
     BLOCK_BYTES_MAX, Breach, CampaignDecoder, Decision, Due, HOLD_MAX, Inconsistent, SnapshotError, State,

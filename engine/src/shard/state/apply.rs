@@ -18,6 +18,7 @@ use crate::campaign::{
 use crate::command::CodeFile;
 use crate::event::{Change, CodeKeyId, Event, Granted};
 use crate::fairness::{Ranks, Seed};
+use crate::filter::PersonHash;
 use crate::id::{CampaignNumber, IdempotencyKey, Serial, TypeIndex, UserId};
 use crate::time::Timestamp;
 
@@ -27,8 +28,13 @@ impl State {
     /// # Errors
     /// [`Inconsistent`] if it contradicts what happened before. What [`State::decide`] has just decided never does.
     pub fn apply(&mut self, event: &Event<'_>) -> Result<(), Inconsistent> {
+        self.apply_hashed(event, None)
+    }
+
+    /// As [`State::apply`], where the hash of whoever is granted something may be known.
+    pub(crate) fn apply_hashed(&mut self, event: &Event<'_>, person: Option<PersonHash>) -> Result<(), Inconsistent> {
         let moves_agenda =
-            self.apply_change(event).map_err(|breach| Inconsistent { campaign: event.campaign, breach })?;
+            self.apply_change(event, person).map_err(|breach| Inconsistent { campaign: event.campaign, breach })?;
         self.last_event_at = self.last_event_at.max(event.at);
         if moves_agenda {
             self.reschedule(event.campaign);
@@ -37,7 +43,7 @@ impl State {
     }
 
     /// Says whether what comes due next may have changed.
-    fn apply_change(&mut self, event: &Event<'_>) -> Result<bool, Breach> {
+    fn apply_change(&mut self, event: &Event<'_>, person: Option<PersonHash>) -> Result<bool, Breach> {
         if let Change::Created { definition, code_key, seed } = &event.change {
             self.apply_created(event, definition, *code_key, seed.as_ref())?;
             return Ok(true);
@@ -67,16 +73,18 @@ impl State {
                     return Err(Breach::CouponType(serial));
                 }
                 let grant = Grant::of(grant, event.at, Some(*coupon_type), false, requested.is_some());
-                campaign.apply_claim(&grant, Mode::FirstCome)?;
+                campaign.apply_claim(&grant, campaign.person(grant.user, person), Mode::FirstCome)?;
                 moves_agenda = campaign.is_first_to_run_out(serial);
             }
             Change::Drew { grant, sampled, won } => {
                 let serial = Serial(campaign.claims.count());
-                campaign.apply_draw(&Grant::of(grant, event.at, *sampled, !won, false))?;
+                let grant = Grant::of(grant, event.at, *sampled, !won, false);
+                campaign.apply_draw(&grant, campaign.person(grant.user, person))?;
                 moves_agenda = campaign.is_first_to_run_out(serial);
             }
             Change::Entered { grant } => {
-                campaign.apply_claim(&Grant::of(grant, event.at, None, false, false), Mode::Lottery)?;
+                let grant = Grant::of(grant, event.at, None, false, false);
+                campaign.apply_claim(&grant, campaign.person(grant.user, person), Mode::Lottery)?;
                 moves_agenda = false;
             }
             Change::Ended => {
@@ -198,22 +206,22 @@ impl Campaign {
         Ok(())
     }
 
-    fn apply_draw(&mut self, grant: &Grant<'_>) -> Result<(), Breach> {
+    fn apply_draw(&mut self, grant: &Grant<'_>, person: Person) -> Result<(), Breach> {
         let draw = Serial(self.claims.count());
         if self.definition.mode != Mode::Draw {
             return Err(Breach::Mode(draw));
         }
-        let number = self.draw_number(self.claims.person(grant.user), self.since(grant.day, grant.window));
+        let number = self.draw_number(person, self.since(grant.day, grant.window));
         let is_left = grant.coupon_type.is_some_and(|sampled| {
             sampled.as_index() < self.counts.len() && self.stock(sampled, grant.day) == Stock::Left
         });
         if self.sample(&grant.granted(), number) != grant.coupon_type || grant.lost == is_left {
             return Err(Breach::Sampled(draw));
         }
-        self.apply_claim(grant, Mode::Draw)
+        self.apply_claim(grant, person, Mode::Draw)
     }
 
-    fn apply_claim(&mut self, grant: &Grant<'_>, mode: Mode) -> Result<(), Breach> {
+    fn apply_claim(&mut self, grant: &Grant<'_>, person: Person, mode: Mode) -> Result<(), Breach> {
         let claim = Serial(self.claims.count());
         if self.definition.mode != mode {
             return Err(Breach::Mode(claim));
@@ -232,7 +240,6 @@ impl Campaign {
         if !self.hears(grant.user) {
             return Err(Breach::Registration);
         }
-        let person = self.claims.person(grant.user);
         let since = self.since(grant.day, grant.window);
         if self.is_limit_reached(person, grant.phone, since) {
             return Err(Breach::Limit(claim));
@@ -240,7 +247,7 @@ impl Campaign {
         if let Some(other) = grant.key.and_then(|key| self.under_key(grant.user, key)) {
             return Err(Breach::KeyTwice { claim, other });
         }
-        self.count_in_room(grant.user, grant.at);
+        self.count_in_room(person, grant.at);
         self.push(grant, person, since);
         Ok(())
     }

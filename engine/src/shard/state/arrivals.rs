@@ -2,6 +2,7 @@
 
 use super::breach::Breach;
 use super::campaign::{Campaign, Stock};
+use super::claims::Person;
 use super::decide::Decision;
 use super::due::Due;
 use super::room::Room;
@@ -175,9 +176,9 @@ impl Campaign {
     }
 
     /// Counts a claim that is about to be added for its person's having been let in, if it is the first there.
-    pub(super) fn count_in_room(&mut self, user: &str, at: Timestamp) {
+    pub(super) fn count_in_room(&mut self, person: Person, at: Timestamp) {
         let Some(room) = &mut self.room else { return };
-        let latest = self.claims.of_person(self.claims.person(user)).next();
+        let latest = self.claims.of_person(person).next();
         if room.is_shuffled() && latest.is_none_or(|latest| latest < room.first_claim()) {
             room.decide_one(at);
         }

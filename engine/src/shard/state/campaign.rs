@@ -123,6 +123,14 @@ pub(super) struct Moment {
 }
 
 impl Campaign {
+    /// Looks a person up, whose `hash` may be known.
+    pub(super) fn person(&self, user: &str, hash: Option<PersonHash>) -> Person {
+        match hash {
+            Some(hash) => self.claims.person_hashed(user, hash),
+            None => self.claims.person(user),
+        }
+    }
+
     /// Reads what deciding for this person will read first.
     pub(crate) fn glance(&self, person: PersonHash) -> u64 {
         self.claims.glance(person)

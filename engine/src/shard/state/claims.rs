@@ -124,7 +124,13 @@ impl Claims {
 
     /// Looks a person up.
     pub(super) fn person(&self, user: &str) -> Person {
-        let hash = self.hasher.hash(user.as_bytes());
+        self.person_hashed(user, PersonHash::from_bits(self.hasher.hash(user.as_bytes())))
+    }
+
+    /// Looks a person up whose hash under the person key is known.
+    pub(super) fn person_hashed(&self, user: &str, hash: PersonHash) -> Person {
+        let hash = hash.bits();
+        debug_assert_eq!(hash, self.hasher.hash(user.as_bytes()), "a person's hash is their own");
         let is_theirs = |claim| {
             let record = &self.record(claim).expect("only claims that exist are in the table");
             self.texts.bytes(record.text(), 0, record.user_bytes()) == user.as_bytes()

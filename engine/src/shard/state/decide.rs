@@ -9,6 +9,7 @@ use crate::campaign::Mode;
 use crate::command::{CLAIMS_PAGE_MAX, Claim, Command};
 use crate::event::{Change, Event, Granted};
 use crate::fairness::DrawPlace;
+use crate::filter::PersonHash;
 use crate::id::{Serial, TypeIndex, UserId};
 use crate::outcome::{ClaimItem, ClaimKind, ClaimView, Outcome, Refusal};
 use crate::time::Timestamp;
@@ -39,6 +40,16 @@ impl State {
     ///
     /// First give what [`State::due`] and [`State::overdue`] find at `now` to [`State::apply`].
     pub fn decide<'c>(&self, command: &'c Command, now: Timestamp) -> Decision<'c> {
+        self.decide_hashed(command, None, now)
+    }
+
+    /// As [`State::decide`], where the hash of whoever claims may be known.
+    pub(crate) fn decide_hashed<'c>(
+        &self,
+        command: &'c Command,
+        person: Option<PersonHash>,
+        now: Timestamp,
+    ) -> Decision<'c> {
         if let Command::Create { campaign, definition, seed } = command {
             return self.create(*campaign, definition, seed, now);
         }
@@ -52,9 +63,9 @@ impl State {
             Some(Slot::Archived(_)) => return Decision::refuse(Refusal::Archived),
         };
         match command {
-            Command::Claim(claim) => campaign.claim(claim, Mode::FirstCome, now),
-            Command::Draw(claim) => campaign.claim(claim, Mode::Draw, now),
-            Command::Enter(claim) => campaign.claim(claim, Mode::Lottery, now),
+            Command::Claim(claim) => campaign.claim(claim, person, Mode::FirstCome, now),
+            Command::Draw(claim) => campaign.claim(claim, person, Mode::Draw, now),
+            Command::Enter(claim) => campaign.claim(claim, person, Mode::Lottery, now),
             Command::Arrive(arrive) => campaign.arrive(arrive, now),
             Command::Register(register) => campaign.register(register, now),
             Command::Create { .. } => unreachable!("creations have been decided above"),
@@ -90,7 +101,7 @@ enum Repeat<'c> {
 
 impl Campaign {
     /// Decides a claim, a draw or an entry: `mode` says which.
-    fn claim<'c>(&self, claim: &'c Claim, mode: Mode, now: Timestamp) -> Decision<'c> {
+    fn claim<'c>(&self, claim: &'c Claim, person: Option<PersonHash>, mode: Mode, now: Timestamp) -> Decision<'c> {
         if claim.coupon_type.is_some_and(|named| named.as_index() >= self.counts.len()) {
             return Decision::refuse(Refusal::NoSuchCouponType);
         }
@@ -98,7 +109,7 @@ impl Campaign {
             return Decision::refuse(Refusal::WrongMode);
         }
         let moment = self.moment(claim.stamped_at, now);
-        let person = self.claims.person(claim.user.as_str());
+        let person = self.person(claim.user.as_str(), person);
         let key = match self.repeat(claim, person, moment.since) {
             Repeat::New(key) => key,
             Repeat::Of(serial) => return Decision::answer(Outcome::Repeated(self.claim_view(serial, now))),
