@@ -3,6 +3,7 @@
 mod base32;
 mod code;
 mod permutation;
+mod sip;
 
 pub use code::{ClaimId, Code, Codes};
 

@@ -1,7 +1,6 @@
 //! What happened, as the log keeps it. An event holds all that [`crate::shard::State::apply`] needs, time included, so that
 //! the same log gives the same state on any machine and in any later version.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,9 @@ pub struct Event<'a> {
     pub change: Change<'a>,
 }
 
+// Events are decoded, decided and looked ahead at by the million: what is large and rare is boxed.
+const _: () = assert!(size_of::<Event<'static>>() <= 96);
+
 impl<'a> Event<'a> {
     /// What it grants to somebody, if it is a claim, a draw or an entry.
     pub(crate) fn grant(&self) -> Option<&Granted<'a>> {
@@ -35,7 +37,7 @@ pub enum Change<'a> {
     /// The campaign was made.
     Created {
         /// As described, defaults filled in.
-        definition: Cow<'a, CampaignDefinition>,
+        definition: Box<CampaignDefinition>,
         /// Names the key that its coupon codes are made with, so that another key is noticed.
         code_key: CodeKeyId,
         /// What its draws, its lottery and its waiting rooms are computed from, if it has any of them.
@@ -44,7 +46,7 @@ pub enum Change<'a> {
     /// The campaign was changed (pausing and resuming too).
     Patched {
         /// What changed.
-        patch: Cow<'a, CampaignPatch>,
+        patch: Box<CampaignPatch>,
     },
     /// Claims were stopped for good.
     Cancelled {

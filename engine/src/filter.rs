@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use siphasher::sip::SipHasher13;
 
+use crate::id::CampaignNumber;
+
 /// Hashes people under a secret key, so that nobody can choose ids that collide.
 #[derive(Clone, Copy)]
 pub(crate) struct PersonHasher(SipHasher13);
@@ -39,6 +41,23 @@ impl PersonHash {
     /// As tables know it.
     pub(crate) fn bits(self) -> u64 {
         self.0
+    }
+}
+
+/// Who claims, and where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claimant {
+    pub(crate) campaign: CampaignNumber,
+    pub(crate) person: PersonHash,
+}
+
+impl Claimant {
+    /// Neighbours of one campaign, with that campaign: mostly all of them are of one.
+    pub(crate) fn by_campaign(
+        claimants: &[Self],
+    ) -> impl Iterator<Item = (CampaignNumber, impl Iterator<Item = PersonHash> + Clone)> {
+        let neighbours = claimants.chunk_by(|one, next| one.campaign == next.campaign);
+        neighbours.map(|them| (them[0].campaign, them.iter().map(|claimant| claimant.person)))
     }
 }
 

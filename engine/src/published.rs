@@ -305,8 +305,8 @@ impl Published {
     }
 
     /// Reads what [`Published::mark_decided`] will write. For the shard's thread.
-    pub(crate) fn glance(&self, person: PersonHash) -> u64 {
-        self.decided.glance(person)
+    pub(crate) fn glance(&self, people: impl Iterator<Item = PersonHash>) -> u64 {
+        people.fold(0, |all, person| all ^ self.decided.glance(person))
     }
 
     /// Remembers that a person has been decided. For the shard's thread.

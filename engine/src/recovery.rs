@@ -21,7 +21,7 @@ use crate::coupon::Codes;
 use crate::driver;
 use crate::engine::{Engine, Parts, Shared};
 use crate::event::{Change, Event};
-use crate::filter::{PersonHash, PersonHasher};
+use crate::filter::{Claimant, PersonHash, PersonHasher};
 use crate::id::CampaignNumber;
 use crate::imported::{AdoptError, FileError, ImportedCodes};
 use crate::keys::{Keys, KeysError};
@@ -365,12 +365,14 @@ impl Rebuilt {
     fn apply_batch(&mut self, batch: &RecordBatch) -> Result<(), Unsound> {
         let mut records = batch.iter();
         let mut ahead = Vec::with_capacity(Self::LOOK_AHEAD);
+        let mut claimants = Vec::with_capacity(Self::LOOK_AHEAD);
         loop {
             let mut undecodable = None;
             for (lsn, record) in records.by_ref().take(Self::LOOK_AHEAD) {
                 match snapshot::decode(lsn, record) {
                     Ok(event) => {
                         let person = event.grant().map(|grant| self.hasher.hash(grant.user));
+                        claimants.extend(person.map(|person| Claimant { campaign: event.campaign, person }));
                         ahead.push((lsn, event, person));
                     }
                     Err(unsound) => {
@@ -380,9 +382,11 @@ impl Rebuilt {
                 }
             }
             let is_last = ahead.len() < Self::LOOK_AHEAD;
-            for (_, event, person) in &ahead {
-                black_box(self.glance(event.campaign, *person));
+            for (campaign, people) in Claimant::by_campaign(&claimants) {
+                let home = self.homes.get(&campaign).and_then(|home| self.states[*home].live(campaign));
+                black_box(home.map(|live| live.glance(people)));
             }
+            claimants.clear();
             for (lsn, event, person) in ahead.drain(..) {
                 self.apply(lsn, &event, person)?;
             }
@@ -393,12 +397,6 @@ impl Rebuilt {
                 None => {}
             }
         }
-    }
-
-    /// Reads what applying something granted to `person` will read first.
-    fn glance(&self, campaign: CampaignNumber, person: Option<PersonHash>) -> Option<u64> {
-        let live = self.states[*self.homes.get(&campaign)?].live(campaign)?;
-        Some(live.glance(person?))
     }
 
     fn apply(&mut self, lsn: Lsn, event: &Event<'_>, person: Option<PersonHash>) -> Result<(), Unsound> {
@@ -455,7 +453,18 @@ impl Rebuilt {
                 let (room, registered) = (state.room(campaign), state.registered_key(campaign));
                 let public = Arc::new(Published::new(&view, room, registered, self.router.route(id), self.hasher));
                 state.registered(campaign).for_each(|person| public.mark_registered_hash(person));
-                state.for_each_person(campaign, |user| public.mark_decided(self.hasher.hash(user)));
+                let mut people = Vec::with_capacity(Self::LOOK_AHEAD);
+                let mark = |people: &mut Vec<PersonHash>| {
+                    black_box(public.glance(people.iter().copied()));
+                    people.drain(..).for_each(|person| public.mark_decided(person));
+                };
+                state.for_each_person(campaign, |user| {
+                    people.push(self.hasher.hash(user));
+                    if people.len() == Self::LOOK_AHEAD {
+                        mark(&mut people);
+                    }
+                });
+                mark(&mut people);
                 listed.push(Listed::Live(Arc::clone(&public)));
                 published.insert(campaign, public);
             }

@@ -2,7 +2,6 @@
 //! whole process's.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::borrow::Cow;
 use std::cell::Cell;
 
 use landrush_engine::campaign::{CampaignDefinition, Period};
@@ -47,7 +46,7 @@ fn state(expected: u32, max: u16) -> State {
     let definition = builder.coupon_type("a", 1_000_000_000).build().expect("valid");
     let keys = Keys::from_bytes([1; 16], [2; 32]);
     let mut state = State::new(&keys);
-    let change = Change::Created { definition: Cow::Owned(definition), code_key: keys.code_key_id(), seed: None };
+    let change = Change::Created { definition: Box::new(definition), code_key: keys.code_key_id(), seed: None };
     let at = Timestamp::from_milliseconds(0);
     state.apply(&Event { campaign: CAMPAIGN, at, change }).expect("valid");
     state

@@ -17,7 +17,13 @@ pub(crate) fn write(
     json: &mut JsonText<'_>,
 ) {
     let codes = opened.engine.codes();
-    let id = codes.claim_id(claim.campaign, claim.serial);
+    let (code, id) = match claim.coupon {
+        Some(CouponView { imported: None, .. }) => {
+            let (code, id) = codes.code_and_claim_id(claim.campaign, claim.serial);
+            (Some(code), id)
+        }
+        Some(_) | None => (None, codes.claim_id(claim.campaign, claim.serial)),
+    };
     json.text(id_name(definition.mode), id.as_str());
     if let ClaimKind::Entry { .. } = claim.kind {
         json.number("number", u64::from(claim.serial.0) + 1);
@@ -38,7 +44,10 @@ pub(crate) fn write(
     }
     if let Some(coupon) = &claim.coupon {
         json.nested("coupon", |json| {
-            write_code(claim, coupon, opened, json);
+            match code {
+                Some(code) => json.text("code", code.as_str()),
+                None => write_code(claim, coupon, opened, json),
+            }
             json.text("coupon_type", type_id(definition, coupon.coupon_type));
             json.text("state", state(coupon.state));
             json.optional_time("expires_at", coupon.expires_at);

@@ -1,6 +1,5 @@
 //! Owns how events are written.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bincode::de::BorrowDecoder;
@@ -162,9 +161,9 @@ fn read_change<'a, D: BorrowDecoder<'a>>(tag: u8, from: &mut D) -> Result<Change
             let definition = CampaignDefinition::read(from)?;
             let code_key = CodeKeyId(u64::read(from)?);
             let seed = if definition.needs_seed() { Some(Seed::from_bytes(Wire::read(from)?)) } else { None };
-            Change::Created { definition: Cow::Owned(definition), code_key, seed }
+            Change::Created { definition: Box::new(definition), code_key, seed }
         }
-        PATCHED => Change::Patched { patch: Cow::Owned(Wire::read(from)?) },
+        PATCHED => Change::Patched { patch: Box::new(Wire::read(from)?) },
         CANCELLED => Change::Cancelled { revoke: bool::read(from)? },
         ARCHIVED => Change::Archived,
         CLAIMED => {

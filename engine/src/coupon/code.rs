@@ -47,12 +47,14 @@ impl Codes {
 
     /// The code of the coupon that this claim won.
     pub fn code(&self, campaign: CampaignNumber, serial: Serial) -> Code {
-        let symbols = base32::upper(self.codes.forward(word(campaign, serial)));
-        let mut text = [b'-'; Code::BYTES];
-        for (group, symbols) in text.chunks_mut(Code::GROUP + 1).zip(symbols.chunks(Code::GROUP)) {
-            group[..Code::GROUP].copy_from_slice(symbols);
-        }
-        Code(text)
+        Code::spell(self.codes.forward(word(campaign, serial)))
+    }
+
+    /// The code and the public id of this claim, in little more time than one of them takes.
+    pub fn code_and_claim_id(&self, campaign: CampaignNumber, serial: Serial) -> (Code, ClaimId) {
+        let permutations = [&self.codes, &self.claim_ids];
+        let [code, claim_id] = Permutation::forward_each(permutations, word(campaign, serial));
+        (Code::spell(code), ClaimId(base32::lower(claim_id)))
     }
 
     /// The claim whose coupon bears this code, if there ever is such a claim. Case, dashes and spaces do not matter, and
@@ -116,6 +118,15 @@ impl Code {
     const GROUP: usize = 4;
     /// Its length, in bytes of ASCII.
     pub const BYTES: usize = SYMBOLS + SYMBOLS / Self::GROUP - 1;
+
+    fn spell(word: u128) -> Self {
+        let symbols = base32::upper(word);
+        let mut text = [b'-'; Code::BYTES];
+        for (group, symbols) in text.chunks_mut(Code::GROUP + 1).zip(symbols.chunks(Code::GROUP)) {
+            group[..Code::GROUP].copy_from_slice(symbols);
+        }
+        Code(text)
+    }
 }
 
 impl ClaimId {
@@ -178,6 +189,8 @@ mod tests {
             let (campaign, serial) = (CampaignNumber(campaign), Serial(serial));
             assert_eq!(codes().code(campaign, serial).as_str(), code);
             assert_eq!(codes().claim_id(campaign, serial).as_str(), claim_id);
+            let both = codes().code_and_claim_id(campaign, serial);
+            assert_eq!((both.0.as_str(), both.1.as_str()), (code, claim_id));
         };
         check(0, 0, "P97F-5MY2-7R13-FQWZ", "zv0xm1cqeyt15cxg");
         check(0, 1, "TWQP-FNNA-16ZC-9W0N", "4taqsyz5z8ga4yrz");

@@ -1,6 +1,8 @@
 //! Owns the keyed permutation of 80-bit words behind codes and claim ids. Leaves what a word means to [`super::code`].
 
-use siphasher::sip::SipHasher24;
+use std::array::from_fn;
+
+use super::sip::{SipKey, hash_each};
 
 /// Bits in half a word.
 const HALF: u32 = 40;
@@ -8,7 +10,7 @@ const HALF_MASK: u64 = (1 << HALF) - 1;
 
 /// Eight rounds. A balanced Feistel network of four already is a strong pseudo-random permutation to somebody who sees far
 /// fewer than 2^20 words; each further pair of rounds moves generic attacks towards all 2^40, which are more codes than a
-/// campaign hands out. Eight leave two rounds over the six that are known to suffice for that, and cost about 110 ns.
+/// campaign hands out. Eight leave two rounds over the six that are known to suffice for that.
 const ROUNDS: u64 = 8;
 
 /// A keyed permutation of 80-bit words: Feistel, with SipHash-2-4 of the round and half a word as its round function.
@@ -17,21 +19,30 @@ const ROUNDS: u64 = 8;
 /// cheaper here than AES without its instructions or a SHA-2 block.
 #[derive(Clone)]
 pub(super) struct Permutation {
-    keyed: SipHasher24,
+    keyed: SipKey,
 }
 
 impl Permutation {
     pub(super) fn new(key: &[u8; 16]) -> Self {
-        Self { keyed: SipHasher24::new_with_key(key) }
+        Self { keyed: SipKey::new(key) }
     }
 
     /// Where the low 80 bits of `word` go.
     pub(super) fn forward(&self, word: u128) -> u128 {
-        let (mut left, mut right) = split(word);
+        let [image] = Self::forward_each([self], word);
+        image
+    }
+
+    /// Where the low 80 bits of `word` go under each of `permutations`, in little more time than under one.
+    pub(super) fn forward_each<const COUNT: usize>(permutations: [&Self; COUNT], word: u128) -> [u128; COUNT] {
+        let keys = permutations.map(|permutation| &permutation.keyed);
+        let (left, right) = split(word);
+        let (mut lefts, mut rights) = ([left; COUNT], [right; COUNT]);
         for round in 0..ROUNDS {
-            (left, right) = (right, left ^ self.round(round, right));
+            let mixed = hash_each(keys, rights.map(|right| input(round, right)));
+            (lefts, rights) = (rights, from_fn(|of| lefts[of] ^ mixed[of] & HALF_MASK));
         }
-        join(left, right)
+        from_fn(|of| join(lefts[of], rights[of]))
     }
 
     /// The word that `forward` sends to the low 80 bits of `word`.
@@ -44,8 +55,13 @@ impl Permutation {
     }
 
     fn round(&self, round: u64, half: u64) -> u64 {
-        self.keyed.hash(&(round << HALF | half).to_le_bytes()) & HALF_MASK
+        let [mixed] = hash_each([&self.keyed], [input(round, half)]);
+        mixed & HALF_MASK
     }
+}
+
+fn input(round: u64, half: u64) -> u64 {
+    round << HALF | half
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "both halves are masked to 40 bits")]

@@ -12,7 +12,7 @@ use landrush_wal::records::Records;
 use crate::codec;
 use crate::engine::Shared;
 use crate::event::{Change, Event};
-use crate::filter::PersonHash;
+use crate::filter::{Claimant, PersonHash};
 use crate::id::CampaignNumber;
 use crate::outcome::{Outcome, Refusal};
 use crate::port::{PortId, ReplyQueue};
@@ -269,18 +269,9 @@ impl Shard {
     /// and in a filter of many megabytes. One claim after the other, each waits for memory twice; read side by side, they wait
     /// together. The hashes are there already, so that nothing but reads stands between two reads.
     fn look_ahead(&self, taken: &Taken) {
-        let mut claims = taken.claims().peekable();
-        while let Some((campaign, first)) = claims.next() {
-            let found = self.state.live(campaign).zip(self.published.get(&campaign));
-            let glance = |person| {
-                if let Some((live, published)) = found {
-                    black_box((live.glance(person), published.glance(person)));
-                }
-            };
-            glance(first);
-            // Mostly they are all of one campaign.
-            while let Some((_, person)) = claims.next_if(|(other, _)| *other == campaign) {
-                glance(person);
+        for (campaign, people) in Claimant::by_campaign(taken.claimants()) {
+            if let (Some(live), Some(published)) = (self.state.live(campaign), self.published.get(&campaign)) {
+                black_box(live.glance(people.clone()) ^ published.glance(people));
             }
         }
     }

@@ -2,18 +2,20 @@
 //! computed once here, for the look ahead and for all that deciding and applying look up. Leaves what is read ahead to
 //! [`super::actor`].
 
-use crate::filter::{PersonHash, PersonHasher};
-use crate::id::CampaignNumber;
+use crate::command::Claim;
+use crate::filter::{Claimant, PersonHash, PersonHasher};
 use crate::shard::mailbox::{Envelope, Mailbox};
 
 /// Commands in the order in which they came. They are decided where they lie: none is copied once more.
 #[derive(Default)]
 pub(crate) struct Taken {
     envelopes: Vec<Envelope>,
-    /// An item each: who claims, draws or enters.
-    people: Vec<Option<PersonHash>>,
+    /// Of the claims, draws and entries among them, in the same order.
+    claimants: Vec<Claimant>,
     /// The first that has not been given to the shard.
     next: usize,
+    /// The claimant of the next claim, draw or entry.
+    next_claimant: usize,
 }
 
 impl Taken {
@@ -29,27 +31,26 @@ impl Taken {
     /// Takes some from `mailbox`, in the place of those before, which have all been decided.
     pub(crate) fn refill(&mut self, mailbox: &Mailbox, hasher: PersonHasher) {
         assert!(self.is_empty(), "what was taken is decided first");
-        self.next = 0;
+        (self.next, self.next_claimant) = (0, 0);
         self.envelopes.clear();
         self.envelopes.extend(std::iter::from_fn(|| mailbox.pop()).take(Self::AT_ONCE));
-        self.people.clear();
-        self.people.extend(self.envelopes.iter().map(|Envelope { command, .. }| {
-            let claimant = command.claim().map(|claim| claim.user.as_str());
-            claimant.map(|user| hasher.hash(user))
-        }));
+        self.claimants.clear();
+        let claims = self.envelopes.iter().filter_map(|envelope| envelope.command.claim());
+        let claimant = |claim: &Claim| Claimant { campaign: claim.campaign, person: hasher.hash(claim.user.as_str()) };
+        self.claimants.extend(claims.map(claimant));
     }
 
     /// The next command, and who claims by it.
     pub(crate) fn next(&mut self) -> Option<(&Envelope, Option<PersonHash>)> {
-        let index = self.next;
-        let envelope = self.envelopes.get(index)?;
+        let envelope = self.envelopes.get(self.next)?;
         self.next += 1;
-        Some((envelope, self.people[index]))
+        let person = envelope.command.claim().map(|_| self.claimants[self.next_claimant].person);
+        self.next_claimant += usize::from(person.is_some());
+        Some((envelope, person))
     }
 
-    /// The campaigns and people of the claims, draws and entries.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = (CampaignNumber, PersonHash)> {
-        let claims = self.envelopes.iter().zip(&self.people);
-        claims.filter_map(|(Envelope { command, .. }, person)| person.map(|person| (command.campaign(), person)))
+    /// Who claims, draws or enters: neighbours are mostly of one campaign.
+    pub(crate) fn claimants(&self) -> &[Claimant] {
+        &self.claimants
     }
 }

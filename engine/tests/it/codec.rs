@@ -4,7 +4,6 @@ pub(crate) mod campaigns;
 mod later;
 mod successor;
 
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -55,13 +54,13 @@ fn events() -> Vec<(&'static str, Change<'static>)> {
         (
             "created",
             Change::Created {
-                definition: Cow::Owned(definition()),
+                definition: Box::new(definition()),
                 code_key: CodeKeyId(0x0123_4567_89ab_cdef),
                 seed: None,
             },
         ),
-        ("patched", Change::Patched { patch: Cow::Owned(patch()) }),
-        ("patched-nothing", Change::Patched { patch: Cow::Owned(CampaignPatch::default()) }),
+        ("patched", Change::Patched { patch: Box::new(patch()) }),
+        ("patched-nothing", Change::Patched { patch: Box::new(CampaignPatch::default()) }),
         ("cancelled", Change::Cancelled { revoke: false }),
         ("revoked", Change::Cancelled { revoke: true }),
         ("archived", Change::Archived),
@@ -179,7 +178,7 @@ fn the_largest_definition_is_read_back() {
     let room = CampaignDefinition::TEXT_BYTES_MAX - 64_000 - definition.time_zone.len();
     definition.name = "x".repeat(room);
     definition.check().expect("it just fits");
-    let change = Change::Created { definition: Cow::Owned(definition), code_key: CodeKeyId(1), seed: None };
+    let change = Change::Created { definition: Box::new(definition), code_key: CodeKeyId(1), seed: None };
     let bytes = encode(change.clone());
     assert_eq!(decode_event(&bytes).expect("it is read").change, change);
 }

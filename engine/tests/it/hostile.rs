@@ -2,7 +2,6 @@
 
 mod events;
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use landrush_engine::audit::Audit;
@@ -142,8 +141,11 @@ fn another_code_key_is_noticed() {
     let other = landrush_engine::keys::Keys::from_bytes([7; 16], [8; 32]);
     let mut state = State::new(&other);
     let view = shop.state.view(RUSH).expect("there");
-    let created =
-        Change::Created { definition: Cow::Borrowed(&view.definition), code_key: keys().code_key_id(), seed: None };
+    let created = Change::Created {
+        definition: Box::new(view.definition.as_ref().clone()),
+        code_key: keys().code_key_id(),
+        seed: None,
+    };
     let error = state.apply(&Event { campaign: RUSH, at: at(0), change: created }).expect_err("another key");
     assert_eq!(error.breach, Breach::CodeKey { found: keys().code_key_id(), present: other.code_key_id() });
     assert!(CampaignDecoder::new(&state).push(&stream).is_err());
@@ -174,7 +176,7 @@ fn without_keys_a_state_takes_the_code_key_that_comes_first_and_no_other() {
     assert_eq!(Audit::without_codes(&restored), Audit::of(&restored, &Codes::new(&keys())));
     let other = landrush_engine::keys::Keys::from_bytes([7; 16], [8; 32]).code_key_id();
     let definition = shop.state.view(RUSH).expect("there").definition;
-    let created = Change::Created { definition: Cow::Borrowed(&definition), code_key: other, seed: None };
+    let created = Change::Created { definition: Box::new(definition.as_ref().clone()), code_key: other, seed: None };
     let error =
         restored.apply(&Event { campaign: CampaignNumber(1), at: at(0), change: created }).expect_err("another key");
     assert_eq!(error.breach, Breach::CodeKey { found: other, present: keys().code_key_id() });

@@ -3,8 +3,6 @@
 
 mod steps;
 
-use std::borrow::Cow;
-
 use landrush_engine::audit::Audit;
 use landrush_engine::campaign::CampaignDefinition;
 use landrush_engine::command::Command;
@@ -82,7 +80,7 @@ fn many_claims_come_back_from_many_blocks() {
     let mut state = State::new(&keys());
     let definition = CampaignDefinition::builder("rush").coupon_type("a", 1_000_000).build().expect("valid");
     let campaign = CampaignNumber(5);
-    let created = Change::Created { definition: Cow::Owned(definition), code_key: keys().code_key_id(), seed: None };
+    let created = Change::Created { definition: Box::new(definition), code_key: keys().code_key_id(), seed: None };
     state.apply(&Event { campaign, at: at(NOON_MS), change: created }).expect("valid");
     for number in 0..50_000u32 {
         let user = format!("user-{number}");

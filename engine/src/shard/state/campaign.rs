@@ -131,9 +131,9 @@ impl Campaign {
         }
     }
 
-    /// Reads what deciding for this person will read first.
-    pub(crate) fn glance(&self, person: PersonHash) -> u64 {
-        self.claims.glance(person)
+    /// Reads what deciding for these people will read first.
+    pub(crate) fn glance(&self, people: impl Iterator<Item = PersonHash>) -> u64 {
+        self.claims.glance(people)
     }
 
     /// A campaign without claims; `None` if its zone is unknown or its windows cannot be.

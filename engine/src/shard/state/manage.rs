@@ -1,7 +1,6 @@
 //! Owns what commands of operators lead to: create, change, cancel, archive, rank, import, void. Each may be sent again: what is so
 //! already is answered as before, and leaves no event.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::campaign::Campaign;
@@ -59,7 +58,7 @@ impl State {
             counts: vec![TypeCounts::default(); definition.coupon_types.len()],
         };
         let code_key = self.code_key.expect("a state that decides was made with keys");
-        let change = Change::Created { definition: Cow::Borrowed(definition), code_key, seed };
+        let change = Change::Created { definition: Box::new(definition.clone()), code_key, seed };
         Decision { outcome: Outcome::Created(Arc::new(view)), event: Some(Event { campaign: number, at: now, change }) }
     }
 }
@@ -85,7 +84,7 @@ impl Campaign {
         }
         let outcome = Outcome::Campaign(Arc::new(self.view_after(&patch)));
         let happens = !dry_run && !patch.is_empty();
-        Decision { outcome, event: happens.then(|| self.event(now, Change::Patched { patch: Cow::Owned(patch) })) }
+        Decision { outcome, event: happens.then(|| self.event(now, Change::Patched { patch: Box::new(patch) })) }
     }
 
     /// Why the campaign does not take this patch, which holds changes only.

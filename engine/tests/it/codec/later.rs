@@ -1,6 +1,5 @@
 //! The events, and the kinds of campaign, that came after the first release.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
@@ -21,7 +20,7 @@ fn created(builder: CampaignBuilder) -> Change<'static> {
     let definition = builder.open(at(NOON_MS), at(NOON_MS + 1_000_000_000)).build().expect("valid");
     let has_room = definition.protection.waiting_room.is_some();
     let seed = (definition.mode != Mode::FirstCome || has_room).then(seed);
-    Change::Created { definition: Cow::Owned(definition), code_key: CodeKeyId(0x0123_4567_89ab_cdef), seed }
+    Change::Created { definition: Box::new(definition), code_key: CodeKeyId(0x0123_4567_89ab_cdef), seed }
 }
 
 /// Mondays and Fridays at ten and at three, one claim a window and phone, the shop's own codes.
@@ -32,8 +31,8 @@ fn with_windows() -> Change<'static> {
     let builder = CampaignDefinition::builder("flash").windows(windows).expired(Return::Restock);
     let builder = builder.limit(1, Period::Window).limit_by(LimitBy::Phone).coupon_type("own", 100).imported_codes();
     let Change::Created { definition, code_key, seed } = created(builder) else { unreachable!("it was created") };
-    let definition = CampaignDefinition { phone_required: true, ..definition.into_owned() };
-    Change::Created { definition: Cow::Owned(definition), code_key, seed }
+    let definition = CampaignDefinition { phone_required: true, ..*definition };
+    Change::Created { definition: Box::new(definition), code_key, seed }
 }
 
 /// Everything that can guard a campaign.

@@ -1,6 +1,5 @@
 //! Events that anybody could have written.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
@@ -35,7 +34,7 @@ fn half() -> Probability {
 pub(super) fn created(mode: Mode, max: u16) -> Change<'static> {
     let max = if mode == Mode::Lottery { 1 } else { max };
     let seed = (mode != Mode::FirstCome).then(seed);
-    Change::Created { definition: Cow::Owned(definition(mode, max)), code_key: keys().code_key_id(), seed }
+    Change::Created { definition: Box::new(definition(mode, max)), code_key: keys().code_key_id(), seed }
 }
 
 fn text() -> impl Strategy<Value = &'static str> {
@@ -56,7 +55,7 @@ fn grant() -> impl Strategy<Value = Granted<'static>> {
 
 fn created_oddly() -> impl Strategy<Value = Change<'static>> {
     (0..3u16, any::<bool>(), any::<bool>()).prop_map(|(max, is_ours, has_seed)| Change::Created {
-        definition: Cow::Owned(CampaignDefinition {
+        definition: Box::new(CampaignDefinition {
             limit: Limit { max, per: Period::Day, by: LimitBy::User },
             ..definition(Mode::FirstCome, 1)
         }),
@@ -73,7 +72,7 @@ fn patched() -> impl Strategy<Value = Change<'static>> {
             let change = CouponTypePatch { coupon_type: TypeIndex(coupon_type), total_quota, daily_quota };
             let coupon_types = vec![change];
             let patch = CampaignPatch { accept_claims, accept_redemptions, coupon_types, ..CampaignPatch::default() };
-            Change::Patched { patch: Cow::Owned(patch) }
+            Change::Patched { patch: Box::new(patch) }
         },
     )
 }
