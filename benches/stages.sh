@@ -17,8 +17,10 @@ server=$(pgrep -P "$load" -x landrush)
 perf record --quiet --call-graph dwarf,8192 -F 499 -o "$work/perf.data" -p "$server" -- sleep 8 > /dev/null 2>&1
 wait "$load"
 load=
-grep -E 'answers/s|processor time|oracle' "$work/load.txt"
-cost=$(sed -n 's/^server processor time: \([0-9.]*\) us.*/\1/p' "$work/load.txt")
+grep -E 'answers/s|of processor time|oracle' "$work/load.txt"
+# Seconds for 100,000 answers, and from them microseconds for one.
+cost=$(sed -n 's/^server: \([0-9.]*\) s of processor time for 100,000 answers.*/\1/p' "$work/load.txt" | awk '{ print $1 * 10 }')
+[ -n "$cost" ] || { echo "the load test did not say what a claim cost" >&2; exit 1; }
 
 # One line a sample: the thread, and its frames from the innermost out.
 perf script -i "$work/perf.data" -F comm,ip,sym --no-inline 2> /dev/null | awk '

@@ -50,10 +50,13 @@ mod web_files;
 mod widget;
 pub(crate) mod words;
 
+use std::convert::Infallible;
+use std::future::Future;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use landrush_engine::port::Rejected;
 
@@ -77,20 +80,47 @@ pub enum Door {
     Metrics,
 }
 
-/// Answers one request that came from `peer`.
-pub async fn handle(lane: Rc<Lane>, door: Door, peer: IpAddr, request: Request<Incoming>) -> Response<ReplyBody> {
-    let began = std::time::Instant::now();
+/// Answers one request that came from `peer`; `finish` makes of the body what the connection sends.
+///
+/// The future is moved into its connection with every request, and waits there for the shard: each of its bytes is copied, and read
+/// twice from a cache that forgot it.
+pub fn handle<B>(
+    lane: Rc<Lane>,
+    door: Door,
+    peer: IpAddr,
+    request: Request<Incoming>,
+    finish: impl FnOnce(ReplyBody) -> B,
+) -> impl Future<Output = Result<Response<B>, Infallible>> {
     let (parts, body) = request.into_parts();
-    let mut allowance = None;
-    let answer = match Route::find(&parts.method, parts.uri.path()) {
+    async move {
+        let mut allowance = None;
+        let answer = answer(&lane, door, peer, &parts, body, &mut allowance).await;
+        let mut response = lane.respond(answer, parts.headers);
+        if let Some(allowance) = allowance {
+            allowance.tell(response.headers_mut());
+        }
+        Ok(response.map(finish))
+    }
+}
+
+async fn answer(
+    lane: &Rc<Lane>,
+    door: Door,
+    peer: IpAddr,
+    parts: &Parts,
+    body: Incoming,
+    allowance: &mut Option<Allowance>,
+) -> Result<Answer, Problem> {
+    let began = std::time::Instant::now();
+    match Route::find(&parts.method, parts.uri.path()) {
         Ok(Route::Claim(campaign, mode)) if door == Door::Main => {
-            let answer = claims::claim(&lane, campaign, mode, peer, &parts, body).await;
+            let answer = claims::claim(lane, campaign, mode, peer, parts, body).await;
             lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
             answer.map(|(_, answer)| answer)
         }
         // Boxed, so that a connection that only claims does not hold room for the largest of all futures.
         Ok(route) => {
-            let answer = Box::pin(other(&lane, door, peer, route, &parts, body, &mut allowance)).await;
+            let answer = Box::pin(other(lane, door, peer, route, parts, body, allowance)).await;
             tracing::debug!(
                 method = %parts.method,
                 path = parts.uri.path(),
@@ -106,12 +136,7 @@ pub async fn handle(lane: Rc<Lane>, door: Door, peer: IpAddr, request: Request<I
             allow: Some(allow),
             ..Problem::new(Code::MethodNotAllowed, format!("this path knows {allow}"))
         }),
-    };
-    let mut response = lane.respond(answer, parts.headers);
-    if let Some(allowance) = allowance {
-        allowance.tell(response.headers_mut());
     }
-    response
 }
 
 async fn other(
@@ -119,7 +144,7 @@ async fn other(
     door: Door,
     peer: IpAddr,
     route: Route<'_>,
-    parts: &hyper::http::request::Parts,
+    parts: &Parts,
     body: Incoming,
     allowance: &mut Option<Allowance>,
 ) -> Result<Answer, Problem> {

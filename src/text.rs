@@ -17,14 +17,17 @@ pub fn rfc3339(moment: Timestamp) -> [u8; RFC3339_BYTES] {
     let milliseconds = moment.as_milliseconds();
     let (year, month, day) = civil_from_days(milliseconds / 86_400_000);
     let of_day = milliseconds % 86_400_000;
+    let (seconds, of_second) = (of_day / 1_000, of_day % 1_000);
     let mut text = *b"0000-00-00T00:00:00.000Z";
-    digits(&mut text[0..4], year);
-    digits(&mut text[5..7], month);
-    digits(&mut text[8..10], day);
-    digits(&mut text[11..13], of_day / 3_600_000);
-    digits(&mut text[14..16], of_day / 60_000 % 60);
-    digits(&mut text[17..19], of_day / 1_000 % 60);
-    digits(&mut text[20..23], of_day % 1_000);
+    text[0..2].copy_from_slice(pair(year / 100));
+    text[2..4].copy_from_slice(pair(year % 100));
+    text[5..7].copy_from_slice(pair(month));
+    text[8..10].copy_from_slice(pair(day));
+    text[11..13].copy_from_slice(pair(seconds / 3_600));
+    text[14..16].copy_from_slice(pair(seconds / 60 % 60));
+    text[17..19].copy_from_slice(pair(seconds % 60));
+    text[20] = pair(of_second / 100)[1];
+    text[21..23].copy_from_slice(pair(of_second % 100));
     text
 }
 
@@ -33,11 +36,18 @@ pub fn rfc3339_string(moment: Timestamp) -> String {
     rfc3339(moment).iter().map(|byte| char::from(*byte)).collect()
 }
 
-fn digits(into: &mut [u8], mut value: u64) {
-    for place in into.iter_mut().rev() {
-        *place = b'0' + u8::try_from(value % 10).expect("a digit fits a byte");
-        value /= 10;
-    }
+/// The last two digits of `value`.
+fn pair(value: u64) -> &'static [u8; 2] {
+    static PAIRS: [[u8; 2]; 100] = {
+        let mut pairs = [[b'0'; 2]; 100];
+        let mut value = 0;
+        while value < 100 {
+            pairs[value as usize] = [b'0' + value / 10, b'0' + value % 10];
+            value += 1;
+        }
+        pairs
+    };
+    &PAIRS[usize::try_from(value % 100).expect("less than a hundred")]
 }
 
 /// Year, month and day of the proleptic Gregorian calendar, by Hinnant's counting of 400-year eras that begin in March.

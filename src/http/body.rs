@@ -66,12 +66,12 @@ async fn read(body: Incoming, bytes_max: usize, patience: Duration) -> Result<By
     let declared = body.size_hint().lower();
     let mut reader = Reader { body, patience, deadline: None, is_stream: false };
     if usize::try_from(declared).map_or(true, |declared| declared > bytes_max) {
-        return Err(reader.too_large(bytes_max, 0).await);
+        return Err(Box::pin(reader.too_large(bytes_max, 0)).await);
     }
     // Nearly every body comes in one frame, which is then the body.
     let first = reader.next().await?.unwrap_or_default();
     if first.len() > bytes_max {
-        return Err(reader.too_large(bytes_max, first.len()).await);
+        return Err(Box::pin(reader.too_large(bytes_max, first.len())).await);
     }
     if reader.body.is_end_stream() {
         return Ok(first);
@@ -79,7 +79,7 @@ async fn read(body: Incoming, bytes_max: usize, patience: Duration) -> Result<By
     let mut whole = BytesMut::from(first);
     while let Some(data) = reader.next().await? {
         if whole.len() + data.len() > bytes_max {
-            return Err(reader.too_large(bytes_max, whole.len() + data.len()).await);
+            return Err(Box::pin(reader.too_large(bytes_max, whole.len() + data.len())).await);
         }
         whole.extend_from_slice(&data);
     }
@@ -123,7 +123,8 @@ impl Reader {
             let ready = poll_fn(|context| Poll::Ready(Pin::new(&mut self.body).poll_frame(context))).await;
             let frame = match ready {
                 Poll::Ready(frame) => frame,
-                Poll::Pending => self.wait().await?,
+                // Boxed, so that no request holds room for what few need.
+                Poll::Pending => Box::pin(self.wait()).await?,
             };
             match frame {
                 None => return Ok(None),

@@ -178,7 +178,7 @@ async fn ask(
 ) -> Result<Asked, Problem> {
     let ClaimBody { user, coupon_type, .. } = body;
     let definition = campaign.definition();
-    let coupon_type = claims::named_type(&definition, coupon_type)?;
+    let coupon_type = claims::named_type(&definition, coupon_type.as_ref())?;
     if definition.limit.max > 1 {
         // A batch has one header for all, and a key that names one of them names none.
         return Err(Problem::refused(Refusal::KeyRequired));

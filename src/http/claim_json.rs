@@ -24,13 +24,13 @@ pub(crate) fn write(
         }
         Some(_) | None => (None, codes.claim_id(claim.campaign, claim.serial)),
     };
-    json.text(id_name(definition.mode), id.as_str());
+    json.plain(id_name(definition.mode), id.as_str());
     if let ClaimKind::Entry { .. } = claim.kind {
         json.number("number", u64::from(claim.serial.0) + 1);
     }
-    json.text("campaign_id", definition.id.as_str());
+    json.plain("campaign_id", definition.id.as_str());
     json.text("user_id", user);
-    json.text("outcome", outcome(claim));
+    json.plain("outcome", outcome(claim));
     json.bool("repeated", repeated);
     json.time("decided_at", claim.decided_at);
     match claim.kind {
@@ -45,11 +45,11 @@ pub(crate) fn write(
     if let Some(coupon) = &claim.coupon {
         json.nested("coupon", |json| {
             match code {
-                Some(code) => json.text("code", code.as_str()),
+                Some(code) => json.plain("code", code.as_str()),
                 None => write_code(claim, coupon, opened, json),
             }
-            json.text("coupon_type", type_id(definition, coupon.coupon_type));
-            json.text("state", state(coupon.state));
+            json.plain("coupon_type", type_id(definition, coupon.coupon_type));
+            json.plain("state", state(coupon.state));
             json.optional_time("expires_at", coupon.expires_at);
         });
     }

@@ -49,7 +49,7 @@ pub(crate) async fn claim(
     let stamped_at = opened.engine.clock().now();
     let body = ClaimBody::parse(&bytes, mode, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&body.user)?;
-    ask(lane, opened, id, mode, address, body, parts, stamped_at).await
+    Asking { lane, opened, mode, address, body, parts, stamped_at }.answer(id).await
 }
 
 /// `POST /draw`: a draw whose body names the campaign.
@@ -80,106 +80,133 @@ async fn named_draw(
     let (campaign, body) =
         ClaimBody::parse_with_campaign(&bytes, Mode::Draw, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&body.user)?;
-    ask(lane, opened, campaign.as_str(), Mode::Draw, address, body, parts, stamped_at).await
+    Asking { lane, opened, mode: Mode::Draw, address, body, parts, stamped_at }.answer(campaign.as_str()).await
 }
 
-/// Asks the shard for what a body says that has been read, and notes what came of it.
-#[expect(clippy::too_many_arguments, reason = "each is another thing that a request is")]
-pub(crate) async fn ask(
-    lane: &Lane,
-    opened: &Opened,
-    id: &str,
+/// A request for a coupon whose body has been read.
+struct Asking<'a> {
+    lane: &'a Lane,
+    opened: &'a Opened,
     mode: Mode,
     address: ClientAddress,
     body: ClaimBody,
-    parts: &Parts,
+    parts: &'a Parts,
     stamped_at: Timestamp,
-) -> Result<(Granted, Answer), Problem> {
-    let phone = body.phone.clone();
-    let asked = admission::asked(address, phone.as_ref(), &parts.headers);
-    let answer = judge(lane, opened, id, mode, address, body, parts, stamped_at).await;
-    if let Some(Listed::Live(campaign)) = opened.engine.directory().find(id) {
+}
+
+/// What a claim says that this thread has nothing against, beside who asks.
+struct Admitted {
+    coupon_type: Option<TypeIndex>,
+    key: Option<IdempotencyKey>,
+    gate: Gate,
+}
+
+impl Asking<'_> {
+    /// Asks the shard of the campaign `id`, and notes what came of it.
+    async fn answer(self, id: &str) -> Result<(Granted, Answer), Problem> {
+        let is_not_denied = self.visitor().is_not_denied(self.lane);
+        let campaign = match living(self.opened, id) {
+            Ok(campaign) => campaign,
+            Err(problem) => return Err(is_not_denied.err().unwrap_or(problem)),
+        };
+        let definition = campaign.definition();
+        let answer = match is_not_denied.and_then(|()| self.admit(&campaign, &definition)) {
+            Ok(admitted) => self.claim(&campaign, &definition, admitted).await,
+            Err(problem) => Err(problem),
+        };
         let verdict = match &answer {
             Ok((granted, _)) => granted.verdict(),
             Err(problem) => Verdict::Refused(problem.refused_by),
         };
-        lane.note(&campaign, &asked, stamped_at, verdict);
+        let asked = admission::asked(self.address, self.body.phone.as_ref(), &self.parts.headers);
+        self.lane.note(&campaign, &asked, self.stamped_at, verdict);
+        answer
     }
-    answer
-}
 
-#[expect(clippy::too_many_arguments, reason = "each is another thing that a request is")]
-async fn judge(
-    lane: &Lane,
-    opened: &Opened,
-    id: &str,
-    mode: Mode,
-    address: ClientAddress,
-    body: ClaimBody,
-    parts: &Parts,
-    stamped_at: Timestamp,
-) -> Result<(Granted, Answer), Problem> {
-    let ClaimBody { user, coupon_type, phone } = body;
-    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: phone.as_ref() };
-    visitor.is_not_denied(lane)?;
-    let campaign = living(opened, id)?;
-    let definition = campaign.definition();
-    let coupon_type = named_type(&definition, coupon_type)?;
-    if definition.mode != mode {
-        return Err(wrong_mode(definition.mode));
+    fn visitor(&self) -> Visitor<'_> {
+        let origin = Some((self.address, &self.parts.headers));
+        Visitor { origin, user: &self.body.user, phone: self.body.phone.as_ref() }
     }
-    // With one coupon a person, the person is the key, and whatever the header says is nothing to us.
-    let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
-    visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
-    let place = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(&user));
-    let is_met = challenge::is_met(opened, campaign.number(), &definition, &user, parts, stamped_at);
-    let is_listed = eligibility::is_listed(lane, opened, campaign.number(), &definition, &user, &parts.headers);
-    let refusal = match (is_met, is_listed) {
-        (true, true) => None,
-        (false, _) => Some(GateRefusal::ChallengeRequired),
-        (true, false) => Some(GateRefusal::NotEligible),
-    };
-    let mut gate = Gate { place: place.map(|ticket| ticket.place), refusal };
-    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
-        return Err(Problem::refused(refusal));
+
+    /// Holds the request against all that can be known without the shard.
+    fn admit(&self, campaign: &Published, definition: &CampaignDefinition) -> Result<Admitted, Problem> {
+        let Self { lane, opened, parts, stamped_at, .. } = *self;
+        let (user, visitor) = (&self.body.user, self.visitor());
+        let coupon_type = named_type(definition, self.body.coupon_type.as_ref())?;
+        if definition.mode != self.mode {
+            return Err(wrong_mode(definition.mode));
+        }
+        // With one coupon a person, the person is the key, and whatever the header says is nothing to us.
+        let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
+        visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
+        let place = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(user));
+        let is_met = challenge::is_met(opened, campaign.number(), definition, user, parts, stamped_at);
+        let is_listed = eligibility::is_listed(lane, opened, campaign.number(), definition, user, &parts.headers);
+        let refusal = match (is_met, is_listed) {
+            (true, true) => None,
+            (false, _) => Some(GateRefusal::ChallengeRequired),
+            (true, false) => Some(GateRefusal::NotEligible),
+        };
+        let mut gate = Gate { place: place.map(|ticket| ticket.place), refusal };
+        if let Some(refusal) = campaign.refuse_early(user, coupon_type, gate, stamped_at, stamped_at) {
+            return Err(Problem::refused(refusal));
+        }
+        if lane.is_crowded(&opened.engine) && !campaign.may_have_decided(user) {
+            return Err(lane.shed(Shed::Newcomer));
+        }
+        // Only now, so that what is asked before the opening uses up no device's places.
+        if !eligibility::is_among_few(lane, opened, campaign.number(), definition, &visitor, &parts.headers)? {
+            gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
+        }
+        Ok(Admitted { coupon_type, key, gate })
     }
-    if lane.is_crowded(&opened.engine) && !campaign.may_have_decided(&user) {
-        return Err(lane.shed(Shed::Newcomer));
+
+    /// Has the shard decide, and says what it came to.
+    async fn claim(
+        &self,
+        campaign: &Published,
+        definition: &CampaignDefinition,
+        admitted: Admitted,
+    ) -> Result<(Granted, Answer), Problem> {
+        let Self { lane, opened, stamped_at, .. } = *self;
+        let ClaimBody { user, phone, .. } = &self.body;
+        let phone = if phone.is_some() || definition.needs_phone() {
+            // Boxed, so that a claim without one holds no room for it.
+            Box::pin(users::phone_id(opened, user, phone.as_ref())).await?
+        } else {
+            None
+        };
+        let heard = {
+            let Admitted { coupon_type, key, gate } = admitted;
+            let (number, user) = (campaign.number(), user.clone());
+            let claim = Claim { campaign: number, user, coupon_type, key, phone, gate, stamped_at };
+            let command = match definition.mode {
+                Mode::FirstCome => Command::Claim(claim),
+                Mode::Draw => Command::Draw(claim),
+                Mode::Lottery => Command::Enter(claim),
+            };
+            lane.ask(&opened.engine, campaign.route(), command)
+        };
+        let outcome = heard.await?;
+        let repeated = matches!(outcome, Outcome::Repeated(_));
+        let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
+        let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(unexpected(&outcome)) };
+        let granted = if repeated { Granted::Repeated } else { Granted::now(&claim) };
+        let body = lane.body(|out| {
+            let mut json = JsonText::object(out);
+            claim_json::write(&claim, user.as_str(), repeated, definition, opened, &mut json);
+            json.end();
+        });
+        Ok((granted, Answer::json(status, body)))
     }
-    // Only now, so that what is asked before the opening uses up no device's places.
-    if !eligibility::is_among_few(lane, opened, campaign.number(), &definition, &visitor, &parts.headers)? {
-        gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
-    }
-    let phone = if phone.is_some() || definition.needs_phone() {
-        users::phone_id(opened, &user, phone.as_ref()).await?
-    } else {
-        None
-    };
-    let claim = Claim { campaign: campaign.number(), user: user.clone(), coupon_type, key, phone, gate, stamped_at };
-    let command = match mode {
-        Mode::FirstCome => Command::Claim(claim),
-        Mode::Draw => Command::Draw(claim),
-        Mode::Lottery => Command::Enter(claim),
-    };
-    let outcome = lane.ask(&opened.engine, campaign.route(), command).await?;
-    let repeated = matches!(outcome, Outcome::Repeated(_));
-    let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
-    let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(unexpected(&outcome)) };
-    let granted = if repeated { Granted::Repeated } else { Granted::now(&claim) };
-    let body = lane.body(|out| {
-        let mut json = JsonText::object(out);
-        claim_json::write(&claim, user.as_str(), repeated, &definition, opened, &mut json);
-        json.end();
-    });
-    Ok((granted, Answer::json(status, body)))
 }
 
 /// The coupon type that a claim names.
 pub(crate) fn named_type(
     definition: &CampaignDefinition,
-    name: Option<CouponTypeId>,
+    name: Option<&CouponTypeId>,
 ) -> Result<Option<TypeIndex>, Problem> {
-    let find = |name: CouponTypeId| {
+    let find = |name: &CouponTypeId| {
         definition.coupon_type(name.as_str()).ok_or_else(|| Problem::refused(Refusal::NoSuchCouponType))
     };
     name.map(find).transpose()

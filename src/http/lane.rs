@@ -2,6 +2,7 @@
 //! a problem into a response.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,13 +135,16 @@ impl Lane {
     }
 
     /// Asks a shard. A refusal comes back as a problem.
-    pub(crate) async fn ask(
+    ///
+    /// It is asked at once: the future holds no command, which is large.
+    pub(crate) fn ask(
         &self,
         engine: &Engine,
         route: landrush_engine::router::Route,
         command: Command,
-    ) -> Result<Outcome, Problem> {
-        self.heard(self.submit(engine, route, command)?).await
+    ) -> impl Future<Output = Result<Outcome, Problem>> + use<'_> {
+        let submitted = self.submit(engine, route, command);
+        async move { self.heard(submitted?).await }
     }
 
     /// Hands a command to a shard, without waiting for what comes of it.

@@ -1,7 +1,6 @@
 //! Owns one connection: which protocol it speaks, its limits, and its end.
 
 use std::cell::Cell;
-use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::IpAddr;
@@ -85,21 +84,25 @@ async fn serve_http1(
     let service = service_fn(|request: Request<Incoming>| {
         let in_hand = pulse.request();
         let framing = if request.version() < Version::HTTP_11 { Framing::Close } else { Framing::Chunked };
-        let answered = http::handle(Rc::clone(&lane), door, peer, request);
         let takeover = Rc::clone(&takeover);
-        let taken = move |body, in_hand| match body {
+        let taken = move |body| match body {
             ReplyBody::Events(watcher) => {
                 let watching = Watching { watcher, framing, stall_timeout, in_hand };
                 Held::TakenOver(Some(Box::new(watching)), takeover)
             }
             ReplyBody::Whole(_) | ReplyBody::Stream(_) => Held::new(body, in_hand),
         };
-        async move { Ok::<_, Infallible>(answered.await.map(|body| taken(body, in_hand))) }
+        http::handle(Rc::clone(&lane), door, peer, request, taken)
     });
     // No timer of hyper's: its header timeout is one for idling and heads alike, and set anew with every request. The
     // pulse has both, by one sweep for all connections.
     let mut connection = http1::Builder::new()
         .header_read_timeout(None)
+        // An answer is short: copied behind its head it leaves by the cheaper of the two system calls.
+        .writev(false)
+        // Otherwise hyper listens for the client's end while a request is in hand, and takes a buffer for what it may hear: a second
+        // one, since the request still holds the first. Who has gone is found out by the write.
+        .half_close(true)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(socket, service);
     let mut told = false;
@@ -123,8 +126,7 @@ async fn serve_http2(lane: Rc<Lane>, door: Door, peer: IpAddr, socket: Socket, p
     let served = Rc::clone(&pulse);
     let service = service_fn(move |request: Request<Incoming>| {
         let in_hand = served.request();
-        let answered = http::handle(Rc::clone(&lane), door, peer, request);
-        async move { Ok::<_, Infallible>(answered.await.map(|body| Held::new(body, in_hand))) }
+        http::handle(Rc::clone(&lane), door, peer, request, move |body| Held::new(body, in_hand))
     });
     let connection = http2::Builder::new(LocalExecutor)
         .timer(TokioTimer::new())

@@ -3,6 +3,7 @@
 /// Symbols in a word.
 pub(super) const SYMBOLS: usize = 16;
 const BITS: u32 = 5;
+const HALF_BITS: u32 = 40;
 const UPPER: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LOWER: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -38,11 +39,16 @@ pub(super) fn lower(word: u128) -> [u8; SYMBOLS] {
     spell(word, LOWER)
 }
 
-fn spell(mut word: u128, alphabet: &[u8; 32]) -> [u8; SYMBOLS] {
+fn spell(word: u128, alphabet: &[u8; 32]) -> [u8; SYMBOLS] {
     let mut symbols = [0; SYMBOLS];
-    for symbol in symbols.iter_mut().rev() {
-        *symbol = alphabet[(word & 31) as usize];
-        word >>= BITS;
+    let (high, low) = symbols.split_at_mut(SYMBOLS / 2);
+    // Half a word fits a register.
+    for (half, symbols) in [(word >> HALF_BITS, high), (word, low)] {
+        let mut half = u64::try_from(half & ((1 << HALF_BITS) - 1)).expect("40 bits");
+        for symbol in symbols.iter_mut().rev() {
+            *symbol = alphabet[(half & 31) as usize];
+            half >>= BITS;
+        }
     }
     symbols
 }
