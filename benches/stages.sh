@@ -42,7 +42,7 @@ perf script -i "$work/perf.data" -F comm,ip,sym --no-inline 2> /dev/null | awk '
             return "shard: the rest"
         }
         if (thread !~ /^landrush-io/) return "other threads"
-        if (s ~ /write_vectored|__GI___writev/) return "I/O: write to the socket (kernel)"
+        if (s ~ /write_vectored|__GI___writev|__libc_send|__send|sendto/) return "I/O: write to the socket (kernel)"
         if (s ~ /recv|poll_read/) return "I/O: read from the socket (kernel)"
         if (s ~ /epoll|mio::poll|Driver::turn/) return "I/O: wait for sockets and answers (epoll)"
         if (s ~ /Http1Transaction>::parse|parse_headers|httparse/) return "I/O: parse the head"

@@ -10,8 +10,8 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// A thread that was never less late than this, for a [`WINDOW`], has a standing queue: it does not catch up between two bursts.
 /// The minimum is what tells the two apart (Nichols and Jacobson, "Controlling Queue Delay", 2012). A claim waits in that queue
-/// twice, to be read and to be answered: 200 ms, which nobody is to wait for longer.
-pub(crate) const LATE_MAX: Duration = Duration::from_millis(100);
+/// twice, to be read and to be answered: 100 ms, half of what nobody is to wait for longer.
+pub(crate) const LATE_MAX: Duration = Duration::from_millis(50);
 
 /// Over how long the least lateness is taken.
 const WINDOW: Duration = Duration::from_millis(250);
@@ -102,8 +102,8 @@ mod tests {
     #[test]
     fn a_burst_is_no_strain_and_a_standing_queue_is() {
         assert_eq!(after(&[500, 500, 1, 500, 500, 500]), [false; 6]);
-        assert_eq!(after(&[101; 6]), [false, false, false, false, true, true]);
-        assert_eq!(after(&[100; 6]), [false; 6]);
+        assert_eq!(after(&[51; 6]), [false, false, false, false, true, true]);
+        assert_eq!(after(&[50; 6]), [false; 6]);
     }
 
     #[test]
