@@ -20,6 +20,7 @@ mod claim_batch;
 pub mod claim_body;
 mod claim_export;
 mod claim_json;
+pub mod claim_request;
 mod claims;
 pub mod code_lines;
 mod code_upload;
@@ -54,8 +55,10 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Instant;
 
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use hyper::{Request, Response};
 use landrush_engine::port::Rejected;
@@ -63,6 +66,7 @@ use landrush_engine::port::Rejected;
 use self::allowance::Allowance;
 pub(crate) use self::answer::Answer;
 pub(crate) use self::availability::Shown;
+pub(crate) use self::claims::{Begun, ClaimAnswer, Waiting, begin as begin_claim};
 pub use self::lane::Lane;
 pub(crate) use self::pressure::{LOOK_EVERY as PRESSURE_LOOK_EVERY, Shed};
 use self::problem::{Code, Problem};
@@ -111,12 +115,10 @@ async fn answer(
     body: Incoming,
     allowance: &mut Option<Allowance>,
 ) -> Result<Answer, Problem> {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     match Route::find(&parts.method, parts.uri.path()) {
         Ok(Route::Claim(campaign, mode)) if door == Door::Main => {
-            let answer = claims::claim(lane, campaign, mode, peer, parts, body).await;
-            lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
-            answer.map(|(_, answer)| answer)
+            counted(lane, claims::claim(lane, campaign, mode, peer, parts, body).await, began)
         }
         // Boxed, so that a connection that only claims does not hold room for the largest of all futures.
         Ok(route) => {
@@ -137,6 +139,22 @@ async fn answer(
             ..Problem::new(Code::MethodNotAllowed, format!("this path knows {allow}"))
         }),
     }
+}
+
+/// The response to a claim whose head, of which `headers` are what may be asked for, was read at `began`.
+pub(crate) fn claim_response(
+    lane: &Lane,
+    answer: ClaimAnswer,
+    headers: HeaderMap,
+    began: Instant,
+) -> Response<ReplyBody> {
+    lane.respond(counted(lane, answer, began), headers)
+}
+
+/// Counts a claim.
+fn counted(lane: &Lane, answer: ClaimAnswer, began: Instant) -> Result<Answer, Problem> {
+    lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
+    answer.map(|(_, answer)| answer)
 }
 
 async fn other(

@@ -5,6 +5,7 @@ mod acceptor;
 mod connection;
 mod descriptors;
 mod event_writer;
+mod express;
 mod io_thread;
 mod proxy_header;
 mod pulse;

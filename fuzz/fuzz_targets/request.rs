@@ -4,12 +4,19 @@
 use hyper::Method;
 use landrush::http::campaign_body::{self, PatchBody};
 use landrush::http::claim_body::ClaimBody;
+use landrush::http::claim_request::{self, Seen};
 use landrush::http::query::Query;
 use landrush::http::route::{Route, percent_decoded};
 use landrush_engine::campaign::Mode;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
+    for start in ["", "POST /v1/campaigns/sale/claims HTTP/1.1\r\ncontent-type: application/json\r\n"] {
+        let request = [start.as_bytes(), bytes].concat();
+        if let Seen::Claim(claim) = claim_request::see(&request) {
+            assert!(claim.length <= request.len() && claim.body.len() < claim.length);
+        }
+    }
     for mode in [Mode::FirstCome, Mode::Draw, Mode::Lottery] {
         if let Err(errors) = ClaimBody::parse(bytes, mode, None) {
             assert!(!errors.is_empty());

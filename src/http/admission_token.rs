@@ -35,7 +35,7 @@ pub(crate) async fn issue(
     let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
     let now = lane.now();
     let shown = Shown::of(&campaign, &room, now);
-    let ticket = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(&user));
+    let ticket = waiting_room::ticket(opened, campaign.number(), &parts.headers).filter(|ticket| ticket.is_of(&user));
     let admitted = ticket.and_then(|ticket| Some((ticket.place, shown.admitted_until(ticket.place, now)?)));
     let (place, until) = admitted.ok_or_else(|| Problem::refused(Refusal::TicketRequired))?;
     let issued = opened.admission_tokens.issue(&campaign.definition(), &user, place, until);

@@ -31,7 +31,7 @@ pub(crate) async fn json(
     bytes_max: usize,
     patience: Duration,
 ) -> Result<Bytes, Problem> {
-    if !is_json(headers) {
+    if !is_said_to_be_json(headers) {
         return Err(Problem {
             close: !body.is_end_stream(),
             ..Problem::new(Code::UnsupportedMediaType, "send Content-Type: application/json")
@@ -45,7 +45,7 @@ pub(crate) async fn none(headers: &HeaderMap, body: Incoming, patience: Duration
     if body.is_end_stream() {
         return Ok(());
     }
-    let is_json = is_json(headers);
+    let is_json = is_said_to_be_json(headers);
     let bytes = read(body, MANAGEMENT_BYTES_MAX, patience).await?;
     if bytes.is_empty() {
         return Ok(());
@@ -56,9 +56,13 @@ pub(crate) async fn none(headers: &HeaderMap, body: Incoming, patience: Duration
     super::fields::Faults::read(&bytes, |_| Some(())).map_err(Problem::invalid)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return false };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+fn is_said_to_be_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes()))
+}
+
+/// Whether a media type is that of JSON.
+pub(crate) fn is_json(media_type: &[u8]) -> bool {
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
@@ -178,7 +182,7 @@ mod tests {
         let check = |value: &'static str, expected| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(value));
-            assert_eq!(is_json(&headers), expected, "{value}");
+            assert_eq!(is_said_to_be_json(&headers), expected, "{value}");
         };
         check("application/json", true);
         check("Application/JSON; charset=utf-8", true);
@@ -186,6 +190,6 @@ mod tests {
         check("application/jsonp", false);
         check("text/plain", false);
         check("", false);
-        assert!(!is_json(&HeaderMap::new()));
+        assert!(!is_said_to_be_json(&HeaderMap::new()));
     }
 }

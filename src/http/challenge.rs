@@ -3,6 +3,7 @@
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::{CampaignDefinition, Challenge, ChallengeProvider, WhenUnavailable};
 use landrush_engine::id::{CampaignNumber, UserId};
@@ -65,11 +66,11 @@ pub(crate) fn is_met(
     campaign: CampaignNumber,
     definition: &CampaignDefinition,
     user: &UserId,
-    parts: &Parts,
+    headers: &HeaderMap,
     now: Timestamp,
 ) -> bool {
     definition.protection.challenge.is_none()
-        || parts.headers.get(HEADER).is_some_and(|pass| opened.passes.holds(pass.as_bytes(), campaign, user, now))
+        || headers.get(HEADER).is_some_and(|pass| opened.passes.holds(pass.as_bytes(), campaign, user, now))
 }
 
 /// `GET /v1/campaigns/{id}/challenge`.

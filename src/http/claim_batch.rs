@@ -132,7 +132,7 @@ pub(crate) async fn claim(
 
 /// What a claim came to, and whether it had been answered before.
 async fn granted(lane: &Lane, answer: desk::Answer) -> Result<(ClaimView, bool), Problem> {
-    let outcome = lane.heard(answer).await?;
+    let outcome = lane.heard(answer.await)?;
     let repeated = matches!(outcome, Outcome::Repeated(_));
     let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(claims::unexpected(&outcome)) };
     Ok((claim, repeated))

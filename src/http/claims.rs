@@ -1,16 +1,20 @@
 //! Owns the calls about claims: asking for a coupon, reading what was granted, voiding.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::{CampaignDefinition, Mode};
 use landrush_engine::command::{Claim, Command, Gate, GateRefusal};
-use landrush_engine::id::{CouponTypeId, IdempotencyKey, TypeIndex, UserId};
+use landrush_engine::id::{CouponTypeId, IdempotencyKey, PhoneId, TypeIndex, UserId};
 use landrush_engine::outcome::{ClaimItem, ClaimView, Outcome, Refusal};
+use landrush_engine::people::PhoneNumber;
 use landrush_engine::published::{Listed, Published};
 use landrush_engine::time::Timestamp;
 
@@ -25,13 +29,15 @@ use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::{body, challenge, claim_json, eligibility, route, users, waiting_room};
 use crate::app::Opened;
+use crate::desk;
 use crate::fraud::Verdict;
 use crate::gate::address::ClientAddress;
 use crate::metrics::Granted;
 
+/// What a claim, a draw or an entry came to, to be counted, and what is answered.
+pub(crate) type ClaimAnswer = Result<(Granted, Answer), Problem>;
+
 /// `POST /v1/campaigns/{id}/claims`, `/draws`, `/entries`: the hot path. `mode` says which.
-///
-/// Gives what it came to too, to be counted.
 pub(crate) async fn claim(
     lane: &Lane,
     id: &str,
@@ -39,17 +45,11 @@ pub(crate) async fn claim(
     peer: IpAddr,
     parts: &Parts,
     body: Incoming,
-) -> Result<(Granted, Answer), Problem> {
-    let opened = super::opened(lane)?;
-    let address = admission::address(lane, peer, &parts.headers)?;
-    let caller = Caller::of(lane, &parts.headers)?;
+) -> ClaimAnswer {
+    let who = Who::of(lane, peer, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
-    // The last byte has been read: this is the moment that opening and closing are judged by.
-    let stamped_at = opened.engine.clock().now();
-    let body = ClaimBody::parse(&bytes, mode, caller.user()).map_err(Problem::invalid)?;
-    caller.may_act_for(&body.user)?;
-    Asking { lane, opened, mode, address, body, parts, stamped_at }.answer(id).await
+    who.asks(mode, &bytes)?.answer(id).await
 }
 
 /// `POST /draw`: a draw whose body names the campaign.
@@ -61,9 +61,7 @@ pub(crate) async fn draw(
     body: Incoming,
 ) -> Result<Answer, Problem> {
     let began = Instant::now();
-    let answer = named_draw(lane, opened, address, parts, body).await;
-    lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
-    answer.map(|(_, answer)| answer)
+    super::counted(lane, named_draw(lane, opened, address, parts, body).await, began)
 }
 
 async fn named_draw(
@@ -72,7 +70,7 @@ async fn named_draw(
     address: ClientAddress,
     parts: &Parts,
     body: Incoming,
-) -> Result<(Granted, Answer), Problem> {
+) -> ClaimAnswer {
     let caller = Caller::of(lane, &parts.headers)?;
     let patience = lane.app().config().http.body_timeout;
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
@@ -80,17 +78,67 @@ async fn named_draw(
     let (campaign, body) =
         ClaimBody::parse_with_campaign(&bytes, Mode::Draw, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&body.user)?;
-    Asking { lane, opened, mode: Mode::Draw, address, body, parts, stamped_at }.answer(campaign.as_str()).await
+    let at = At { lane, opened, headers: &parts.headers };
+    Asking { at, mode: Mode::Draw, address, body, stamped_at }.answer(campaign.as_str()).await
+}
+
+/// What became of a claim that was all there.
+pub(crate) enum Begun {
+    /// It needs no shard.
+    Answered(ClaimAnswer),
+    /// The shard has it.
+    Waiting(Waiting),
+    /// It has to wait for something else before that. Nothing has happened: [`claim`] does it.
+    Slow,
+}
+
+/// [`claim`] for a request that is all there, without a future: as far as it goes without waiting.
+pub(crate) fn begin(lane: &Lane, id: &str, mode: Mode, peer: IpAddr, headers: &HeaderMap, body: &[u8]) -> Begun {
+    match Who::of(lane, peer, headers).and_then(|who| who.asks(mode, body)) {
+        Ok(asking) => asking.begin(id),
+        Err(problem) => Begun::Answered(Err(problem)),
+    }
+}
+
+/// What a request for a coupon is judged by, beside what it says.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    lane: &'a Lane,
+    opened: &'a Opened,
+    headers: &'a HeaderMap,
+}
+
+/// Who asks for a coupon, as far as the head tells.
+struct Who<'a> {
+    at: At<'a>,
+    address: ClientAddress,
+    caller: Caller,
+}
+
+impl<'a> Who<'a> {
+    fn of(lane: &'a Lane, peer: IpAddr, headers: &'a HeaderMap) -> Result<Self, Problem> {
+        let opened = super::opened(lane)?;
+        let address = admission::address(lane, peer, headers)?;
+        let caller = Caller::of(lane, headers)?;
+        Ok(Self { at: At { lane, opened, headers }, address, caller })
+    }
+
+    /// What is asked. The last byte has been read: this is the moment that opening and closing are judged by.
+    fn asks(self, mode: Mode, body: &[u8]) -> Result<Asking<'a>, Problem> {
+        let Self { at, address, caller } = self;
+        let stamped_at = at.opened.engine.clock().now();
+        let body = ClaimBody::parse(body, mode, caller.user()).map_err(Problem::invalid)?;
+        caller.may_act_for(&body.user)?;
+        Ok(Asking { at, mode, address, body, stamped_at })
+    }
 }
 
 /// A request for a coupon whose body has been read.
 struct Asking<'a> {
-    lane: &'a Lane,
-    opened: &'a Opened,
+    at: At<'a>,
     mode: Mode,
     address: ClientAddress,
     body: ClaimBody,
-    parts: &'a Parts,
     stamped_at: Timestamp,
 }
 
@@ -103,45 +151,72 @@ struct Admitted {
 
 impl Asking<'_> {
     /// Asks the shard of the campaign `id`, and notes what came of it.
-    async fn answer(self, id: &str) -> Result<(Granted, Answer), Problem> {
-        let is_not_denied = self.visitor().is_not_denied(self.lane);
-        let campaign = match living(self.opened, id) {
-            Ok(campaign) => campaign,
-            Err(problem) => return Err(is_not_denied.err().unwrap_or(problem)),
-        };
+    async fn answer(self, id: &str) -> ClaimAnswer {
+        let campaign = self.campaign(id)?;
         let definition = campaign.definition();
-        let answer = match is_not_denied.and_then(|()| self.admit(&campaign, &definition)) {
+        let answer = match self.admit(&campaign, &definition) {
             Ok(admitted) => self.claim(&campaign, &definition, admitted).await,
             Err(problem) => Err(problem),
         };
-        let verdict = match &answer {
-            Ok((granted, _)) => granted.verdict(),
-            Err(problem) => Verdict::Refused(problem.refused_by),
-        };
-        let asked = admission::asked(self.address, self.body.phone.as_ref(), &self.parts.headers);
-        self.lane.note(&campaign, &asked, self.stamped_at, verdict);
+        note(self.at, &campaign, self.address, self.body.phone.as_ref(), self.stamped_at, &answer);
         answer
     }
 
+    /// The same as far as it goes without waiting.
+    fn begin(self, id: &str) -> Begun {
+        let campaign = match self.campaign(id) {
+            Ok(campaign) => campaign,
+            Err(problem) => return Begun::Answered(Err(problem)),
+        };
+        let definition = campaign.definition();
+        if self.needs_phone(&definition) {
+            return Begun::Slow;
+        }
+        let admitted = self.admit(&campaign, &definition);
+        match admitted.and_then(|admitted| self.submit(&campaign, &definition, admitted, None)) {
+            Ok(answer) => {
+                let Self { address, body: ClaimBody { user, .. }, stamped_at, .. } = self;
+                Begun::Waiting(Waiting { campaign, definition, address, user, stamped_at, answer })
+            }
+            Err(problem) => {
+                let answer = Err(problem);
+                note(self.at, &campaign, self.address, None, self.stamped_at, &answer);
+                Begun::Answered(answer)
+            }
+        }
+    }
+
     fn visitor(&self) -> Visitor<'_> {
-        let origin = Some((self.address, &self.parts.headers));
+        let origin = Some((self.address, self.at.headers));
         Visitor { origin, user: &self.body.user, phone: self.body.phone.as_ref() }
+    }
+
+    /// The campaign `id`, unless there is none. Somebody who is denied is told that, also of one that there is not.
+    fn campaign(&self, id: &str) -> Result<Arc<Published>, Problem> {
+        let denied = |problem| self.visitor().is_not_denied(self.at.lane).err().unwrap_or(problem);
+        living(self.at.opened, id).map_err(denied)
+    }
+
+    /// Whether the claim is about a phone number too, which may have to be stored first.
+    fn needs_phone(&self, definition: &CampaignDefinition) -> bool {
+        self.body.phone.is_some() || definition.needs_phone()
     }
 
     /// Holds the request against all that can be known without the shard.
     fn admit(&self, campaign: &Published, definition: &CampaignDefinition) -> Result<Admitted, Problem> {
-        let Self { lane, opened, parts, stamped_at, .. } = *self;
+        let (At { lane, opened, headers }, stamped_at) = (self.at, self.stamped_at);
         let (user, visitor) = (&self.body.user, self.visitor());
+        visitor.is_not_denied(lane)?;
         let coupon_type = named_type(definition, self.body.coupon_type.as_ref())?;
         if definition.mode != self.mode {
             return Err(wrong_mode(definition.mode));
         }
         // With one coupon a person, the person is the key, and whatever the header says is nothing to us.
-        let key = if definition.limit.max > 1 { Some(idempotency_key(parts)?) } else { None };
+        let key = if definition.limit.max > 1 { Some(idempotency_key(headers)?) } else { None };
         visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
-        let place = waiting_room::ticket(opened, campaign.number(), parts).filter(|ticket| ticket.is_of(user));
-        let is_met = challenge::is_met(opened, campaign.number(), definition, user, parts, stamped_at);
-        let is_listed = eligibility::is_listed(lane, opened, campaign.number(), definition, user, &parts.headers);
+        let place = waiting_room::ticket(opened, campaign.number(), headers).filter(|ticket| ticket.is_of(user));
+        let is_met = challenge::is_met(opened, campaign.number(), definition, user, headers, stamped_at);
+        let is_listed = eligibility::is_listed(lane, opened, campaign.number(), definition, user, headers);
         let refusal = match (is_met, is_listed) {
             (true, true) => None,
             (false, _) => Some(GateRefusal::ChallengeRequired),
@@ -155,50 +230,98 @@ impl Asking<'_> {
             return Err(lane.shed(Shed::Newcomer));
         }
         // Only now, so that what is asked before the opening uses up no device's places.
-        if !eligibility::is_among_few(lane, opened, campaign.number(), definition, &visitor, &parts.headers)? {
+        if !eligibility::is_among_few(lane, opened, campaign.number(), definition, &visitor, headers)? {
             gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
         }
         Ok(Admitted { coupon_type, key, gate })
     }
 
     /// Has the shard decide, and says what it came to.
-    async fn claim(
-        &self,
-        campaign: &Published,
-        definition: &CampaignDefinition,
-        admitted: Admitted,
-    ) -> Result<(Granted, Answer), Problem> {
-        let Self { lane, opened, stamped_at, .. } = *self;
+    async fn claim(&self, campaign: &Published, definition: &CampaignDefinition, admitted: Admitted) -> ClaimAnswer {
+        let At { lane, opened, .. } = self.at;
         let ClaimBody { user, phone, .. } = &self.body;
-        let phone = if phone.is_some() || definition.needs_phone() {
+        let phone = if self.needs_phone(definition) {
             // Boxed, so that a claim without one holds no room for it.
             Box::pin(users::phone_id(opened, user, phone.as_ref())).await?
         } else {
             None
         };
-        let heard = {
-            let Admitted { coupon_type, key, gate } = admitted;
-            let (number, user) = (campaign.number(), user.clone());
-            let claim = Claim { campaign: number, user, coupon_type, key, phone, gate, stamped_at };
-            let command = match definition.mode {
-                Mode::FirstCome => Command::Claim(claim),
-                Mode::Draw => Command::Draw(claim),
-                Mode::Lottery => Command::Enter(claim),
-            };
-            lane.ask(&opened.engine, campaign.route(), command)
-        };
-        let outcome = heard.await?;
-        let repeated = matches!(outcome, Outcome::Repeated(_));
-        let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
-        let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(unexpected(&outcome)) };
-        let granted = if repeated { Granted::Repeated } else { Granted::now(&claim) };
-        let body = lane.body(|out| {
-            let mut json = JsonText::object(out);
-            claim_json::write(&claim, user.as_str(), repeated, definition, opened, &mut json);
-            json.end();
-        });
-        Ok((granted, Answer::json(status, body)))
+        // Asked at once: the future holds no command, which is large.
+        let answer = self.submit(campaign, definition, admitted, phone)?;
+        granted(self.at, definition, user, lane.heard(answer.await)?)
     }
+
+    /// Hands the claim to its shard.
+    fn submit(
+        &self,
+        campaign: &Published,
+        definition: &CampaignDefinition,
+        admitted: Admitted,
+        phone: Option<PhoneId>,
+    ) -> Result<desk::Answer, Problem> {
+        let (At { lane, opened, .. }, stamped_at) = (self.at, self.stamped_at);
+        let Admitted { coupon_type, key, gate } = admitted;
+        let (number, user) = (campaign.number(), self.body.user.clone());
+        let claim = Claim { campaign: number, user, coupon_type, key, phone, gate, stamped_at };
+        let command = match definition.mode {
+            Mode::FirstCome => Command::Claim(claim),
+            Mode::Draw => Command::Draw(claim),
+            Mode::Lottery => Command::Enter(claim),
+        };
+        lane.submit(&opened.engine, campaign.route(), command)
+    }
+}
+
+/// A claim that its shard has. Whoever holds it holds the request's head too.
+pub(crate) struct Waiting {
+    campaign: Arc<Published>,
+    definition: Arc<CampaignDefinition>,
+    address: ClientAddress,
+    user: UserId,
+    stamped_at: Timestamp,
+    answer: desk::Answer,
+}
+
+impl Waiting {
+    /// What the shard says to the claim, which came with `headers`.
+    pub(crate) fn poll(&mut self, lane: &Lane, headers: &HeaderMap, context: &mut Context<'_>) -> Poll<ClaimAnswer> {
+        let heard = ready!(Pin::new(&mut self.answer).poll(context));
+        let opened = lane.app().opened().expect("an engine that was asked is open");
+        let at = At { lane, opened, headers };
+        let answer = lane.heard(heard).and_then(|outcome| granted(at, &self.definition, &self.user, outcome));
+        note(at, &self.campaign, self.address, None, self.stamped_at, &answer);
+        Poll::Ready(answer)
+    }
+}
+
+/// What is answered to a claim of `user` that the shard has granted.
+fn granted(at: At<'_>, definition: &CampaignDefinition, user: &UserId, outcome: Outcome) -> ClaimAnswer {
+    let repeated = matches!(outcome, Outcome::Repeated(_));
+    let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let (Outcome::Won(claim) | Outcome::Repeated(claim)) = outcome else { return Err(unexpected(&outcome)) };
+    let granted = if repeated { Granted::Repeated } else { Granted::now(&claim) };
+    let body = at.lane.body(|out| {
+        let mut json = JsonText::object(out);
+        claim_json::write(&claim, user.as_str(), repeated, definition, at.opened, &mut json);
+        json.end();
+    });
+    Ok((granted, Answer::json(status, body)))
+}
+
+/// Notes for the report on fraud what somebody was answered.
+fn note(
+    at: At<'_>,
+    campaign: &Published,
+    address: ClientAddress,
+    phone: Option<&PhoneNumber>,
+    stamped_at: Timestamp,
+    answer: &ClaimAnswer,
+) {
+    let verdict = match answer {
+        Ok((granted, _)) => granted.verdict(),
+        Err(problem) => Verdict::Refused(problem.refused_by),
+    };
+    at.lane.note(campaign, &admission::asked(address, phone, at.headers), stamped_at, verdict);
 }
 
 /// The coupon type that a claim names.
@@ -369,8 +492,8 @@ pub(crate) fn living(opened: &Opened, id: &str) -> Result<Arc<Published>, Proble
 }
 
 /// The header `Idempotency-Key`, bare or quoted.
-fn idempotency_key(parts: &Parts) -> Result<IdempotencyKey, Problem> {
-    let Some(value) = parts.headers.get("idempotency-key") else {
+fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+    let Some(value) = headers.get("idempotency-key") else {
         return Err(Problem::refused(Refusal::KeyRequired));
     };
     let wrong = |detail: String| Problem::invalid_field("", format!("in the header Idempotency-Key: {detail}"));

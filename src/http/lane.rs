@@ -23,7 +23,7 @@ use super::problem::{Code, Problem};
 use super::reply_body::ReplyBody;
 use super::retry::{Retry, Spread};
 use crate::app::App;
-use crate::desk::{self, LateDesk};
+use crate::desk::{self, LateDesk, Lost};
 use crate::fraud::{Asked, Verdict};
 use crate::gate::user_token::cache::TokenCache;
 use crate::live::{Halls, Tag, Watcher};
@@ -144,7 +144,7 @@ impl Lane {
         command: Command,
     ) -> impl Future<Output = Result<Outcome, Problem>> + use<'_> {
         let submitted = self.submit(engine, route, command);
-        async move { self.heard(submitted?).await }
+        async move { self.heard(submitted?.await) }
     }
 
     /// Hands a command to a shard, without waiting for what comes of it.
@@ -163,9 +163,9 @@ impl Lane {
     }
 
     /// What came of a command. A refusal comes back as a problem.
-    pub(crate) async fn heard(&self, answer: desk::Answer) -> Result<Outcome, Problem> {
+    pub(crate) fn heard(&self, answer: Result<Outcome, Lost>) -> Result<Outcome, Problem> {
         // The log failed under it: it may have taken effect, which is what the code says.
-        match answer.await.map_err(|_lost| Problem::new(Code::LogUnavailable, ""))? {
+        match answer.map_err(|_lost| Problem::new(Code::LogUnavailable, ""))? {
             Outcome::Refused(refusal) => Err(Problem::refused(refusal)),
             granted @ (Outcome::Won(_)
             | Outcome::Repeated(_)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::Phase;
 use landrush_engine::command::{Arrive, Command};
@@ -35,8 +36,8 @@ use crate::text::Spelt;
 const HEADER: &str = "x-landrush-ticket";
 
 /// The ticket that a request bears, if it is one of the campaign's.
-pub(crate) fn ticket(opened: &Opened, campaign: CampaignNumber, parts: &Parts) -> Option<Ticket> {
-    let ticket = opened.tickets.read(parts.headers.get(HEADER)?.as_bytes())?;
+pub(crate) fn ticket(opened: &Opened, campaign: CampaignNumber, headers: &HeaderMap) -> Option<Ticket> {
+    let ticket = opened.tickets.read(headers.get(HEADER)?.as_bytes())?;
     (ticket.campaign == campaign).then_some(ticket)
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn read(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Res
     let now = lane.now();
     let shown = Shown::of(&campaign, &room, now);
     if parts.headers.contains_key(HEADER) {
-        let ticket = ticket(opened, campaign.number(), parts);
+        let ticket = ticket(opened, campaign.number(), &parts.headers);
         let ticket = ticket.ok_or_else(|| Problem::refused(Refusal::TicketRequired))?;
         let body = lane.body(|out| {
             let mut json = JsonText::object(out);

@@ -17,9 +17,10 @@ use hyper_util::rt::TokioTimer;
 use tokio::net::TcpStream;
 
 use super::event_writer::{EventWriter, Framing, Watching};
+use super::express::{Buffers, Express, Left};
 use super::proxy_header;
 use super::pulse::{End, InHand, Pulse};
-use super::socket::{Protocol, Socket};
+use super::socket::{self, Protocol, Socket};
 use crate::http::{self, Door, Lane, ReplyBody};
 
 /// The most bytes of a request that are buffered, which bounds its head too.
@@ -30,8 +31,15 @@ const STREAMS_MAX: u32 = 128;
 
 /// Serves `stream` until either side has had enough. What goes wrong on the wire is the client's affair, and is told to
 /// the debug log alone.
-pub(super) async fn serve(lane: Rc<Lane>, door: Door, peer: IpAddr, stream: TcpStream, pulse: Rc<Pulse>) {
-    let events = match begin(lane, door, peer, stream, pulse).await {
+pub(super) async fn serve(
+    lane: Rc<Lane>,
+    buffers: Rc<Buffers>,
+    door: Door,
+    peer: IpAddr,
+    stream: TcpStream,
+    pulse: Rc<Pulse>,
+) {
+    let events = match begin(lane, buffers, door, peer, stream, pulse).await {
         Ok(Some(events)) => events,
         Ok(None) => return,
         Err(error) => {
@@ -47,6 +55,7 @@ pub(super) async fn serve(lane: Rc<Lane>, door: Door, peer: IpAddr, stream: TcpS
 /// Serves `stream` until its end, or until it becomes an event stream. All that was needed until then is let go of.
 fn begin(
     lane: Rc<Lane>,
+    buffers: Rc<Buffers>,
     door: Door,
     peer: IpAddr,
     stream: TcpStream,
@@ -59,16 +68,24 @@ fn begin(
         } else {
             peer
         };
-        match Socket::begin(stream, Rc::clone(&pulse)).await? {
-            Some((socket, Protocol::Http1)) => {
-                serve_http1(lane, door, peer, socket, pulse).await.map_err(io::Error::other)
-            }
-            Some((socket, Protocol::Http2)) => {
+        let (stream, first) = match (socket::begin(&stream).await?, door) {
+            (None, _) => return Ok(None),
+            (Some((first, Protocol::Http2)), _) => {
+                let socket = Socket::new(stream, first, Rc::clone(&pulse));
                 Box::pin(serve_http2(lane, door, peer, socket, pulse)).await.map_err(io::Error::other)?;
-                Ok(None)
+                return Ok(None);
             }
-            None => Ok(None),
-        }
+            (Some((first, Protocol::Http1)), Door::Metrics) => (stream, first),
+            (Some((first, Protocol::Http1)), Door::Main) => {
+                match Express::new(Rc::clone(&lane), buffers, peer, stream, &first, Rc::clone(&pulse)).await? {
+                    Left::Over => return Ok(None),
+                    Left::Else(stream, unread) => (stream, Bytes::from(unread)),
+                }
+            }
+        };
+        let socket = Socket::new(stream, first, Rc::clone(&pulse));
+        // Boxed, so that a connection that only claims holds no room for it.
+        Box::pin(serve_http1(lane, door, peer, socket, pulse)).await.map_err(io::Error::other)
     })
 }
 

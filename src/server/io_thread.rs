@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::connection;
+use super::express::Buffers;
 use super::pulse::{End, Pulses, TICK};
 use crate::app::{App, Place};
 use crate::http::{Door, Lane, PRESSURE_LOOK_EVERY};
@@ -71,6 +72,7 @@ impl IoThread {
 
 async fn run(app: &App, lane: &Rc<Lane>, mut orders: UnboundedReceiver<Order>) {
     let pulses = Pulses::new(&app.config().http);
+    let buffers = Rc::new(Buffers::new());
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looks = interval(PRESSURE_LOOK_EVERY);
@@ -78,7 +80,7 @@ async fn run(app: &App, lane: &Rc<Lane>, mut orders: UnboundedReceiver<Order>) {
     loop {
         tokio::select! {
             order = orders.recv() => match order {
-                Some(Order::Serve { stream, peer, door, place }) => serve(lane, &pulses, stream, peer, door, place),
+                Some(Order::Serve { stream, peer, door, place }) => serve(lane, &pulses, &buffers, stream, peer, door, place),
                 Some(Order::LogFailed) => lane.give_up(),
                 None => break,
             },
@@ -90,7 +92,15 @@ async fn run(app: &App, lane: &Rc<Lane>, mut orders: UnboundedReceiver<Order>) {
     drain(app, &pulses).await;
 }
 
-fn serve(lane: &Rc<Lane>, pulses: &Pulses, stream: std::net::TcpStream, peer: IpAddr, door: Door, place: Place) {
+fn serve(
+    lane: &Rc<Lane>,
+    pulses: &Pulses,
+    buffers: &Rc<Buffers>,
+    stream: std::net::TcpStream,
+    peer: IpAddr,
+    door: Door,
+    place: Place,
+) {
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => {
@@ -99,7 +109,7 @@ fn serve(lane: &Rc<Lane>, pulses: &Pulses, stream: std::net::TcpStream, peer: Ip
         }
     };
     let pulse = pulses.begin();
-    let connection = connection::serve(Rc::clone(lane), door, peer, stream, Rc::clone(&pulse));
+    let connection = connection::serve(Rc::clone(lane), Rc::clone(buffers), door, peer, stream, Rc::clone(&pulse));
     tokio::task::spawn_local(pulse.guard(async move {
         connection.await;
         drop(place);

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -24,36 +25,41 @@ pub(super) enum Protocol {
     Http2,
 }
 
-/// A socket whose first bytes have been looked at.
+/// A socket whose first bytes have been read.
 pub(super) struct Socket {
     stream: TokioIo<TcpStream>,
-    first: [u8; PREFACE.len()],
-    /// What of `first` is still to be read.
-    unread: std::ops::Range<usize>,
+    /// What has been read off it and is still to be seen.
+    first: Bytes,
     pulse: Rc<Pulse>,
 }
 
+/// Waits for the first bytes of a connection, which say by themselves what protocol it speaks. `None`: the peer has gone without a
+/// word.
+pub(super) async fn begin(stream: &TcpStream) -> io::Result<Option<(Bytes, Protocol)>> {
+    let mut first = [0; PREFACE.len()];
+    let mut length = 0;
+    let protocol = loop {
+        stream.readable().await?;
+        match stream.try_read(&mut first[length..]) {
+            Ok(0) => return Ok(None),
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        }
+        if first[..length] != PREFACE[..length] {
+            break Protocol::Http1;
+        }
+        if length == PREFACE.len() {
+            break Protocol::Http2;
+        }
+    };
+    Ok(Some((Bytes::copy_from_slice(&first[..length]), protocol)))
+}
+
 impl Socket {
-    /// Waits for the first bytes and tells the protocol. `None`: the peer has gone without a word.
-    pub(super) async fn begin(stream: TcpStream, pulse: Rc<Pulse>) -> io::Result<Option<(Self, Protocol)>> {
-        let mut first = [0; PREFACE.len()];
-        let mut length = 0;
-        let protocol = loop {
-            stream.readable().await?;
-            match stream.try_read(&mut first[length..]) {
-                Ok(0) => return Ok(None),
-                Ok(read) => length += read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error),
-            }
-            if first[..length] != PREFACE[..length] {
-                break Protocol::Http1;
-            }
-            if length == PREFACE.len() {
-                break Protocol::Http2;
-            }
-        };
-        Ok(Some((Self { stream: TokioIo::new(stream), first, unread: 0..length, pulse }, protocol)))
+    /// `stream`, off which `first` has been read.
+    pub(super) fn new(stream: TcpStream, first: Bytes, pulse: Rc<Pulse>) -> Self {
+        Self { stream: TokioIo::new(stream), first, pulse }
     }
 
     /// The socket by itself.
@@ -68,11 +74,9 @@ impl Read for Socket {
         context: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.unread.is_empty() {
-            let taken = self.unread.len().min(buffer.remaining());
-            let from = self.unread.start;
-            buffer.put_slice(&self.first[from..from + taken]);
-            self.unread.start += taken;
+        if !self.first.is_empty() {
+            let taken = self.first.len().min(buffer.remaining());
+            buffer.put_slice(&self.first.split_to(taken));
             return Poll::Ready(Ok(()));
         }
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);

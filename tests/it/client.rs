@@ -54,6 +54,10 @@ impl Client {
         Self { address }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn connect(&self) -> Connection {
         Connection::open(self.address)
     }
@@ -119,6 +123,7 @@ impl Connection {
 
     pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        stream.set_nodelay(true).expect("a socket");
         Self { stream: BufReader::new(stream) }
     }
 

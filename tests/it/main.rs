@@ -17,6 +17,7 @@ mod draws;
 mod eligibility;
 mod elsewhere;
 mod events;
+mod express;
 mod fraud_report;
 mod gate_address;
 mod gate_keys;
