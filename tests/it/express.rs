@@ -46,7 +46,7 @@ fn both(client: &Client, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (
 
 #[test]
 fn a_claim_is_answered_alike_whoever_reads_it() {
-    let (server, client) = server(
+    let (_server, client) = server(
         "",
         &json!({"coupon_types": [
             {"id": "many", "name": "Many", "total_quota": 1000}, {"id": "gone", "name": "Gone", "total_quota": 1},
