@@ -168,3 +168,35 @@ fn nonce(challenge: &Challenge) -> Option<[u8; 16]> {
     }
     Some(nonce)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What answers `challenge`, whether or not the work was done.
+    fn answer(challenge: &str) -> String {
+        STANDARD.encode(format!(r#"{{"challenge":{challenge},"solution":{{"counter":0,"derivedKey":"00"}}}}"#))
+    }
+
+    #[test]
+    fn a_challenge_is_its_user_s_and_its_campaign_s_until_it_expires() {
+        let (user, campaign) = (UserId::new("u-1").expect("an id"), CampaignId::new("sale").expect("an id"));
+        let keys = Keys::from_bytes([1; 16], [2; 32]);
+        let now = Timestamp::from_milliseconds(1_796_083_200_000);
+        let given = answer(&Altcha::new(&keys).challenge(&campaign, &user, now));
+        // Another server with the same keys, as after a restart.
+        let altcha = Altcha::new(&keys);
+        let check = |campaign: &CampaignId, user: &UserId, after: Duration, fault: Option<Fault>| {
+            let read = altcha.read(&given, campaign, user, now.saturating_add(after));
+            assert_eq!(read.err(), fault, "{after:?}");
+        };
+        check(&campaign, &user, Duration::ZERO, None);
+        check(&campaign, &user, LIFETIME - Duration::from_millis(1), None);
+        check(&campaign, &user, LIFETIME, Some(Fault::Expired));
+        check(&campaign, &user, LIFETIME * 1_000, Some(Fault::Expired));
+        check(&campaign, &UserId::new("u-2").expect("an id"), Duration::ZERO, Some(Fault::Foreign));
+        check(&CampaignId::new("other").expect("an id"), &user, Duration::ZERO, Some(Fault::Foreign));
+        let stranger = Altcha::new(&Keys::from_bytes([1; 16], [3; 32]));
+        assert_eq!(stranger.read(&given, &campaign, &user, now).err(), Some(Fault::Foreign));
+    }
+}
