@@ -29,17 +29,20 @@ const BUFFER_BYTES_MAX: usize = 16 << 10;
 /// The most requests under way on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 128;
 
-/// Serves `stream` until either side has had enough. What goes wrong on the wire is the client's affair, and is told to
+/// A connection, and what it is served with.
+pub(super) struct Accepted {
+    pub(super) lane: Rc<Lane>,
+    pub(super) buffers: Rc<Buffers>,
+    pub(super) door: Door,
+    pub(super) peer: IpAddr,
+    pub(super) stream: TcpStream,
+    pub(super) pulse: Rc<Pulse>,
+}
+
+/// Serves a connection until either side has had enough. What goes wrong on the wire is the client's affair, and is told to
 /// the debug log alone.
-pub(super) async fn serve(
-    lane: Rc<Lane>,
-    buffers: Rc<Buffers>,
-    door: Door,
-    peer: IpAddr,
-    stream: TcpStream,
-    pulse: Rc<Pulse>,
-) {
-    let events = match begin(lane, buffers, door, peer, stream, pulse).await {
+pub(super) async fn serve(accepted: Accepted) {
+    let events = match begin(accepted).await {
         Ok(Some(events)) => events,
         Ok(None) => return,
         Err(error) => {
@@ -52,15 +55,9 @@ pub(super) async fn serve(
     }
 }
 
-/// Serves `stream` until its end, or until it becomes an event stream. All that was needed until then is let go of.
-fn begin(
-    lane: Rc<Lane>,
-    buffers: Rc<Buffers>,
-    door: Door,
-    peer: IpAddr,
-    stream: TcpStream,
-    pulse: Rc<Pulse>,
-) -> Pin<Box<impl Future<Output = io::Result<Option<EventWriter>>>>> {
+/// Serves a connection until its end, or until it becomes an event stream. All that was needed until then is let go of.
+fn begin(accepted: Accepted) -> Pin<Box<impl Future<Output = io::Result<Option<EventWriter>>>>> {
+    let Accepted { lane, buffers, door, peer, stream, pulse } = accepted;
     Box::pin(async move {
         let proxies = &lane.app().config().gate.proxies;
         let peer = if door == Door::Main && proxies.proxy_protocol && proxies.trusts(peer) {

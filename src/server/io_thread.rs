@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
-use super::connection;
+use super::connection::{self, Accepted};
 use super::express::Buffers;
 use super::pulse::{End, Pulses, TICK};
 use crate::app::{App, Place};
@@ -109,7 +109,8 @@ fn serve(
         }
     };
     let pulse = pulses.begin();
-    let connection = connection::serve(Rc::clone(lane), Rc::clone(buffers), door, peer, stream, Rc::clone(&pulse));
+    let (lane, buffers) = (Rc::clone(lane), Rc::clone(buffers));
+    let connection = connection::serve(Accepted { lane, buffers, door, peer, stream, pulse: Rc::clone(&pulse) });
     tokio::task::spawn_local(pulse.guard(async move {
         connection.await;
         drop(place);
