@@ -46,7 +46,8 @@ pub trait Clock: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct SteadyClock {
     started: std::time::Instant,
-    started_at: Timestamp,
+    /// With what lies below a millisecond, so that this clock and the wall clock come to the next one together.
+    started_at: Duration,
 }
 
 impl SteadyClock {
@@ -55,16 +56,15 @@ impl SteadyClock {
     /// # Panics
     /// If the wall clock stands before 1970.
     pub fn start() -> Self {
-        let since_epoch = std::time::SystemTime::now()
+        let started_at = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .expect("the wall clock stands before 1970");
-        let milliseconds = u64::try_from(since_epoch.as_millis()).expect("milliseconds since 1970 fit 64 bits");
-        Self { started: std::time::Instant::now(), started_at: Timestamp::from_milliseconds(milliseconds) }
+        Self { started: std::time::Instant::now(), started_at }
     }
 }
 
 impl Clock for SteadyClock {
     fn now(&self) -> Timestamp {
-        self.started_at.saturating_add(self.started.elapsed())
+        Timestamp::from_milliseconds(0).saturating_add(self.started_at + self.started.elapsed())
     }
 }

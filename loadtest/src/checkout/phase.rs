@@ -99,7 +99,7 @@ impl Phase {
                     self.found(made, when)
                 }
             }
-            (Step::Redeem { order, .. }, Told::Refused(code)) => self.withheld(*order, code, when),
+            (Step::Redeem { order, hold_s }, Told::Refused(code)) => self.withheld(*order, *hold_s, code, when),
             (Step::Settle { id, how }, Told::Redemption(settled)) => self.settled(id, *how, settled, when),
             (Step::Settle { id, how }, Told::Refused(code)) => self.not_settled(id, *how, code, when),
             (Step::Look, Told::Coupon { state, latest }) => self.seen(*state, latest.as_ref(), when),
@@ -179,14 +179,17 @@ impl Phase {
     }
 
     /// The order is told that it cannot have the coupon.
-    fn withheld(&self, order: u64, code: &str, when: &When) -> Option<Self> {
+    fn withheld(&self, order: u64, hold_s: Option<u16>, code: &str, when: &When) -> Option<Self> {
         let Self::Ordered { order: last, stand, .. } = self else { return None };
+        let is_other = order != *last;
         let fits = match (stand, code) {
-            (Stand::Held { .. }, "reserved") => stand.may_run(when),
-            (Stand::Confirmed, "already_redeemed") => true,
+            (Stand::Held { .. }, "reserved") => is_other && stand.may_run(when),
+            // Who holds it wants it without a hold: another body under the same order, until the hold has run out.
+            (Stand::Held { .. }, "idempotency_key_reused") => !is_other && hold_s.is_none() && stand.may_run(when),
+            (Stand::Confirmed, "already_redeemed") => is_other,
             (Stand::Held { .. } | Stand::Confirmed | Stand::Released | Stand::Reversed, _) => false,
         };
-        (fits && order != *last).then(|| self.clone())
+        fits.then(|| self.clone())
     }
 
     fn settled(&self, id: &str, how: Settlement, settled: &Redemption, when: &When) -> Option<Self> {

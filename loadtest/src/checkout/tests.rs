@@ -180,6 +180,7 @@ fn a_hold_that_outlives_its_end_is_found_but_for_some_slack() {
     let slack = i64::try_from(SLACK.as_millis()).expect("a moment");
     for (step, told) in [
         (redeem(2), refused("reserved")),
+        (redeem(1), refused("idempotency_key_reused")),
         (Step::Look, seen(CouponState::Reserved)),
         (settle(1, Settlement::Confirm), redemption(1, State::Confirmed, false)),
         (hold(1), held(1, 1_000, false)),
@@ -210,6 +211,15 @@ fn a_hold_of_another_length_than_asked_for_is_found() {
     Shop::new().then(0, hold(1), held(1, 2_000, true)).found("can only be free");
     Shop::new().then(0, hold(1), redemption(1, State::Confirmed, true)).found("can only be free");
     Shop::new().then(0, redeem(1), held(1, 1_000, true)).found("can only be free");
+}
+
+#[test]
+fn an_order_is_told_of_another_body_only_while_it_holds_the_coupon_and_sends_one() {
+    let reused = || refused("idempotency_key_reused");
+    Shop::held().then(10, redeem(1), reused()).sound();
+    Shop::held().then(10, hold(1), reused()).found("can only be held for o-1");
+    Shop::held().then(10, redeem(2), reused()).found("can only be held for o-1");
+    Shop::redeemed().then(10, redeem(1), reused()).found("lost redemption");
 }
 
 #[test]
