@@ -11,6 +11,7 @@ use crossbeam::sync::Parker;
 use hashbrown::HashMap;
 use landrush_wal::log::{Log, Poisoned, Waker};
 use landrush_wal::lsn::Lsn;
+use landrush_wal::slice;
 use landrush_wal::status::LogStatus;
 
 use crate::engine::Shared;
@@ -178,6 +179,7 @@ impl LogDriver {
 
 /// Drives one shard and the log until the engine closes.
 pub(crate) fn drive_shard_and_log(mut shard: Shard, mut log: LogDriver) {
+    ask_to_be_woken_soon();
     let shared = Arc::clone(&log.shared);
     let ended = loop {
         let closing = shared.is_closing();
@@ -215,6 +217,7 @@ pub(crate) fn drive_shard_and_log(mut shard: Shard, mut log: LogDriver) {
 
 /// Drives the log for several shards until all of them are done.
 pub(crate) fn drive_log(mut log: LogDriver) {
+    ask_to_be_woken_soon();
     let shared = Arc::clone(&log.shared);
     let ended = loop {
         // Asked before the look, so that what the last shard handed over before it was done is still taken.
@@ -234,6 +237,11 @@ pub(crate) fn drive_log(mut log: LogDriver) {
         log.log.wait(Some(LOOK));
     };
     finish(&shared, ended, || std::thread::park_timeout(LOOK / 100));
+}
+
+/// Where it is refused, a busy machine takes longer for a sync, and everything else is as it was.
+fn ask_to_be_woken_soon() {
+    slice::shorten().unwrap_or_default();
 }
 
 /// Drives one shard of several until the engine closes. `parker` is what its waker unparks.

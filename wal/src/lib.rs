@@ -105,6 +105,7 @@ pub mod recovery;
 pub mod repair;
 pub mod scan;
 pub mod segment;
+pub mod slice;
 pub mod snapshot;
 pub mod start;
 pub mod status;

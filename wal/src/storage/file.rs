@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 
 use self::thread::ThreadDevice;
 use self::uring::UringDevice;
@@ -117,10 +117,11 @@ fn probe_one(path: &Path, access: Access) -> io::Result<UringDevice> {
 }
 
 fn open_with(path: &Path, access: Access) -> io::Result<File> {
-    let mut flags = OFlags::empty();
-    flags.set(OFlags::DIRECT, access.direct);
-    flags.set(OFlags::DSYNC, access.synced_writes);
-    OpenOptions::new().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(path)
+    // Of libc: what rustix 1.1 calls `OFlags::DSYNC` is `O_SYNC` on Linux, with which a write also waits for the journal whenever
+    // the clock has moved the file's time stamp.
+    let direct = if access.direct { libc::O_DIRECT } else { 0 };
+    let synced = if access.synced_writes { libc::O_DSYNC } else { 0 };
+    OpenOptions::new().read(true).write(true).custom_flags(direct | synced).open(path)
 }
 
 impl Storage for FileStorage {

@@ -1,5 +1,5 @@
 //! Owns writing by io_uring, and the sleep of the thread that does: one ring waits for completed writes and for wakers, whose
-//! eventfd it reads. The one file of the crate with unsafe code: the kernel is given memory, and it has to stay where it is.
+//! eventfd it reads. Unsafe code of its own: the kernel is given memory, and it has to stay where it is.
 #![allow(unsafe_code)]
 
 use std::fs::File;
