@@ -2,7 +2,8 @@
 //! a batch in each direction. Knows nothing of HTTP.
 //!
 //! Requests push their commands as they come. The first of a turn wakes the pump, a task at the end of the thread's run
-//! queue, which rings the shards once for all that the turn brought. A shard's answers wake the pump again, once a batch.
+//! queue, which rings the shards once for all that the turn brought; where it brought many they are rung before, so that they
+//! decide and write the first while the last are still read. A shard's answers wake the pump again, once a batch.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::{Future, poll_fn};
@@ -24,8 +25,8 @@ pub struct Desk {
     slots: RefCell<Slots>,
     port: RefCell<Port>,
     pump: Arc<OnceLock<Waker>>,
-    /// Whether the port has commands that no shard has been told of.
-    unrung: Cell<bool>,
+    /// Commands of the port that no shard has been told of.
+    unrung: Cell<usize>,
     /// Answers on their way from the port to the slots; empty but for its memory.
     replies: RefCell<Vec<Reply>>,
 }
@@ -33,6 +34,10 @@ pub struct Desk {
 impl Desk {
     /// Requests that may wait at one desk. One more is turned away as if the mailbox were full.
     pub const WAITING_MAX: usize = 1 << 16;
+
+    /// Commands after which the shards are rung though the turn goes on: about 0.1 ms of reading requests, half of what their write
+    /// and sync take. Each ring may wake a thread, so that fewer at once cost more than they spare.
+    const RING_AFTER: usize = 32;
 
     /// A desk for this thread, and the pump that must run on it for as long as there are requests.
     pub fn open(engine: &Engine) -> (Rc<Self>, impl Future<Output = ()> + use<>) {
@@ -48,7 +53,7 @@ impl Desk {
             slots: RefCell::default(),
             port: RefCell::new(port),
             pump,
-            unrung: Cell::new(false),
+            unrung: Cell::new(0),
             replies: RefCell::default(),
         });
         let pumped = Rc::downgrade(&desk);
@@ -69,14 +74,19 @@ impl Desk {
     /// [`Rejected`]: nothing happened.
     pub fn ask(self: &Rc<Self>, route: Route, command: Command) -> Result<Answer, Rejected> {
         let token = self.slots.borrow_mut().take().ok_or(Rejected::Full)?;
-        if let Err(rejected) = self.port.borrow_mut().submit(route, token.to_bits(), command) {
+        let mut port = self.port.borrow_mut();
+        if let Err(rejected) = port.submit(route, token.to_bits(), command) {
             self.slots.borrow_mut().free(token);
             return Err(rejected);
         }
-        if !self.unrung.replace(true)
-            && let Some(pump) = self.pump.get()
-        {
-            pump.wake_by_ref();
+        let unrung = self.unrung.get() + 1;
+        self.unrung.set(unrung);
+        if unrung == 1 {
+            if let Some(pump) = self.pump.get() {
+                pump.wake_by_ref();
+            }
+        } else if unrung.is_multiple_of(Self::RING_AFTER) {
+            port.flush();
         }
         Ok(Answer { desk: Rc::clone(self), token })
     }
@@ -97,7 +107,7 @@ impl Desk {
     pub fn turn(&self) {
         let mut port = self.port.borrow_mut();
         let mut replies = self.replies.borrow_mut();
-        if self.unrung.replace(false) {
+        if self.unrung.replace(0) > 0 {
             port.flush();
         }
         port.receive(&mut replies);
