@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::attack::Attack;
-use crate::compare::Contender;
+use crate::compare::{Contender, Required};
 use crate::schedule::Arrivals;
 
 /// Generator processes of one run at most.
@@ -145,7 +145,8 @@ pub(crate) struct Compare {
     /// Connections, each number measured by itself; PostgreSQL is measured at its own best number.
     #[arg(long, value_delimiter = ',', default_value = "64,256,1024")]
     pub(crate) connections: Vec<u16>,
-    /// How often everybody is measured in turn.
+    /// How often everybody is measured, in another order each time; twice as many rounds as there are contenders, or a multiple of
+    /// that, have everybody follow everybody else equally often.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) rounds: u16,
     /// Seconds of each of the three loads of a measurement. What users are told is kept in memory until it is judged: about
@@ -155,6 +156,10 @@ pub(crate) struct Compare {
     /// Who is measured; without it everybody who is installed.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHO")]
     pub(crate) only: Vec<Contender>,
+    /// Fail when landrush's claims a second are, at any number of connections, less than so many times those of somebody, such as
+    /// `floor=0.5,redis-always=2`.
+    #[arg(long, value_delimiter = ',', value_name = "WHO=RATIO")]
+    pub(crate) at_least: Vec<Required>,
     /// Fixes when the requests of an open loop leave.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

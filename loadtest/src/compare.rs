@@ -6,10 +6,14 @@ mod html;
 mod json;
 mod line;
 mod measure;
+mod order;
 mod plot;
+mod required;
+mod setting;
 mod table;
 pub(crate) mod transcript;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +24,9 @@ pub(crate) use self::contender::Contender;
 use self::contender::{Running, Stock};
 use self::line::Line;
 use self::measure::{Measurement, measure};
+use self::order::order;
+pub(crate) use self::required::Required;
+use self::setting::Setting;
 use crate::baselines::package;
 use crate::cli::Compare;
 use crate::departures::Pace;
@@ -28,16 +35,21 @@ use crate::load::progress;
 
 /// Numbers of connections that PostgreSQL is tried with.
 const POSTGRES_CONNECTIONS: [u16; 5] = [4, 8, 16, 32, 64];
-/// How long each of them is tried.
+/// How long each of them is tried each time.
 const TRIED_FOR: Duration = Duration::from_secs(1);
+/// Load before the first trial, which would otherwise be that of a cluster with cold caches.
+const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Measures everybody who is installed, prints and writes what came of it; says whether the oracle found nothing wrong.
+/// Measures everybody who is installed, prints and writes what came of it; says whether the oracle found nothing wrong and landrush
+/// reached what was asked for.
 ///
 /// # Errors
 /// When nobody can be measured, or somebody who is installed cannot be started.
 pub(crate) fn run(options: &Compare) -> Result<bool> {
-    let contenders = installed(&options.only);
+    let (contenders, not_measured) = installed(&options.only);
     ensure!(!contenders.is_empty(), "nobody to compare is installed");
+    let setting = Setting::find(&contenders, not_measured, &options.server)?;
+    setting.lines().iter().for_each(|line| println!("{line}"));
     let postgres = contenders.contains(&Contender::Postgres).then(|| best_for_postgres(options)).transpose()?;
     let steps = usize::from(options.rounds) * options.connections.len() * contenders.len();
     let bar = progress(u64::try_from(steps)?, "measurements");
@@ -51,7 +63,8 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
             })
             .collect();
         for round in 1..=options.rounds {
-            for line in &mut of_group {
+            for place in order(contenders.len(), usize::from(round) - 1) {
+                let line = &mut of_group[place];
                 let measurement = Measurement {
                     connections: line.connections.into(),
                     length: Duration::from_secs(options.seconds.into()),
@@ -70,22 +83,27 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
     println!("{about}");
     print!("{}", table::text(&lines));
     if let Some(folder) = &options.out {
-        write(&lines, options, &about, folder).with_context(|| format!("writing to {}", folder.display()))?;
+        write(&lines, options, (&about, &setting), folder)
+            .with_context(|| format!("writing to {}", folder.display()))?;
     }
-    Ok(lines.iter().all(Line::is_sound))
+    let missed = required::missed(&lines, &options.at_least);
+    missed.iter().for_each(|words| println!("MISSED: {words}"));
+    Ok(missed.is_empty() && lines.iter().all(Line::is_sound))
 }
 
 /// What was measured, in words.
 fn about(options: &Compare) -> String {
     let Compare { rounds, seconds, seed, .. } = options;
-    format!("{rounds} rounds in turn, {seconds} s a load, a new user a request, one hot campaign, seed {seed}")
+    format!(
+        "{rounds} rounds in changing order, {seconds} s a load, a new user a request, one hot campaign, seed {seed}"
+    )
 }
 
-fn write(lines: &[Line], options: &Compare, about: &str, folder: &Path) -> Result<()> {
+fn write(lines: &[Line], options: &Compare, (about, setting): (&str, &Setting), folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let document = json::document(lines, options.seconds, options.seed);
+    let document = json::document(lines, setting, options.seconds, options.seed);
     fs::write(folder.join("compare.json"), serde_json::to_string_pretty(&document)? + "\n")?;
-    fs::write(folder.join("compare.html"), html::page(lines, about))?;
+    fs::write(folder.join("compare.html"), html::page(lines, setting, about))?;
     let length = Duration::from_secs(options.seconds.into());
     lines.iter().try_for_each(|line| {
         let file = folder.join(format!("{}-{}.hlog", line.contender.name(), line.group));
@@ -95,36 +113,39 @@ fn write(lines: &[Line], options: &Compare, about: &str, folder: &Path) -> Resul
     })
 }
 
-/// Those of `wanted` (everybody, if empty) who are installed, in the order of measurement; says who is not, and how to get them.
-fn installed(wanted: &[Contender]) -> Vec<Contender> {
+/// Those of `wanted` (everybody, if empty) who are installed, and who is not measured and why.
+fn installed(wanted: &[Contender]) -> (Vec<Contender>, BTreeMap<&'static str, String>) {
     let mut contenders = Contender::ALL.to_vec();
-    contenders.retain(|contender| wanted.is_empty() || wanted.contains(contender));
+    let mut not_measured = BTreeMap::new();
     contenders.retain(|contender| {
         let missing = match contender {
             Contender::Floor | Contender::Landrush => None,
             Contender::RedisAlways | Contender::RedisEverysec => package::on_path("redis-server", "redis-server").err(),
             Contender::Postgres => package::postgres_programs().err(),
         };
-        if let Some(missing) = missing {
-            println!("not measured: {}: {missing}", contender.name());
-        }
-        missing.is_none()
+        let asked_for = wanted.is_empty() || wanted.contains(contender);
+        let reason = if asked_for { missing.map(|missing| missing.to_string()) } else { Some("not asked for".into()) };
+        let is_measured = reason.is_none();
+        not_measured.extend(reason.map(|reason| (contender.name(), reason)));
+        is_measured
     });
-    contenders
+    (contenders, not_measured)
 }
 
-/// The number of connections at which PostgreSQL is fastest: beyond it, transactions only wait for one row's lock.
+/// The number of connections at which PostgreSQL is fastest: beyond it, transactions only wait for one row's lock. Each is tried
+/// twice, in both orders, on a cluster that is warm: what the first trial of all pays, and a table that grows, favour none of them.
 fn best_for_postgres(options: &Compare) -> Result<u16> {
+    let running = Running::start(Contender::Postgres, &options.server)?;
+    let mut transcript = running.transcript(Stock::Plenty);
+    running.drive(Stock::Plenty, POSTGRES_CONNECTIONS[0].into(), Pace::Closed(WARM_UP), &mut transcript)?;
     let mut best = (0.0, POSTGRES_CONNECTIONS[0]);
-    for connections in POSTGRES_CONNECTIONS {
-        let running = Running::start(Contender::Postgres, &options.server)?;
-        let mut transcript = running.transcript(Stock::Plenty);
+    for connections in POSTGRES_CONNECTIONS.into_iter().chain(POSTGRES_CONNECTIONS.into_iter().rev()) {
         let driven = running.drive(Stock::Plenty, connections.into(), Pace::Closed(TRIED_FOR), &mut transcript)?;
-        running.stop()?;
         if driven.rate() > best.0 {
             best = (driven.rate(), connections);
         }
     }
+    running.stop()?;
     println!("postgres is fastest with {} connections", best.1);
     Ok(best.1)
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Share) -> Result<bool> {
         "connections",
         "median/s",
         "min..max",
-        "p99 ms",
+        "p99 ms, closed loop",
         "cpu us",
         "generator us",
         "disk bytes",

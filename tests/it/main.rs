@@ -14,6 +14,7 @@ mod crowd;
 mod demo;
 mod draw_commands;
 mod draws;
+mod durable;
 mod eligibility;
 mod elsewhere;
 mod events;

@@ -22,7 +22,9 @@ use crate::server::Server;
 const SCHEMA: &str = include_str!("postgres/schema.sql");
 /// How long a cluster that was just made may take to start.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// How often a cluster that starts is tried.
+/// How long sessions may take to end.
+const ENDED_WITHIN: Duration = Duration::from_secs(10);
+/// How often a cluster that starts is tried, and sessions that end are counted.
 const TRIED_EVERY: Duration = Duration::from_millis(20);
 
 /// A cluster of our own that runs.
@@ -74,7 +76,24 @@ impl Postgres {
         transcript: &mut Transcript,
     ) -> Result<Driven> {
         let campaign = self.number(campaign)?;
-        self.runtime.block_on(claims::drive(&self.config, campaign, connections, pace, transcript))
+        self.runtime.block_on(async {
+            let driven = claims::drive(&self.config, campaign, connections, pace, transcript).await?;
+            self.sessions_end().await?;
+            Ok(driven)
+        })
+    }
+
+    /// Waits until no session but our own is left. A session hands in what it has counted, syncs among it, once a second at most and
+    /// when it ends: until then that would be missing here, and show in what is measured next.
+    async fn sessions_end(&self) -> Result<()> {
+        let others =
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        let end = Instant::now() + ENDED_WITHIN;
+        while self.client.query_one(others, &[]).await?.get::<_, i64>(0) > 0 {
+            ensure!(Instant::now() < end, "sessions go on after their connections have ended");
+            tokio::time::sleep(TRIED_EVERY).await;
+        }
+        Ok(())
     }
 
     /// How many are left of `campaign`.

@@ -45,7 +45,7 @@ pub(crate) enum Contender {
 }
 
 impl Contender {
-    /// All of them, in the order in which they are measured.
+    /// All of them, in the order of tables.
     pub(crate) const ALL: [Self; 5] =
         [Self::Floor, Self::Landrush, Self::RedisAlways, Self::RedisEverysec, Self::Postgres];
 
@@ -60,11 +60,11 @@ impl Contender {
         }
     }
 
-    /// What it does with a claim, and what is lost in a crash, in a line.
+    /// What it does with a claim, and what is lost in a crash, in a line; of landrush that is for its settings to say.
     pub(crate) fn describe(self) -> &'static str {
         match self {
-            Self::Floor => "a bare hyper server: reads the body, answers 120 constant bytes, remembers nothing",
-            Self::Landrush => "this project's server, every answer synced first",
+            Self::Floor => "hyper on two worker threads: reads the body, answers 120 constant bytes, remembers nothing",
+            Self::Landrush => "this project's server",
             Self::RedisAlways => "Redis, a Lua script a claim, appendfsync always",
             Self::RedisEverysec => {
                 "Redis, a Lua script a claim, appendfsync everysec: a crash loses up to a second of wins"

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::compare::contender::Contender;
 use crate::compare::line::Line;
 use crate::compare::plot::{Axis, Series, chart};
+use crate::compare::setting::Setting;
 use crate::compare::table::times;
 use crate::compare::transcript::SLICE;
 
@@ -18,15 +19,16 @@ const NINES: f64 = 4.0;
 /// Points of a percentile line.
 const STEPS: u32 = 160;
 
-/// The page over `lines`, measured as `about` says.
-pub(super) fn page(lines: &[Line], about: &str) -> String {
+/// The page over `lines`, measured in `setting` and as `about` says.
+pub(super) fn page(lines: &[Line], setting: &Setting, about: &str) -> String {
     let mut groups: Vec<u16> = lines.iter().map(|line| line.group).collect();
     groups.dedup();
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta name=\"color-scheme\" content=\"light dark\"><title>landrush, side by side</title><style>{STYLE}</style>\
-         <main><h1>landrush, side by side</h1><p>{}</p><ul class=\"who\">",
-        escape(about)
+         <main><h1>landrush, side by side</h1><p>{}</p><p>{}</p><ul class=\"who\">",
+        escape(about),
+        setting.lines().iter().map(|line| escape(line)).collect::<Vec<_>>().join("<br>")
     );
     for contender in Contender::ALL.into_iter().filter(|known| lines.iter().any(|line| line.contender == *known)) {
         let (name, words) = (contender.name(), escape(contender.describe()));
@@ -38,7 +40,7 @@ pub(super) fn page(lines: &[Line], about: &str) -> String {
         let _ = write!(html, "<section><h2>{group} connections</h2>{}{}", rates(&lines), costs(&lines));
         let _ = write!(
             html,
-            "<div class=\"charts\"><figure>{}<figcaption>Latency by percentile at half the own top rate, open loop, from the \
+            "<div class=\"charts\"><figure>{}<figcaption>Latency by percentile at half the own top rate, open loop, Poisson arrivals, from the \
              intended moment of sending; both axes logarithmic.</figcaption></figure><figure>{}<figcaption>Claims a second over \
              time in the closed loop, mean of the rounds.</figcaption></figure></div></section>",
             percentiles(&lines),
@@ -191,7 +193,8 @@ mod tests {
     fn nothing_on_the_page_comes_from_elsewhere_and_words_cannot_break_it() {
         let mut line = Line::new(Contender::Landrush, 64, 64);
         line.codes.insert("<script>".into(), 1);
-        let page = page(&[line], "a & b");
+        let page = page(&[line], &Setting::of_tests("ext", "sync"), "a & b");
+        assert!(page.contains("not measured: postgres"), "{page}");
         assert!(page.contains("a &amp; b") && page.contains("&lt;script&gt;: 1"), "{page}");
         for outside in ["http:", "https:", "src=", "href=", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");

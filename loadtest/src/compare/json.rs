@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use crate::compare::contender::Contender;
 use crate::compare::line::{Line, Round};
+use crate::compare::setting::Setting;
 use crate::recorder::Recorder;
 
-/// The document, over `lines` measured with loads of `seconds`.
-pub(super) fn document(lines: &[Line], seconds: u16, seed: u64) -> Value {
+/// The document, over `lines` measured in `setting` with loads of `seconds`.
+pub(super) fn document(lines: &[Line], setting: &Setting, seconds: u16, seed: u64) -> Value {
     let lines_json: Vec<_> = lines.iter().map(|line| of_line(line, lines)).collect();
-    json!({"seconds": seconds, "seed": seed, "measured": lines_json})
+    json!({"setting": setting, "seconds": seconds, "seed": seed, "measured": lines_json})
 }
 
 fn of_line(line: &Line, all: &[Line]) -> Value {

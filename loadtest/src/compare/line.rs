@@ -165,11 +165,18 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+impl Line {
+    /// A line of rounds that came to `rates` and to nothing else.
+    pub(crate) fn with_rates(contender: Contender, group: u16, rates: &[f64]) -> Self {
+        let rounds = rates.iter().map(|rate| Round::at(*rate)).collect();
+        Self { rounds, ..Self::new(contender, group, group) }
+    }
+}
 
-    fn round(top_per_s: f64, claimant_bytes: Option<f64>) -> Round {
-        Round {
+#[cfg(test)]
+impl Round {
+    fn at(top_per_s: f64) -> Self {
+        Self {
             top_per_s,
             offered_per_s: 0.0,
             achieved_per_s: 0.0,
@@ -182,14 +189,17 @@ mod tests {
             generator_s_per_100k: 0.0,
             disk_bytes_per_claim: None,
             claims_per_sync: None,
-            claimant_bytes,
+            claimant_bytes: None,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     fn line(rates: &[f64]) -> Line {
-        let mut line = Line::new(Contender::Landrush, 64, 64);
-        line.rounds = rates.iter().map(|rate| round(*rate, None)).collect();
-        line
+        Line::with_rates(Contender::Landrush, 64, rates)
     }
 
     #[test]
@@ -204,7 +214,8 @@ mod tests {
     #[test]
     fn a_figure_that_a_round_lacks_has_no_median() {
         let mut line = line(&[]);
-        line.rounds = vec![round(1.0, Some(40.0)), round(1.0, None)];
+        line.rounds = vec![Round::at(1.0), Round::at(1.0)];
+        line.rounds[0].claimant_bytes = Some(40.0);
         assert_eq!(line.median_of(|round| round.claimant_bytes), None);
         line.rounds.pop();
         assert_eq!(line.median_of(|round| round.claimant_bytes), Some(40.0));

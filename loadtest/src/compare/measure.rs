@@ -28,7 +28,7 @@ pub(crate) struct Measurement<'a> {
     pub(crate) connections: usize,
     /// How long each of the three loads is.
     pub(crate) length: Duration,
-    /// Fixes when the requests of the open loop leave.
+    /// Fixes when the requests of the open loop leave: at random, as people come who know nothing of each other.
     pub(crate) seed: u64,
     pub(crate) server: &'a ServerOptions,
 }
@@ -105,7 +105,7 @@ pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Res
     let (before, wins_before) = (running.used()?, plenty.wins().0);
     let top = load(&running, Stock::Plenty, connections, Pace::Closed(length), &mut plenty)?;
     let offered = (top.driven.rate() / 2.0).max(1.0);
-    let schedule = Schedule::new(offered, Arrivals::Constant, length, seed);
+    let schedule = Schedule::new(offered, Arrivals::Poisson, length, seed);
     let half = load(&running, Stock::Plenty, connections, Pace::Open(Box::new(schedule)), &mut plenty)?;
     let grown = running.used()?.since(before).resident_bytes;
     let claimants = plenty.wins().0 - wins_before;

@@ -86,11 +86,10 @@ impl Transcript {
         }
     }
 
-    /// Begins a measurement: what was told before stays, latencies and times are counted from now on.
+    /// Begins a measurement: what was told before stays, latencies are counted anew, and times from when the first request may leave.
     pub(crate) fn begin(&mut self) {
         self.recorder = Recorder::new();
         self.slices.clear();
-        self.start = Instant::now();
     }
 
     /// Latencies since the beginning.
@@ -98,12 +97,12 @@ impl Transcript {
         &self.recorder
     }
 
-    /// Answers in each slice since the beginning.
+    /// Answers in each slice since the first request could leave.
     pub(crate) fn slices(&self) -> &[u64] {
         &self.slices
     }
 
-    /// How many have won, and how long after the beginning the last of them was told.
+    /// How many have won, and how long after the first request could leave the last of them was told.
     pub(crate) fn wins(&self) -> (u64, Duration) {
         (self.won, self.last_win)
     }
@@ -123,11 +122,11 @@ impl Transcript {
         self.users
     }
 
-    /// Keeps the answer to `user`.
-    pub(crate) fn note(&mut self, user: u64, latency: Duration, reply: &Reply<'_>) {
+    /// Keeps the answer to `user`, which was there `at` that moment.
+    pub(crate) fn note(&mut self, user: u64, at: Instant, latency: Duration, reply: &Reply<'_>) {
         let outcome = self.wording.outcome(reply);
         self.recorder.record(outcome, latency);
-        let after = self.start.elapsed();
+        let after = at.saturating_duration_since(self.start);
         if outcome == "won" {
             self.won += 1;
             self.last_win = after;
@@ -187,6 +186,11 @@ impl Exchange for Transcript {
         self.parser
     }
 
+    /// Connections are there by then: making them is no part of what is timed.
+    fn begins(&mut self, start: Instant) {
+        self.start = start;
+    }
+
     fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64> {
         let user = self.next_user();
         self.template.write(user, 0, bytes);
@@ -194,7 +198,7 @@ impl Exchange for Transcript {
     }
 
     fn answered(&mut self, user: u64, latency: Duration, reply: &Reply<'_>) {
-        self.note(user, latency, reply);
+        self.note(user, Instant::now(), latency, reply);
     }
 
     fn unanswered(&mut self, user: u64, waited: Duration) {

@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 use tokio_postgres::{Client, Config, Error, Statement};
 
 use crate::baselines::postgres::connect;
-use crate::client::Driven;
+use crate::client::{Driven, Exchange as _};
 use crate::compare::transcript::Transcript;
 use crate::departures::{Departures, Pace};
 use crate::response::Reply;
@@ -49,6 +49,7 @@ pub(super) async fn drive(
         clients.push(Claimer::open(config, campaign).await?);
     }
     let start = Instant::now();
+    transcript.begins(start);
     let users = Rc::new(Cell::new(transcript.users()));
     let departures = Rc::new(RefCell::new(Departures::new(pace, start)));
     let (tell, mut told) = unbounded_channel();
@@ -64,7 +65,8 @@ pub(super) async fn drive(
                 Ok(text) => (200, text),
                 Err(error) => (500, error.to_string()),
             };
-            transcript.note(user, latency, &Reply { status, body: text.as_bytes(), closes: false, taken: text.len() });
+            let reply = Reply { status, body: text.as_bytes(), closes: false, taken: text.len() };
+            transcript.note(user, at, latency, &reply);
             driven.answered += 1;
             driven.elapsed = at.duration_since(start);
         }
@@ -74,7 +76,7 @@ pub(super) async fn drive(
     driven.sent = users.get() - transcript.users();
     transcript.have_asked(users.get());
     for waited in departures.replace(Departures::new(Pace::Closed(Duration::ZERO), start)).left_behind(Instant::now()) {
-        crate::client::Exchange::unsent(transcript, waited);
+        transcript.unsent(waited);
     }
     Ok(driven)
 }

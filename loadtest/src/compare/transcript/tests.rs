@@ -18,7 +18,7 @@ fn told(answers: &[(u64, u16, &str)]) -> Transcript {
     let mut transcript = Transcript::new(ClaimTemplate::around("", ""), response::parse, Wording::Plain);
     for (user, status, text) in answers {
         let reply = Reply { status: *status, body: text.as_bytes(), closes: false, taken: text.len() };
-        transcript.note(*user, Duration::from_millis(1), &reply);
+        transcript.note(*user, Instant::now(), Duration::from_millis(1), &reply);
     }
     transcript
 }
@@ -53,4 +53,16 @@ fn a_measurement_starts_with_empty_latencies_and_keeps_what_was_told() {
     let campaign = ledger.add(rules(1));
     transcript.tell(&mut ledger, campaign);
     assert_eq!(ledger.wins(), 1);
+}
+
+#[test]
+fn times_count_from_when_the_first_request_may_leave() {
+    let mut transcript = told(&[]);
+    transcript.begin();
+    // Connections were opened for a second meanwhile.
+    let start = Instant::now() + Duration::from_secs(1);
+    transcript.begins(start);
+    let reply = Reply { status: 200, body: b"won 0123-4567-89AB-CDEF", closes: false, taken: 23 };
+    transcript.note(1, start + 2 * SLICE, Duration::from_millis(1), &reply);
+    assert_eq!((transcript.wins(), transcript.slices()), ((1, 2 * SLICE), &[0, 0, 1][..]));
 }

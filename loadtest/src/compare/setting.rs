@@ -1,0 +1,227 @@
+//! On what and with what a comparison was made: machine, file system, versions, what landrush promises by its settings, and who was
+//! not measured. Without it figures of two reports cannot be held against each other.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+
+use crate::baselines::package;
+use crate::cli::ServerOptions;
+use crate::compare::contender::Contender;
+use crate::load::Own;
+use crate::server::Launch;
+
+/// What is said where something does not tell.
+const UNKNOWN: &str = "unknown";
+/// File systems by the numbers that the kernel gives them (`statfs(2)`).
+const FILE_SYSTEMS: [(u64, &str); 7] = [
+    (0x0102_1994, "tmpfs"),
+    (0x8584_58f6, "ramfs"),
+    (0xef53, "ext"),
+    (0x5846_5342, "xfs"),
+    (0x9123_683e, "btrfs"),
+    (0x2fc1_2fc1, "zfs"),
+    (0x794c_7630, "overlay"),
+];
+/// Those that are gone with the power.
+const VOLATILE: [&str; 2] = ["tmpfs", "ramfs"];
+
+/// What figures depend on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Setting {
+    cores: usize,
+    processor: String,
+    kernel: String,
+    /// That of the directory in which everybody keeps data.
+    file_system: String,
+    nothing_is_durable: bool,
+    /// When landrush answers, by its settings.
+    landrush_durability: String,
+    /// What writes landrush's log, as it says itself.
+    landrush_log: Option<String>,
+    versions: BTreeMap<&'static str, String>,
+    /// Who was not measured, and why.
+    not_measured: BTreeMap<&'static str, String>,
+}
+
+impl Setting {
+    /// Finds out, for which landrush is started once if it is among `contenders`.
+    ///
+    /// # Errors
+    /// When the scratch directory is not there, or landrush does not start.
+    pub(crate) fn find(
+        contenders: &[Contender],
+        not_measured: BTreeMap<&'static str, String>,
+        options: &ServerOptions,
+    ) -> Result<Self> {
+        let scratch = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
+        let magic = rustix::fs::statfs(&scratch).with_context(|| scratch.display().to_string())?.f_type;
+        let file_system = file_system(u64::try_from(magic)?);
+        let own = contenders.contains(&Contender::Landrush).then(|| log_backend(options)).transpose()?;
+        Ok(Self {
+            cores: thread::available_parallelism()?.get(),
+            processor: processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+            nothing_is_durable: VOLATILE.contains(&file_system.as_str()),
+            file_system,
+            landrush_durability: durability(options)?,
+            landrush_log: own.flatten(),
+            versions: versions(contenders, options),
+            not_measured,
+        })
+    }
+
+    /// In words, a line each.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let Self { cores, processor, kernel, file_system, .. } = self;
+        let mut lines = vec![format!("{cores} cores ({processor}), Linux {kernel}, data on {file_system}")];
+        if !self.versions.is_empty() {
+            lines.push(self.versions.values().cloned().collect::<Vec<_>>().join(", "));
+        }
+        if self.nothing_is_durable {
+            lines.push(format!("WARNING: {file_system} is memory: nothing is durable there, whoever syncs"));
+        }
+        lines.push(format!("landrush: {}", self.promise()));
+        lines.extend(self.not_measured.iter().map(|(who, why)| format!("not measured: {who}: {why}")));
+        lines
+    }
+
+    /// What an answer of landrush is worth here, and what writes its log.
+    pub(crate) fn promise(&self) -> String {
+        let promise = match self.landrush_durability.as_str() {
+            "sync" if self.nothing_is_durable => "every answer synced first, to memory: nothing is durable".into(),
+            "sync" => "every answer synced first".into(),
+            "interval" => "durability interval: answers leave before they are synced".into(),
+            other => format!("durability {other}"),
+        };
+        format!("{promise}; log: {}", self.landrush_log.as_deref().unwrap_or(UNKNOWN))
+    }
+}
+
+fn file_system(magic: u64) -> String {
+    let known = FILE_SYSTEMS.iter().find(|(known, _)| *known == magic);
+    known.map_or_else(|| format!("a file system of type {magic:#x}"), |(_, name)| (*name).to_owned())
+}
+
+fn processor(cpuinfo: &str) -> String {
+    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    model.map_or(UNKNOWN, |(_, model)| model.trim()).to_owned()
+}
+
+/// The setting `log.durability` of the servers that are started: environment, file, default, as the server reads them.
+fn durability(options: &ServerOptions) -> Result<String> {
+    if let Ok(word) = std::env::var("LANDRUSH_LOG_DURABILITY") {
+        return Ok(word);
+    }
+    let Some(file) = &options.server_config else { return Ok("sync".into()) };
+    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    durability_in(&text).with_context(|| file.display().to_string())
+}
+
+fn durability_in(config: &str) -> Result<String> {
+    let table: toml::Table = config.parse()?;
+    Ok(table.get("log").and_then(|log| log.get("durability")?.as_str()).unwrap_or("sync").to_owned())
+}
+
+/// What writes the log, from what a server says as it becomes ready; nothing, if its settings keep it silent.
+fn log_backend(options: &ServerOptions) -> Result<Option<String>> {
+    let Own { server, data, .. } = Own::start(options)?;
+    // It may answer that it is ready a moment before it says so.
+    let ended = server.stop()?;
+    ensure!(ended.success(), "the server ended with {ended}");
+    Ok(said_of_log(&fs::read_to_string(data.path().join("server.log"))?))
+}
+
+/// As people read it, or as JSON.
+fn said_of_log(output: &str) -> Option<String> {
+    ["log=\"", "\"log\":\""].iter().find_map(|start| {
+        let line = output.lines().find(|line| line.contains("ready") && line.contains(start))?;
+        Some(line.split_once(start)?.1.split_once('"')?.0.to_owned())
+    })
+}
+
+fn versions(contenders: &[Contender], options: &ServerOptions) -> BTreeMap<&'static str, String> {
+    let landrush = || Launch::find(options.server_binary.clone(), None).ok().map(|launch| launch.binary);
+    let redis = || package::on_path("redis-server", "redis-server").ok();
+    let postgres = || Some(package::postgres_programs().ok()?.join("postgres"));
+    let program = |contender: &Contender| match contender {
+        Contender::Floor => None,
+        Contender::Landrush => Some(("landrush", landrush()?)),
+        Contender::RedisAlways | Contender::RedisEverysec => Some(("redis", redis()?)),
+        Contender::Postgres => Some(("postgres", postgres()?)),
+    };
+    contenders.iter().filter_map(program).map(|(name, program)| (name, version(&program))).collect()
+}
+
+fn version(program: &Path) -> String {
+    let said = Command::new(program).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let line = said.lines().next().unwrap_or(UNKNOWN);
+    // Redis goes on with how it was built.
+    line.split_once(" sha=").map_or(line, |(version, _)| version).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Setting {
+        pub(crate) fn of_tests(file_system: &str, durability: &str) -> Self {
+            Self {
+                cores: 2,
+                processor: "a processor".into(),
+                kernel: "6.1".into(),
+                file_system: file_system.into(),
+                nothing_is_durable: VOLATILE.contains(&file_system),
+                landrush_durability: durability.into(),
+                landrush_log: Some("io_uring, O_DSYNC".into()),
+                versions: BTreeMap::new(),
+                not_measured: [("postgres", "there is none".into())].into(),
+            }
+        }
+    }
+
+    #[test]
+    fn synced_first_is_said_only_where_it_is_so() {
+        assert_eq!(Setting::of_tests("ext", "sync").promise(), "every answer synced first; log: io_uring, O_DSYNC");
+        assert!(Setting::of_tests("ext", "interval").promise().contains("before they are synced"));
+        assert!(Setting::of_tests("tmpfs", "sync").promise().contains("nothing is durable"));
+        let warns = |setting: Setting| setting.lines().iter().any(|line| line.starts_with("WARNING"));
+        assert!(warns(Setting::of_tests("tmpfs", "sync")) && !warns(Setting::of_tests("ext", "sync")));
+    }
+
+    #[test]
+    fn who_was_not_measured_is_named_with_the_reason() {
+        assert!(Setting::of_tests("ext", "sync").lines().contains(&"not measured: postgres: there is none".to_owned()));
+    }
+
+    #[test]
+    fn durability_is_read_from_the_servers_settings() {
+        for (config, expected) in [("", "sync"), ("[log]\n", "sync"), ("[log]\ndurability = \"interval\"", "interval")]
+        {
+            assert_eq!(durability_in(config).expect("settings"), expected);
+        }
+        assert!(durability_in("[log").is_err());
+    }
+
+    #[test]
+    fn what_writes_the_log_is_found_in_either_format() {
+        let human = "2026 INFO landrush::cli::serve: ready records=0 last=0 millis=1 log=\"io_uring, O_DSYNC\"\n";
+        let json = "{\"level\":\"INFO\",\"message\":\"ready\",\"log\":\"thread, write + fdatasync\"}\n";
+        assert_eq!(said_of_log(human).as_deref(), Some("io_uring, O_DSYNC"));
+        assert_eq!(said_of_log(json).as_deref(), Some("thread, write + fdatasync"));
+        assert_eq!(said_of_log("ready\n"), None);
+    }
+
+    #[test]
+    fn the_machine_is_described() {
+        assert_eq!(file_system(0x0102_1994), "tmpfs");
+        assert_eq!(file_system(7), "a file system of type 0x7");
+        assert_eq!(processor("processor\t: 0\nmodel name\t: AMD EPYC\n"), "AMD EPYC");
+    }
+}
