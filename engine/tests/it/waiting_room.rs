@@ -106,6 +106,27 @@ fn who_comes_before_the_opening_is_shuffled_as_the_published_seed_says() {
     assert_eq!(positions, (1..=40).map(|number| rank(&key, number, 40)).collect::<Vec<_>>());
     assert!(positions.iter().copied().collect::<BTreeSet<_>>().into_iter().eq(1..=40), "no position twice");
     assert!(!positions.is_sorted());
+    let before = room.clone();
+    shuffle.compute();
+    let is_the_same = (1..=40).zip(&positions).all(|(number, position)| shuffle.position(number) == *position);
+    assert!(is_the_same, "computed all at once");
+    assert_eq!((shuffle.position(41), before), (41, room));
+    shop.prove();
+}
+
+#[test]
+fn places_are_computed_once_for_the_shard_and_for_all_who_read() {
+    let (mut shop, places) = opened(100, 500);
+    let reader = room(&shop);
+    let positions: Vec<Standing> = places.iter().map(|place| reader.standing(*place, at(shop.now))).collect();
+    assert!(!reader.shuffle.as_ref().expect("shuffled").is_computed());
+    room(&shop).shuffle.expect("shuffled").compute();
+    assert!(reader.shuffle.as_ref().expect("shuffled").is_computed(), "whoever looked before has them too");
+    assert!(places.iter().map(|place| reader.standing(*place, at(shop.now))).eq(positions.iter().copied()));
+    pass(&mut shop, 250);
+    let restarted = shop.restored().room(RUSH).expect("the campaign has one");
+    assert!(!restarted.shuffle.as_ref().expect("shuffled").is_computed(), "they are in no snapshot");
+    assert!(places.iter().all(|place| standing(&shop, *place) == restarted.standing(*place, at(shop.now))));
     shop.prove();
 }
 
@@ -267,6 +288,13 @@ fn a_waiting_person_costs_at_most_forty_bytes() {
     let bytes = shop.state.memory_bytes(RUSH) - before;
     println!("{} bytes a person", bytes / PEOPLE as usize);
     assert!(bytes <= 40 * PEOPLE as usize, "{bytes}");
+    shop.now = OPENS;
+    shop.do_what_is_due();
+    room(&shop).shuffle.expect("shuffled").compute();
+    let bytes = shop.state.memory_bytes(RUSH) - before;
+    println!("{} bytes a person with the places computed", bytes / PEOPLE as usize);
+    // As many again while they are computed.
+    assert!(bytes + 4 * PEOPLE as usize <= 40 * PEOPLE as usize, "{bytes}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::chunks::Chunks;
 use crate::campaign::WaitingRoom;
 use crate::fairness::{ENTRIES_MAX, Seed};
 use crate::id::Serial;
-use crate::room::{Admission, Place, RoomView, Standing, chained};
+use crate::room::{Admission, Place, RoomView, Shuffle, Standing, chained};
 use crate::time::Timestamp;
 
 /// People are let in at most so often.
@@ -337,7 +337,10 @@ impl Room {
 
     /// What it holds of the heap, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.people.heap_bytes() + self.numbers.allocation_size() + size_of_val(Arc::as_ref(&self.view.admissions))
+        self.people.heap_bytes()
+            + self.numbers.allocation_size()
+            + size_of_val(Arc::as_ref(&self.view.admissions))
+            + self.view.shuffle.as_ref().map_or(0, Shuffle::heap_bytes)
     }
 }
 
