@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    CampaignBuilder, CampaignDefinition, CampaignPatch, CouponTypePatch, Mode, Protection, WaitingRoom, Weekdays,
-    Windows,
+    CampaignBuilder, CampaignDefinition, CampaignPatch, CouponTypePatch, Mode, Period, Protection, WaitingRoom,
+    Weekdays, Windows,
 };
 use landrush_engine::command::{Arrive, Claim, Command, Gate};
 use landrush_engine::event::{Change, Event};
@@ -73,7 +73,10 @@ fn user(number: u32) -> String {
 
 /// So many came before the opening, and it has come.
 fn opened(quota: u32, people: u32) -> (Shop, Vec<Place>) {
-    let mut shop = shop(quota);
+    open(shop(quota), people)
+}
+
+fn open(mut shop: Shop, people: u32) -> (Shop, Vec<Place>) {
     let places = (0..people).map(|number| place(&arrive(&mut shop, &user(number)))).collect();
     shop.now = OPENS;
     shop.do_what_is_due();
@@ -191,11 +194,7 @@ fn never_are_more_let_in_than_there_are_coupons_and_no_shows_are_made_up_for() {
     let (mut shop, places) = opened(3, 20);
     pass(&mut shop, 5_000);
     assert_eq!(room(&shop).now_serving, 3, "three coupons");
-    let let_in = |shop: &Shop| -> Vec<u32> {
-        let is_in = |number: &u32| matches!(standing(shop, places[*number as usize]), Standing::Admitted { .. });
-        (0..20).filter(is_in).collect()
-    };
-    let first = let_in(&shop);
+    let first = let_in(&shop, &places);
     assert_eq!(first.len(), 3);
     won(&claim_with(&mut shop, &user(first[0]), Some(places[first[0] as usize])));
     pass(&mut shop, 250);
@@ -208,12 +207,84 @@ fn never_are_more_let_in_than_there_are_coupons_and_no_shows_are_made_up_for() {
     let again = place(&arrive(&mut shop, &user(first[1])));
     assert_eq!(standing(&shop, again), Standing::Waiting { position: Some(21) });
     shop.prove();
-    for number in let_in(&shop) {
+    for number in let_in(&shop, &places) {
         won(&claim_with(&mut shop, &user(number), Some(places[number as usize])));
     }
     pass(&mut shop, 20_000);
     assert_eq!((room(&shop).now_serving, shop.counts(0).issued), (5, 3), "nobody is led to an empty shelf");
     assert_eq!(refused(&arrive(&mut shop, "late")), Some(Refusal::SoldOut));
+    shop.prove();
+}
+
+/// As [`opened`], where everybody may take two.
+fn opened_for_two_each(quota: u32, people: u32) -> (Shop, Vec<Place>) {
+    let shop = Shop::new(sale(quota).limit(2, Period::Campaign).build().expect("valid"));
+    open(Shop { now: OPENS - 1_000, ..shop }, people)
+}
+
+/// Those who are let in and may claim at present.
+fn let_in(shop: &Shop, places: &[Place]) -> Vec<u32> {
+    let is_in = |(_, place): &(u32, &Place)| matches!(standing(shop, **place), Standing::Admitted { .. });
+    (0..).zip(places).filter(is_in).map(|(number, _)| number).collect()
+}
+
+fn claim_keyed(shop: &mut Shop, number: u32, places: &[Place], key: &str) -> Outcome {
+    let gate = Gate { place: Some(places[number as usize]), refusal: None };
+    let claim = Claim { gate, ..ask(&user(number), None, Some(key), shop.now) };
+    shop.submit(&Command::Claim(claim))
+}
+
+#[test]
+fn whoever_is_let_in_finds_a_coupon_also_where_everybody_takes_two() {
+    for (quota, people_in) in [(10, 5), (11, 6), (1, 1)] {
+        let (mut shop, places) = opened_for_two_each(quota, 20);
+        pass(&mut shop, 5_000);
+        let first = let_in(&shop, &places);
+        assert_eq!(first.len(), people_in, "{quota} coupons");
+        for number in &first {
+            won(&claim_keyed(&mut shop, *number, &places, "k1"));
+            let second = claim_keyed(&mut shop, *number, &places, "k2");
+            let is_last = refused(&second) == Some(Refusal::SoldOut) && quota % 2 == 1;
+            assert!(matches!(second, Outcome::Won(_)) || is_last, "{quota} coupons: {second:?}");
+        }
+        pass(&mut shop, 20_000);
+        assert_eq!((room(&shop).now_serving as usize, shop.counts(0).issued), (people_in, quota));
+        shop.prove();
+    }
+}
+
+#[test]
+fn what_somebody_leaves_of_two_coupons_is_kept_for_them_and_then_offered_to_the_next() {
+    let (mut shop, places) = opened_for_two_each(4, 20);
+    pass(&mut shop, 1_000);
+    for number in let_in(&shop, &places) {
+        won(&claim_keyed(&mut shop, number, &places, "k1"));
+    }
+    shop.state = shop.restored();
+    pass(&mut shop, 5_000);
+    assert_eq!((room(&shop).now_serving, shop.counts(0).issued), (2, 2), "two are kept for those who took one");
+    pass(&mut shop, 5_000);
+    assert_eq!(room(&shop).now_serving, 3, "and are kept for the next when they lapse");
+    for number in let_in(&shop, &places) {
+        won(&claim_keyed(&mut shop, number, &places, "k1"));
+    }
+    pass(&mut shop, 12_000);
+    assert_eq!(room(&shop).now_serving, 4, "the last one is offered too");
+    for number in let_in(&shop, &places) {
+        won(&claim_keyed(&mut shop, number, &places, "k1"));
+    }
+    pass(&mut shop, 20_000);
+    assert_eq!((room(&shop).now_serving, shop.counts(0).issued), (4, 4));
+    shop.prove();
+}
+
+#[test]
+fn a_log_may_let_in_one_person_a_coupon_though_each_may_take_two() {
+    let (mut shop, _) = opened_for_two_each(10, 20);
+    shop.now += 1_000;
+    shop.apply(&Event { campaign: RUSH, at: at(shop.now), change: Change::Admitted { up_to: 8 } });
+    pass(&mut shop, 5_000);
+    assert_eq!(room(&shop).now_serving, 8, "more than find two each");
     shop.prove();
 }
 
