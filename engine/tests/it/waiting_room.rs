@@ -337,6 +337,22 @@ fn a_log_that_lets_people_in_otherwise_is_refused() {
 }
 
 #[test]
+fn who_has_lapsed_does_not_come_in_again_when_the_clock_is_set_back() {
+    let (mut shop, places) = opened(1, 3);
+    pass(&mut shop, 250);
+    let first = let_in(&shop, &places)[0] as usize;
+    pass(&mut shop, 10_000);
+    assert_eq!((room(&shop).now_serving, let_in(&shop, &places).len()), (2, 1), "the next one is in instead");
+    shop.now -= 9_000;
+    assert!(matches!(standing(&shop, places[first]), Standing::Lapsed { .. }));
+    let refusal = refused(&claim_with(&mut shop, &user(u32::try_from(first).expect("few")), Some(places[first])));
+    assert_eq!(refusal, Some(Refusal::TicketRequired));
+    let restarted = shop.restored().room(RUSH).expect("the campaign has one");
+    assert!(matches!(restarted.standing(places[first], at(shop.now)), Standing::Lapsed { .. }));
+    shop.prove();
+}
+
+#[test]
 fn draws_and_the_room_have_seeds_that_tell_nothing_of_each_other() {
     let builder = sale(10).mode(Mode::Draw).probability("1".parse().expect("a probability"));
     let mut shop = Shop::new(builder.build().expect("valid"));

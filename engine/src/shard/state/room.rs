@@ -313,16 +313,23 @@ impl Room {
         let lapsing = self.lapsing(now);
         self.undecided -= lapsing;
         self.lapsed = self.lapsed.saturating_add(lapsing);
-        for index in 0..self.steps.len() {
-            if !self.is_past(&self.steps[index], now) {
+        let (admitted_for, long_ago) = (self.rules.admitted_for, Timestamp::from_milliseconds(0));
+        let mut is_news = false;
+        for LetIn { step, takes } in &mut self.steps {
+            if !step.has_lapsed(now, admitted_for) {
                 break;
             }
-            self.steps[index].step.undecided = 0;
-            self.steps[index].takes = 0;
+            is_news |= step.at > long_ago;
+            // For good: they have been made up for, and a clock that is set back would let them in a second time.
+            (step.first_at, step.at) = (long_ago, long_ago);
+            (step.undecided, *takes) = (0, 0);
         }
         // The last of those that are past stays: the ones before it are told from the next by it.
         while self.steps.get(1).is_some_and(|second| self.is_past(second, now)) {
             self.steps.pop_front();
+        }
+        if is_news {
+            self.publish();
         }
     }
 
