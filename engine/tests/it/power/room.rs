@@ -14,7 +14,7 @@ use landrush_engine::id::{CampaignNumber, Serial, UserId};
 use landrush_engine::outcome::{Outcome, Refusal};
 use landrush_engine::port::BlockingPort;
 use landrush_engine::published::Listed;
-use landrush_engine::room::{Place, RoomView, Standing};
+use landrush_engine::room::{Place, RoomView, Shuffle, Standing};
 use landrush_engine::time::{Clock, Timestamp};
 use landrush_wal::storage::faulty::Faults;
 use landrush_wal::storage::memory::MemoryStorage;
@@ -175,8 +175,8 @@ fn live(engine: &Engine, clock: &TurnedClock, told: &mut Told, random: &mut Rand
     }
 }
 
-/// After a restart: everybody's place and coupon are what they were told.
-fn check(engine: &Engine, clock: &TurnedClock, told: &mut Told) {
+/// After a restart: everybody's place and coupon are what they were told. Gives the room as it is then.
+fn check(engine: &Engine, clock: &TurnedClock, told: &mut Told) -> Arc<RoomView> {
     let mut port = engine.blocking_port();
     let now = clock.now();
     told.see(engine, now);
@@ -187,6 +187,7 @@ fn check(engine: &Engine, clock: &TurnedClock, told: &mut Told) {
         told.claim(&mut port, engine, user, user, now);
         assert_eq!(told.wins[&user], serial);
     }
+    told.see(engine, now)
 }
 
 fn outlive(seed: u64) -> usize {
@@ -215,8 +216,10 @@ fn outlive(seed: u64) -> usize {
         storage.reboot();
         let engine = open(shards, seed + 1_000 + life)
             .unwrap_or_else(|error| panic!("seed {seed}, life {life}, {cut:?}: {error}"));
-        check(&engine, &clock, &mut told);
+        let room = check(&engine, &clock, &mut told);
         engine.close().expect("no fault is planned");
+        // Closing waits for whoever computes them.
+        assert!(room.shuffle.as_ref().is_none_or(Shuffle::is_computed), "places are computed off the shard");
     }
     told.wins.len()
 }
