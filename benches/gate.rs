@@ -1,5 +1,6 @@
 //! What does the gate cost a caller who is known and means well? Each check alone, and all of them as one claim bears them: a pass, a
-//! ticket, a look into a list of a million, a device, four rates, a token that was seen before. And what a challenge costs that is asked for.
+//! ticket, its place among those who came before the opening, a look into a list of a million, a device, four rates, a token that was
+//! seen before. And what a challenge costs that is asked for.
 //! One thread, no socket, no shard.
 
 use std::cell::Cell;
@@ -21,15 +22,55 @@ use landrush::gate::rate_limit::{Limiter, Mark};
 use landrush::gate::ticket::Tickets;
 use landrush::gate::user_token::Verifier;
 use landrush::gate::user_token::cache::TokenCache;
-use landrush_engine::campaign::RateLimit;
+use landrush_engine::campaign::{CampaignDefinition, Protection, RateLimit, WaitingRoom};
+use landrush_engine::command::{Arrive, Command};
+use landrush_engine::fairness::Seed;
 use landrush_engine::id::{CampaignId, CampaignNumber, UserId};
 use landrush_engine::keys::Keys;
-use landrush_engine::room::Place;
+use landrush_engine::room::{Place, RoomView};
+use landrush_engine::shard::{Due, State};
 use landrush_engine::time::Timestamp;
 
 const CAMPAIGN: CampaignNumber = CampaignNumber(7);
 const SECRET: &str = "a secret of at least thirty-two bytes";
 const LIMIT: RateLimit = RateLimit { requests: 1_000_000, per: Duration::from_secs(1) };
+
+/// A room that a hundred thousand came to before the opening, a second after it.
+fn room(keys: &Keys, opens_at: Timestamp) -> (RoomView, Timestamp) {
+    let rules = WaitingRoom {
+        admit_per_second: 1_000,
+        opens_before: Duration::from_mins(10),
+        admitted_for: Duration::from_mins(2),
+    };
+    let closes_at = opens_at.saturating_add(Duration::from_hours(1));
+    let definition = CampaignDefinition::builder("sale")
+        .open(opens_at, closes_at)
+        .coupon_type("a", 100_000)
+        .protection(Protection { waiting_room: Some(rules), ..Protection::default() })
+        .build()
+        .expect("valid");
+    let mut state = State::new(keys);
+    let before = Timestamp::from_milliseconds(opens_at.as_milliseconds() - 1);
+    let mut submit = |command: &Command| {
+        let event = state.decide(command, before).event.expect("it is taken");
+        state.apply(&event).expect("it was decided");
+    };
+    let seed = Seed::from_bytes([6; 32]);
+    submit(&Command::Create { campaign: CAMPAIGN, definition: Box::new(definition), seed });
+    for number in 0..100_000 {
+        let user = UserId::new(&format!("user-{number:08}")).expect("an id");
+        submit(&Command::Arrive(Arrive { campaign: CAMPAIGN, user, stamped_at: before }));
+    }
+    let now = opens_at.saturating_add(Duration::from_secs(1));
+    while let Some(due) = state.due(now) {
+        match due {
+            Due::Event(event) => state.apply(&event).expect("it is due"),
+            Due::Warm(campaign) => state.warm(campaign),
+            Due::Look(campaign) => state.look_later(campaign, now),
+        }
+    }
+    (state.room(CAMPAIGN).expect("the campaign has one"), now)
+}
 
 fn known_good_caller(criterion: &mut Criterion) {
     let keys = Keys::from_bytes([1; 16], [2; 32]);
@@ -38,6 +79,9 @@ fn known_good_caller(criterion: &mut Criterion) {
     let (tickets, passes) = (Tickets::new(&keys), Passes::new(&keys));
     let ticket = tickets.issue(CAMPAIGN, Place { window: now, number: 77 }, &user);
     let (pass, _) = passes.issue(CAMPAIGN, &user, now);
+    let (room, second_later) = room(&keys, now);
+    let place_of = |number| Place { window: now, number };
+    let place = (1..).map(place_of).find(|place| room.admits(Some(*place), second_later)).expect("a thousand are in");
     let directory = tempfile::tempdir().expect("a directory");
     let lists = EligibleLists::open(directory.path(), &keys).expect("opens");
     let mut list = lists.begin();
@@ -55,6 +99,7 @@ fn known_good_caller(criterion: &mut Criterion) {
     let mut cache = TokenCache::new([5; 16]);
 
     let shows_ticket = || tickets.read(black_box(ticket.as_bytes())).is_some_and(|ticket| ticket.is_of(&user));
+    let is_let_in = || room.admits(Some(black_box(place)), second_later);
     let shows_pass = || passes.holds(black_box(pass.as_bytes()), CAMPAIGN, &user, now);
     let is_listed = || lists.has(CAMPAIGN, black_box(user.as_str()));
     let device = || companions.admit(CAMPAIGN, Bond::UserOfDevice { device: b"device-1", user: user.as_str() }, 2);
@@ -64,8 +109,11 @@ fn known_good_caller(criterion: &mut Criterion) {
         later.set(later.get().saturating_add(Duration::from_millis(1)));
         limiter.ask(CAMPAIGN, Mark::User(black_box(&user)), LIMIT, later.get()).is_ok()
     };
-    assert!(shows_ticket() && shows_pass() && is_listed() && device() && rate());
+    assert!(shows_ticket() && is_let_in() && shows_pass() && is_listed() && device() && rate());
     criterion.bench_function("a ticket", |bencher| bencher.iter(shows_ticket));
+    criterion.bench_function("a place before all are computed", |bencher| bencher.iter(is_let_in));
+    room.shuffle.as_ref().expect("the opening has come").compute();
+    criterion.bench_function("a place among those who came before the opening", |bencher| bencher.iter(is_let_in));
     criterion.bench_function("a pass", |bencher| bencher.iter(shows_pass));
     criterion.bench_function("a look into a list of a million", |bencher| bencher.iter(is_listed));
     criterion.bench_function("a device that is known", |bencher| bencher.iter(device));
@@ -89,7 +137,7 @@ fn known_good_caller(criterion: &mut Criterion) {
     criterion.bench_function("all of it, with four rates", |bencher| {
         bencher.iter(|| {
             let token = cache.verify(&verifier, black_box(token.as_bytes()), now).is_ok();
-            token && shows_ticket() && shows_pass() && is_listed() && device() && (0..4).all(|_| rate())
+            token && shows_ticket() && is_let_in() && shows_pass() && is_listed() && device() && (0..4).all(|_| rate())
         });
     });
 }

@@ -255,6 +255,18 @@ impl Shared {
         }
     }
 
+    /// Has the places of those computed who were shuffled in the campaign's waiting room, if they were not: on a thread of its
+    /// own, so that claims cost a look and not hashes. Until it is done each place is computed where it is asked for, and is
+    /// the same.
+    pub(crate) fn place(self: &Arc<Self>, state: &State, campaign: CampaignNumber) {
+        let shuffle = state.room(campaign).and_then(|room| room.shuffle).filter(|shuffle| !shuffle.is_computed());
+        let Some(shuffle) = shuffle else { return };
+        match driver::spawn("landrush-places", move || shuffle.compute()) {
+            Ok(thread) => self.keep_threads([thread]),
+            Err(error) => tracing::warn!(campaign = campaign.0, %error, "each place is computed where it is asked for"),
+        }
+    }
+
     pub(crate) fn shards(&self) -> &[ShardHandle] {
         &self.shards
     }

@@ -69,6 +69,11 @@ impl Ranks {
         Self { numbers, ranks }
     }
 
+    /// The rank of each entry in the order of their numbers, and nothing else: 4 bytes an entry.
+    pub fn into_ranks(self) -> Box<[u32]> {
+        self.ranks
+    }
+
     /// What they hold of the heap, in bytes.
     pub fn heap_bytes(&self) -> usize {
         size_of_val(&*self.numbers) + size_of_val(&*self.ranks)

@@ -122,8 +122,11 @@ impl Shard {
         batch_bytes_max: usize,
     ) -> Self {
         let ports = shared.ports();
-        // Lotteries that a crash left ended and not drawn.
-        state.campaigns().for_each(|campaign| shared.rank(&state, campaign));
+        for campaign in state.campaigns() {
+            // A lottery that a crash left ended and not drawn; places that are in no log.
+            shared.rank(&state, campaign);
+            shared.place(&state, campaign);
+        }
         Self {
             index,
             shared,
@@ -320,6 +323,7 @@ impl Shard {
             }
             Change::Registered { user } => self.published[&event.campaign].mark_registered(user),
             Change::Ended => self.shared.rank(&self.state, event.campaign),
+            Change::Shuffled { .. } => self.shared.place(&self.state, event.campaign),
             Change::Created { .. } => {
                 let view = self.state.view(event.campaign).expect("the campaign was just made");
                 let (route, room) = (self.shared.route(&view.definition.id), self.state.room(event.campaign));
@@ -337,7 +341,6 @@ impl Shard {
             | Change::Settled { .. }
             | Change::HoldExpired { .. }
             | Change::Arrived { .. }
-            | Change::Shuffled { .. }
             | Change::Admitted { .. }
             | Change::Expired { .. } => {}
         }

@@ -21,4 +21,5 @@ mod registrations;
 mod shop;
 mod voids;
 mod waiting_room;
+mod warming;
 mod windows;

@@ -1,10 +1,11 @@
-//! The naive model: a list of claims and a list of redemptions, counted anew for each answer, and nothing else.
+//! The naive model: lists of claims, of redemptions and of those who wait, counted anew for each answer, and nothing else.
 
 mod claims;
 mod facts;
 mod operators;
 mod redemptions;
 mod registrations;
+mod room;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use landrush_engine::id::{CampaignNumber, IdempotencyKey, OrderId, PhoneId, Type
 use landrush_engine::outcome::{Outcome, RedemptionState, Refusal};
 use landrush_engine::time::{Day, Timestamp};
 
+use self::room::ModelRoom;
 use crate::shop::HOUR_MS;
 
 /// Singapore is eight hours ahead, always: a calendar that a model can have.
@@ -39,6 +41,7 @@ struct ModelCampaign {
     claims: Vec<ModelClaim>,
     redemptions: Vec<ModelRedemption>,
     registered: Vec<UserId>,
+    room: ModelRoom,
 }
 
 #[derive(Debug)]
@@ -101,6 +104,7 @@ impl Model {
         match command {
             Command::Claim(claim) => campaign.claim(claim, Mode::FirstCome, now),
             Command::Draw(claim) => campaign.claim(claim, Mode::Draw, now),
+            Command::Arrive(arrive) => campaign.arrive(arrive, now),
             Command::Register(register) => campaign.register(register),
             Command::Create { .. } => unreachable!("done above"),
             Command::Patch { patch, dry_run, .. } => campaign.patch(patch, *dry_run, now),
@@ -118,10 +122,15 @@ impl Model {
             Command::Coupon { coupon, .. } => campaign.coupon(*coupon, now),
             Command::Redeem(redeem) => campaign.redeem(redeem, now),
             Command::Settle { redemption, settlement, .. } => campaign.settle(redemption.as_index(), *settlement, now),
-            Command::Enter(_) | Command::Arrive(_) | Command::Rank { .. } | Command::ImportCodes { .. } => {
+            Command::Enter(_) | Command::Rank { .. } | Command::ImportCodes { .. } => {
                 unreachable!("no step of the model")
             }
         }
+    }
+
+    /// Forgets what is in no log.
+    pub(crate) fn restart(&mut self) {
+        self.campaigns.values_mut().for_each(|campaign| campaign.room.restart());
     }
 
     fn create(&mut self, number: CampaignNumber, definition: &CampaignDefinition, now: Timestamp) -> Outcome {
@@ -148,6 +157,7 @@ impl Model {
             claims: Vec::new(),
             redemptions: Vec::new(),
             registered: Vec::new(),
+            room: ModelRoom::default(),
         };
         let view = campaign.view();
         self.campaigns.insert(number, campaign);

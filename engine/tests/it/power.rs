@@ -1,9 +1,11 @@
 //! The whole engine on a disk that loses power at a random operation, again and again over one directory, held against what it
 //! answered: what was told stays true, what was not told may or may not have happened, and then stays so.
 
+mod room;
 mod told;
 mod traffic;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use landrush_engine::campaign::{CampaignDefinition, Mode};
@@ -14,6 +16,7 @@ use landrush_engine::keys::Keys;
 use landrush_engine::outcome::{CouponState, Outcome};
 use landrush_engine::published::Listed;
 use landrush_engine::recovery::open_on;
+use landrush_engine::time::Clock;
 use landrush_engine::{Engine, EngineOptions};
 use landrush_wal::options::LogOptions;
 use landrush_wal::storage::faulty::{Cut, Faults, Kept, Others};
@@ -46,15 +49,32 @@ fn keys() -> Keys {
 }
 
 fn open(storage: &MemoryStorage, shards: usize, salt: u64) -> Result<Engine, String> {
+    open_with_clock(storage, shards, salt, EngineOptions::default().clock)
+}
+
+fn open_with_clock(storage: &MemoryStorage, shards: usize, salt: u64, clock: Arc<dyn Clock>) -> Result<Engine, String> {
     // Small segments, and a snapshot as soon as one is sealed: recovery goes through both.
     let log = LogOptions { segment_bytes: 256 << 10, frame_bytes_max: 16 << 10, ..LogOptions::default() };
-    let options = EngineOptions { shards, log, snapshot_every_bytes: 1, ..EngineOptions::default() };
+    let options = EngineOptions { shards, log, snapshot_every_bytes: 1, clock, ..EngineOptions::default() };
     let mut random = Random(salt);
     let mut entropy = |bytes: &mut [u8]| bytes.fill_with(|| u8::try_from(random.below(256)).expect("a byte"));
     let codes = tempfile::tempdir().expect("a directory");
     open_on(storage.clone(), &keys(), codes.path(), options, &mut entropy)
         .map(|(engine, _)| engine)
         .map_err(|error| error.to_string())
+}
+
+/// The power goes at one of so many operations.
+fn random_cut(random: &mut Random, operations: u64) -> Cut {
+    Cut {
+        operation: random.below(operations),
+        kept: match random.below(3) {
+            0 => Kept::Prefix(usize::try_from(random.below(2_000)).expect("small")),
+            1 => Kept::Suffix(usize::try_from(random.below(2_000)).expect("small")),
+            _ => Kept::Sectors(random.below(u64::MAX)),
+        },
+        others: if random.below(2) == 0 { Others::Lost } else { Others::Kept },
+    }
 }
 
 /// After a restart: everything told is still true, and every doubt is settled.
@@ -119,15 +139,7 @@ fn outlive(seed: u64) {
     for life in 0..12 {
         let shards = if random.below(2) == 0 { 1 } else { 3 };
         // Some cuts come while the engine is still opening, twice in a row among them.
-        let cut = Cut {
-            operation: random.below(if life % 3 == 0 { 40 } else { 600 }),
-            kept: match random.below(3) {
-                0 => Kept::Prefix(usize::try_from(random.below(2_000)).expect("small")),
-                1 => Kept::Suffix(usize::try_from(random.below(2_000)).expect("small")),
-                _ => Kept::Sectors(random.below(u64::MAX)),
-            },
-            others: if random.below(2) == 0 { Others::Lost } else { Others::Kept },
-        };
+        let cut = random_cut(&mut random, if life % 3 == 0 { 40 } else { 600 });
         storage.set_faults(Faults { cut: Some(cut), backwards: random.below(2) == 0, ..Faults::default() });
         if let Ok(engine) = open(&storage, shards, seed + life) {
             live(&engine, &mut told, &mut random);

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    CampaignBuilder, CampaignDefinition, CampaignPatch, CouponTypePatch, Mode, Protection, WaitingRoom, Weekdays,
-    Windows,
+    CampaignBuilder, CampaignDefinition, CampaignPatch, CouponTypePatch, Mode, Period, Protection, WaitingRoom,
+    Weekdays, Windows,
 };
 use landrush_engine::command::{Arrive, Claim, Command, Gate};
 use landrush_engine::event::{Change, Event};
@@ -73,7 +73,10 @@ fn user(number: u32) -> String {
 
 /// So many came before the opening, and it has come.
 fn opened(quota: u32, people: u32) -> (Shop, Vec<Place>) {
-    let mut shop = shop(quota);
+    open(shop(quota), people)
+}
+
+fn open(mut shop: Shop, people: u32) -> (Shop, Vec<Place>) {
     let places = (0..people).map(|number| place(&arrive(&mut shop, &user(number)))).collect();
     shop.now = OPENS;
     shop.do_what_is_due();
@@ -106,6 +109,27 @@ fn who_comes_before_the_opening_is_shuffled_as_the_published_seed_says() {
     assert_eq!(positions, (1..=40).map(|number| rank(&key, number, 40)).collect::<Vec<_>>());
     assert!(positions.iter().copied().collect::<BTreeSet<_>>().into_iter().eq(1..=40), "no position twice");
     assert!(!positions.is_sorted());
+    let before = room.clone();
+    shuffle.compute();
+    let is_the_same = (1..=40).zip(&positions).all(|(number, position)| shuffle.position(number) == *position);
+    assert!(is_the_same, "computed all at once");
+    assert_eq!((shuffle.position(41), before), (41, room));
+    shop.prove();
+}
+
+#[test]
+fn places_are_computed_once_for_the_shard_and_for_all_who_read() {
+    let (mut shop, places) = opened(100, 500);
+    let reader = room(&shop);
+    let positions: Vec<Standing> = places.iter().map(|place| reader.standing(*place, at(shop.now))).collect();
+    assert!(!reader.shuffle.as_ref().expect("shuffled").is_computed());
+    room(&shop).shuffle.expect("shuffled").compute();
+    assert!(reader.shuffle.as_ref().expect("shuffled").is_computed(), "whoever looked before has them too");
+    assert!(places.iter().map(|place| reader.standing(*place, at(shop.now))).eq(positions.iter().copied()));
+    pass(&mut shop, 250);
+    let restarted = shop.restored().room(RUSH).expect("the campaign has one");
+    assert!(!restarted.shuffle.as_ref().expect("shuffled").is_computed(), "they are in no snapshot");
+    assert!(places.iter().all(|place| standing(&shop, *place) == restarted.standing(*place, at(shop.now))));
     shop.prove();
 }
 
@@ -170,11 +194,7 @@ fn never_are_more_let_in_than_there_are_coupons_and_no_shows_are_made_up_for() {
     let (mut shop, places) = opened(3, 20);
     pass(&mut shop, 5_000);
     assert_eq!(room(&shop).now_serving, 3, "three coupons");
-    let let_in = |shop: &Shop| -> Vec<u32> {
-        let is_in = |number: &u32| matches!(standing(shop, places[*number as usize]), Standing::Admitted { .. });
-        (0..20).filter(is_in).collect()
-    };
-    let first = let_in(&shop);
+    let first = let_in(&shop, &places);
     assert_eq!(first.len(), 3);
     won(&claim_with(&mut shop, &user(first[0]), Some(places[first[0] as usize])));
     pass(&mut shop, 250);
@@ -187,12 +207,84 @@ fn never_are_more_let_in_than_there_are_coupons_and_no_shows_are_made_up_for() {
     let again = place(&arrive(&mut shop, &user(first[1])));
     assert_eq!(standing(&shop, again), Standing::Waiting { position: Some(21) });
     shop.prove();
-    for number in let_in(&shop) {
+    for number in let_in(&shop, &places) {
         won(&claim_with(&mut shop, &user(number), Some(places[number as usize])));
     }
     pass(&mut shop, 20_000);
     assert_eq!((room(&shop).now_serving, shop.counts(0).issued), (5, 3), "nobody is led to an empty shelf");
     assert_eq!(refused(&arrive(&mut shop, "late")), Some(Refusal::SoldOut));
+    shop.prove();
+}
+
+/// As [`opened`], where everybody may take two.
+fn opened_for_two_each(quota: u32, people: u32) -> (Shop, Vec<Place>) {
+    let shop = Shop::new(sale(quota).limit(2, Period::Campaign).build().expect("valid"));
+    open(Shop { now: OPENS - 1_000, ..shop }, people)
+}
+
+/// Those who are let in and may claim at present.
+fn let_in(shop: &Shop, places: &[Place]) -> Vec<u32> {
+    let is_in = |(_, place): &(u32, &Place)| matches!(standing(shop, **place), Standing::Admitted { .. });
+    (0..).zip(places).filter(is_in).map(|(number, _)| number).collect()
+}
+
+fn claim_keyed(shop: &mut Shop, number: u32, places: &[Place], key: &str) -> Outcome {
+    let gate = Gate { place: Some(places[number as usize]), refusal: None };
+    let claim = Claim { gate, ..ask(&user(number), None, Some(key), shop.now) };
+    shop.submit(&Command::Claim(claim))
+}
+
+#[test]
+fn whoever_is_let_in_finds_a_coupon_also_where_everybody_takes_two() {
+    for (quota, people_in) in [(10, 5), (11, 6), (1, 1)] {
+        let (mut shop, places) = opened_for_two_each(quota, 20);
+        pass(&mut shop, 5_000);
+        let first = let_in(&shop, &places);
+        assert_eq!(first.len(), people_in, "{quota} coupons");
+        for number in &first {
+            won(&claim_keyed(&mut shop, *number, &places, "k1"));
+            let second = claim_keyed(&mut shop, *number, &places, "k2");
+            let is_last = refused(&second) == Some(Refusal::SoldOut) && quota % 2 == 1;
+            assert!(matches!(second, Outcome::Won(_)) || is_last, "{quota} coupons: {second:?}");
+        }
+        pass(&mut shop, 20_000);
+        assert_eq!((room(&shop).now_serving as usize, shop.counts(0).issued), (people_in, quota));
+        shop.prove();
+    }
+}
+
+#[test]
+fn what_somebody_leaves_of_two_coupons_is_kept_for_them_and_then_offered_to_the_next() {
+    let (mut shop, places) = opened_for_two_each(4, 20);
+    pass(&mut shop, 1_000);
+    for number in let_in(&shop, &places) {
+        won(&claim_keyed(&mut shop, number, &places, "k1"));
+    }
+    shop.state = shop.restored();
+    pass(&mut shop, 5_000);
+    assert_eq!((room(&shop).now_serving, shop.counts(0).issued), (2, 2), "two are kept for those who took one");
+    pass(&mut shop, 5_000);
+    assert_eq!(room(&shop).now_serving, 3, "and are kept for the next when they lapse");
+    for number in let_in(&shop, &places) {
+        won(&claim_keyed(&mut shop, number, &places, "k1"));
+    }
+    pass(&mut shop, 12_000);
+    assert_eq!(room(&shop).now_serving, 4, "the last one is offered too");
+    for number in let_in(&shop, &places) {
+        won(&claim_keyed(&mut shop, number, &places, "k1"));
+    }
+    pass(&mut shop, 20_000);
+    assert_eq!((room(&shop).now_serving, shop.counts(0).issued), (4, 4));
+    shop.prove();
+}
+
+#[test]
+fn a_log_may_let_in_one_person_a_coupon_though_each_may_take_two() {
+    let (mut shop, _) = opened_for_two_each(10, 20);
+    shop.now += 1_000;
+    shop.apply(&Event { campaign: RUSH, at: at(shop.now), change: Change::Admitted { up_to: 8 } });
+    pass(&mut shop, 5_000);
+    assert_eq!(room(&shop).now_serving, 8, "more than find two each");
     shop.prove();
 }
 
@@ -245,6 +337,22 @@ fn a_log_that_lets_people_in_otherwise_is_refused() {
 }
 
 #[test]
+fn who_has_lapsed_does_not_come_in_again_when_the_clock_is_set_back() {
+    let (mut shop, places) = opened(1, 3);
+    pass(&mut shop, 250);
+    let first = let_in(&shop, &places)[0] as usize;
+    pass(&mut shop, 10_000);
+    assert_eq!((room(&shop).now_serving, let_in(&shop, &places).len()), (2, 1), "the next one is in instead");
+    shop.now -= 9_000;
+    assert!(matches!(standing(&shop, places[first]), Standing::Lapsed { .. }));
+    let refusal = refused(&claim_with(&mut shop, &user(u32::try_from(first).expect("few")), Some(places[first])));
+    assert_eq!(refusal, Some(Refusal::TicketRequired));
+    let restarted = shop.restored().room(RUSH).expect("the campaign has one");
+    assert!(matches!(restarted.standing(places[first], at(shop.now)), Standing::Lapsed { .. }));
+    shop.prove();
+}
+
+#[test]
 fn draws_and_the_room_have_seeds_that_tell_nothing_of_each_other() {
     let builder = sale(10).mode(Mode::Draw).probability("1".parse().expect("a probability"));
     let mut shop = Shop::new(builder.build().expect("valid"));
@@ -267,6 +375,13 @@ fn a_waiting_person_costs_at_most_forty_bytes() {
     let bytes = shop.state.memory_bytes(RUSH) - before;
     println!("{} bytes a person", bytes / PEOPLE as usize);
     assert!(bytes <= 40 * PEOPLE as usize, "{bytes}");
+    shop.now = OPENS;
+    shop.do_what_is_due();
+    room(&shop).shuffle.expect("shuffled").compute();
+    let bytes = shop.state.memory_bytes(RUSH) - before;
+    println!("{} bytes a person with the places computed", bytes / PEOPLE as usize);
+    // As many again while they are computed.
+    assert!(bytes + 4 * PEOPLE as usize <= 40 * PEOPLE as usize, "{bytes}");
 }
 
 #[test]

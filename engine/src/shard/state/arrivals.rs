@@ -5,7 +5,7 @@ use super::campaign::{Campaign, Stock};
 use super::claims::Person;
 use super::decide::Decision;
 use super::due::Due;
-use super::room::Room;
+use super::room::{PLENTY, Room};
 use crate::campaign::{Mode, Phase};
 use crate::command::Arrive;
 use crate::event::Change;
@@ -64,10 +64,10 @@ impl Campaign {
     fn left_for_people(&self, now: Timestamp) -> u32 {
         let day = self.today(now);
         match self.definition.mode {
-            Mode::Lottery => u32::MAX,
+            Mode::Lottery => PLENTY,
             // Most who draw win nothing.
             Mode::Draw if self.is_all_gone() => 0,
-            Mode::Draw => u32::MAX,
+            Mode::Draw => PLENTY,
             Mode::FirstCome => self.types().fold(0, |sum: u32, coupon_type| {
                 if self.stock(coupon_type, day) != Stock::Left {
                     return sum;
@@ -131,7 +131,7 @@ impl Campaign {
         }
         if window > room.opens_at() {
             let seed = self.seed.as_ref().ok_or(Breach::Room)?;
-            **room = Room::new(room.rules(), seed, window, first_claim);
+            **room = Room::new(room.rules(), room.limit(), seed, window, first_claim);
         }
         Ok(room)
     }
@@ -168,19 +168,19 @@ impl Campaign {
         let left = self.left_for_people(at);
         let room = self.room.as_mut().filter(|room| room.is_shuffled()).ok_or(Breach::Room)?;
         let count = up_to.checked_sub(room.view.now_serving).ok_or(Breach::Room)?;
-        if count == 0 || count > room.admissible(at, left) {
+        if count == 0 || count > room.admissible_at_most(at, left) {
             return Err(Breach::Room);
         }
         room.admit(up_to, at);
         Ok(())
     }
 
-    /// Counts a claim that is about to be added for its person's having been let in, if it is the first there.
+    /// Counts a claim that is about to be added for its person's having been let in.
     pub(super) fn count_in_room(&mut self, person: Person, at: Timestamp) {
         let Some(room) = &mut self.room else { return };
         let latest = self.claims.of_person(person).next();
-        if room.is_shuffled() && latest.is_none_or(|latest| latest < room.first_claim()) {
-            room.decide_one(at);
+        if room.is_shuffled() {
+            room.count_claim(latest.is_none_or(|latest| latest < room.first_claim()), at);
         }
     }
 

@@ -85,6 +85,10 @@ impl State {
 
     /// Makes some of the room that the campaign needs when it opens, so that nobody waits for it then. Says nothing and
     /// changes nothing that can be seen.
+    ///
+    /// That is the index of claims by person and nothing else, once in a campaign's life, before its first opening. Claims,
+    /// texts and the filter of who may have been decided take memory a few kilobytes at a time as people come, which nobody
+    /// notices; the indexes of keys and of phone numbers grow table by table; a waiting room is filled before it opens.
     pub fn warm(&mut self, campaign: CampaignNumber) {
         let Some(Slot::Live(live)) = self.campaigns.get_mut(&campaign) else { return };
         if let Warmth::Tables(ready) = live.warmed {

@@ -1,9 +1,10 @@
 //! Owns the waiting room of a campaign's window: who came, as which number, and how many are let in. Leaves what follows from
 //! a place to [`crate::room`].
 //!
-//! The rate is of people who are let in, plus as many as lapsed without claiming; and never are more let in and undecided
-//! than there are coupons left. A claim is counted for those who were let in first among the undecided. That may let
-//! somebody lapse a little later than they did, so that a no-show is made up for late, and never lets in too many.
+//! The rate is of people who are let in, plus as many as lapsed without claiming; and never are more let in than find a coupon
+//! each, were all of those who are let in to take as many as they may. A claim is counted for those who were let in first
+//! among them. That may let somebody lapse a little later than they did, so that a no-show is made up for late, and never
+//! lets in too many.
 
 use std::collections::VecDeque;
 use std::hash::Hasher;
@@ -18,7 +19,7 @@ use super::chunks::Chunks;
 use crate::campaign::WaitingRoom;
 use crate::fairness::{ENTRIES_MAX, Seed};
 use crate::id::Serial;
-use crate::room::{Admission, Place, RoomView, Standing, chained};
+use crate::room::{Admission, Place, RoomView, Shuffle, Standing, chained};
 use crate::time::Timestamp;
 
 /// People are let in at most so often.
@@ -32,6 +33,8 @@ const GRAINS: u32 = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct Room {
     rules: WaitingRoom,
+    /// How many coupons one person may take.
+    limit: u16,
     pub(super) view: RoomView,
     /// Over all who came so far.
     hash: [u8; 32],
@@ -42,7 +45,7 @@ pub(crate) struct Room {
     numbers: HashTable<u32>,
     /// The first claim of the window: who has one from there on is decided.
     first_claim: Serial,
-    steps: VecDeque<Step>,
+    steps: VecDeque<LetIn>,
     /// Let in, and neither decided nor lapsed.
     undecided: u32,
     /// Lapsed, and not made up for.
@@ -62,6 +65,20 @@ pub(crate) struct Step {
     pub(crate) at: Timestamp,
     pub(crate) up_to: u32,
     pub(crate) undecided: u32,
+}
+
+impl Step {
+    fn has_lapsed(&self, now: Timestamp, admitted_for: Duration) -> bool {
+        now >= later(self.at, admitted_for)
+    }
+}
+
+/// People who were let in together, and what they may take.
+#[derive(Debug, Clone, Copy)]
+struct LetIn {
+    step: Step,
+    /// How many coupons they may take yet, all of them together. In no snapshot: after one it is what they may take at most.
+    takes: u64,
 }
 
 /// How those were shuffled who came before the opening.
@@ -87,12 +104,15 @@ pub(crate) struct RoomHead {
 }
 
 impl Room {
-    /// A room that nobody has come to. Who has `first_claim` or a later one is decided in it.
-    pub(super) fn new(rules: WaitingRoom, seed: &Seed, opens_at: Timestamp, first_claim: Serial) -> Self {
+    /// A room that nobody has come to, each of whom may take `limit` coupons. Who has `first_claim` or a later one is decided
+    /// in it.
+    pub(super) fn new(rules: WaitingRoom, limit: u16, seed: &Seed, opens_at: Timestamp, first_claim: Serial) -> Self {
+        assert!(limit > 0, "whoever is let in may take something");
         let digest = Sha256::new().chain_update(b"landrush waiting people\0").chain_update(seed.as_bytes()).finalize();
         let (person_key, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
         Self {
             rules,
+            limit,
             view: RoomView::new(seed, opens_at, rules.admitted_for),
             hash: [0; 32],
             person_key: *person_key,
@@ -110,6 +130,10 @@ impl Room {
 
     pub(super) fn rules(&self) -> WaitingRoom {
         self.rules
+    }
+
+    pub(super) fn limit(&self) -> u16 {
+        self.limit
     }
 
     pub(super) fn opens_at(&self) -> Timestamp {
@@ -182,12 +206,19 @@ impl Room {
         self.last_at = self.view.opens_at;
     }
 
-    /// Somebody who was let in has been decided.
-    pub(super) fn decide_one(&mut self, at: Timestamp) {
-        self.lapse(at);
-        if let Some(step) = self.steps.iter_mut().find(|step| step.undecided > 0) {
-            step.undecided -= 1;
-            self.undecided -= 1;
+    /// Somebody who was let in has claimed, and is decided if it is for the first time here.
+    pub(super) fn count_claim(&mut self, is_first: bool, at: Timestamp) {
+        if is_first {
+            self.lapse(at);
+            if let Some(LetIn { step, .. }) = self.steps.iter_mut().find(|let_in| let_in.step.undecided > 0) {
+                step.undecided -= 1;
+                self.undecided -= 1;
+            }
+        }
+        let admitted_for = self.rules.admitted_for;
+        let may_take = |let_in: &&mut LetIn| let_in.takes > 0 && !let_in.step.has_lapsed(at, admitted_for);
+        if let Some(let_in) = self.steps.iter_mut().find(may_take) {
+            let_in.takes -= 1;
         }
     }
 
@@ -201,8 +232,24 @@ impl Room {
         self.look_at = later(now, STEP);
     }
 
-    /// How many can be let in at `now`, where so many coupons are left.
+    /// How many are to be let in at `now`, where so many coupons are left; [`PLENTY`]: however many come.
+    ///
+    /// Of what is left, those who are let in keep what they may take yet. Of what is free then, one more person may find only
+    /// one: so the last coupon is offered too.
     pub(super) fn admissible(&self, now: Timestamp, left: u32) -> u32 {
+        let most = self.admissible_at_most(now, left);
+        if left == PLENTY {
+            return most;
+        }
+        let live = self.steps.iter().filter(|let_in| !let_in.step.has_lapsed(now, self.rules.admitted_for));
+        let kept: u64 = live.map(|let_in| let_in.takes).sum();
+        let free = u64::from(left).saturating_sub(kept).div_ceil(u64::from(self.limit));
+        most.min(u32::try_from(free).expect("at most what is left"))
+    }
+
+    /// How many a log may let in at `now`: one coupon each for those who are undecided is the least that is kept, and follows
+    /// from what snapshots keep.
+    pub(super) fn admissible_at_most(&self, now: Timestamp, left: u32) -> u32 {
         let lapsing = self.lapsing(now);
         let free = left.saturating_sub(self.undecided - lapsing);
         let by_rate = u32::try_from(self.budget(now) / 1_000).unwrap_or(u32::MAX);
@@ -227,19 +274,23 @@ impl Room {
         self.view.now_serving = up_to;
         self.undecided += count;
         let grain = self.rules.admitted_for / GRAINS;
+        let takes = u64::from(count) * u64::from(self.limit);
         match self.steps.back_mut() {
-            Some(last) if at < later(last.first_at, grain) => {
-                last.up_to = up_to;
-                last.at = last.at.max(at);
-                last.undecided += count;
+            Some(last) if at < later(last.step.first_at, grain) => {
+                last.step.up_to = up_to;
+                last.step.at = last.step.at.max(at);
+                last.step.undecided += count;
+                last.takes += takes;
             }
-            Some(_) | None => self.steps.push_back(Step { first_at: at, at, up_to, undecided: count }),
+            Some(_) | None => {
+                self.steps.push_back(LetIn { step: Step { first_at: at, at, up_to, undecided: count }, takes });
+            }
         }
         self.publish();
     }
 
     fn publish(&mut self) {
-        let admissions = self.steps.iter().map(|step| Admission { up_to: step.up_to, at: step.at });
+        let admissions = self.steps.iter().map(|LetIn { step, .. }| Admission { up_to: step.up_to, at: step.at });
         self.view.admissions = admissions.collect::<Vec<_>>().into();
     }
 
@@ -251,26 +302,34 @@ impl Room {
 
     /// How many will lapse by `now`, and are not counted so yet.
     fn lapsing(&self, now: Timestamp) -> u32 {
-        self.steps.iter().take_while(|step| self.is_past(step, now)).map(|step| step.undecided).sum()
+        self.steps.iter().take_while(|let_in| self.is_past(let_in, now)).map(|let_in| let_in.step.undecided).sum()
     }
 
-    fn is_past(&self, step: &Step, now: Timestamp) -> bool {
-        now >= later(step.at, self.rules.admitted_for)
+    fn is_past(&self, let_in: &LetIn, now: Timestamp) -> bool {
+        let_in.step.has_lapsed(now, self.rules.admitted_for)
     }
 
     fn lapse(&mut self, now: Timestamp) {
         let lapsing = self.lapsing(now);
         self.undecided -= lapsing;
         self.lapsed = self.lapsed.saturating_add(lapsing);
-        for index in 0..self.steps.len() {
-            if !self.is_past(&self.steps[index], now) {
+        let (admitted_for, long_ago) = (self.rules.admitted_for, Timestamp::from_milliseconds(0));
+        let mut is_news = false;
+        for LetIn { step, takes } in &mut self.steps {
+            if !step.has_lapsed(now, admitted_for) {
                 break;
             }
-            self.steps[index].undecided = 0;
+            is_news |= step.at > long_ago;
+            // For good: they have been made up for, and a clock that is set back would let them in a second time.
+            (step.first_at, step.at) = (long_ago, long_ago);
+            (step.undecided, *takes) = (0, 0);
         }
         // The last of those that are past stays: the ones before it are told from the next by it.
         while self.steps.get(1).is_some_and(|second| self.is_past(second, now)) {
             self.steps.pop_front();
+        }
+        if is_news {
+            self.publish();
         }
     }
 
@@ -293,7 +352,7 @@ impl Room {
                 .map(|shuffle| ShuffledHead { count: shuffle.count, hash: shuffle.hash }),
             now_serving: self.view.now_serving,
             first_claim: self.first_claim,
-            steps: self.steps.iter().copied().collect(),
+            steps: self.steps.iter().map(|let_in| let_in.step).collect(),
             lapsed: self.lapsed,
             last_at: self.last_at,
             carry: u32::try_from(self.carry).expect("less than a person"),
@@ -306,8 +365,14 @@ impl Room {
     }
 
     /// The room that `head` and `people` are of; `None` if they contradict each other.
-    pub(super) fn restored(rules: WaitingRoom, seed: &Seed, head: RoomHead, people: &[[u8; 16]]) -> Option<Self> {
-        let mut room = Self::new(rules, seed, head.opens_at, head.first_claim);
+    pub(super) fn restored(
+        rules: WaitingRoom,
+        limit: u16,
+        seed: &Seed,
+        head: RoomHead,
+        people: &[[u8; 16]],
+    ) -> Option<Self> {
+        let mut room = Self::new(rules, limit, seed, head.opens_at, head.first_claim);
         people.iter().for_each(|person| room.push_person(*person));
         room.hash = head.hash;
         if let Some(ShuffledHead { count, hash }) = head.shuffled {
@@ -328,7 +393,14 @@ impl Room {
             && (head.now_serving == 0 || head.shuffled.is_some())
             && head.carry < 1_000;
         room.view.now_serving = head.now_serving;
-        room.steps = head.steps.into();
+        let mut before = 0;
+        for step in head.steps {
+            // Who has claimed took one at least.
+            let people = u64::from(step.up_to.saturating_sub(before));
+            let decided = people.saturating_sub(u64::from(step.undecided));
+            room.steps.push_back(LetIn { step, takes: people * u64::from(limit) - decided });
+            before = step.up_to;
+        }
         (room.undecided, room.lapsed, room.last_at) = (undecided, head.lapsed, head.last_at);
         room.carry = u64::from(head.carry);
         room.publish();
@@ -337,9 +409,15 @@ impl Room {
 
     /// What it holds of the heap, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.people.heap_bytes() + self.numbers.allocation_size() + size_of_val(Arc::as_ref(&self.view.admissions))
+        self.people.heap_bytes()
+            + self.numbers.allocation_size()
+            + size_of_val(Arc::as_ref(&self.view.admissions))
+            + self.view.shuffle.as_ref().map_or(0, Shuffle::heap_bytes)
     }
 }
+
+/// As many coupons as no crowd can take.
+pub(super) const PLENTY: u32 = u32::MAX;
 
 fn later(moment: Timestamp, span: Duration) -> Timestamp {
     moment.saturating_add(span)

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use landrush_engine::campaign::{
     CampaignDefinition, CampaignPatch, CouponTypePatch, Eligibility, LimitBy, Mode, Period, Protection, Return,
-    Weekdays, Who, Windows,
+    WaitingRoom, Weekdays, Who, Windows,
 };
-use landrush_engine::command::{Claim, Command, CouponPlace, Gate, Redeem, Register, Settlement};
+use landrush_engine::command::{Arrive, Claim, Command, CouponPlace, Gate, Redeem, Register, Settlement};
 use landrush_engine::fairness::Probability;
 use landrush_engine::id::{
     CampaignNumber, IdempotencyKey, OrderId, PhoneId, RedemptionNumber, Serial, TypeIndex, UserId,
@@ -17,16 +17,20 @@ use crate::naive::{WINDOW_MS, WINDOWS_AT, ZONE};
 use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, at, seed};
 
 /// How many campaigns there are.
-pub(super) const CAMPAIGNS: u32 = 6;
+pub(super) const CAMPAIGNS: u32 = 7;
 /// The one that draws.
 const DRAWS: u32 = 4;
 /// The one that hears only who has registered.
 const REGISTERED: u32 = 5;
+/// The one with a waiting room.
+pub(super) const ROOM: u32 = 6;
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// A claim, a draw or a registration among them is stamped so many milliseconds before it is decided.
+    /// A claim, a draw, somebody who comes and a registration among them are stamped so many milliseconds before they are decided.
     Submit(Command),
+    /// A claim in the campaign with a waiting room, and the place that it shows.
+    ClaimInRoom(Claim, Shown),
     /// Later by so many milliseconds.
     Advance(u64),
     /// As after a restart under a clock that was set back.
@@ -35,6 +39,14 @@ pub(super) enum Step {
     Snapshot,
     /// From the log alone.
     Replay,
+}
+
+/// The place that a claim shows.
+#[derive(Debug, Clone)]
+pub(super) enum Shown {
+    Own,
+    Of(UserId),
+    Nothing,
 }
 
 /// Each campaign has its own kind of limit and of returns.
@@ -51,6 +63,7 @@ pub(super) fn definition(number: u32, variant: u8) -> CampaignDefinition {
             builder.limit(1, Period::Window).limit_by(LimitBy::Phone).windows(windows).expired(Return::Restock)
         }
         REGISTERED => builder.limit(1, Period::Campaign).protection(registered()),
+        ROOM => builder.limit(1, Period::Campaign).expired(Return::Restock).protection(waiting_room()),
         _ => builder.mode(Mode::Draw).limit(2, Period::Day).expired(Return::Restock),
     };
     let builder = builder.coupon_type("a", 4).daily_quota(2).valid_for(Duration::from_millis(DAY_MS));
@@ -70,6 +83,17 @@ fn registered() -> Protection {
         token_claims: Vec::new(),
     };
     Protection { eligibility: Some(eligibility), ..Protection::default() }
+}
+
+/// Whoever can come in comes in at once, and has a minute.
+fn waiting_room() -> Protection {
+    let rules = WaitingRoom {
+        admit_per_second: 1_000,
+        opens_before: Duration::from_mins(30),
+        // So long that nobody is let in together with those before: a look is a quarter of a second after the last.
+        admitted_for: Duration::from_secs(64),
+    };
+    Protection { waiting_room: Some(rules), ..Protection::default() }
 }
 
 fn two_fifths() -> Probability {
@@ -98,6 +122,25 @@ fn claim() -> impl Strategy<Value = Command> {
         let claim =
             Claim { campaign, user, coupon_type, key, phone, gate: Gate::default(), stamped_at: at(stamped_before) };
         if draws == is_mistaken { Command::Claim(claim) } else { Command::Draw(claim) }
+    })
+}
+
+fn arrive() -> impl Strategy<Value = Command> {
+    let campaign = prop_oneof![12 => Just(CampaignNumber(ROOM)), 1 => campaign()];
+    let stamped_before = prop_oneof![4 => Just(0), 1 => 0..2_000u64];
+    (campaign, user(), stamped_before).prop_map(|(campaign, user, stamped_before)| {
+        Command::Arrive(Arrive { campaign, user, stamped_at: at(stamped_before) })
+    })
+}
+
+fn claim_in_room() -> impl Strategy<Value = Step> {
+    let shown = prop_oneof![8 => Just(Shown::Own), 1 => user().prop_map(Shown::Of), 1 => Just(Shown::Nothing)];
+    let stamped_before = prop_oneof![4 => Just(0), 1 => 0..2_000u64];
+    (user(), shown, stamped_before).prop_map(|(user, shown, stamped_before)| {
+        let stamped_at = at(stamped_before);
+        let gate = Gate::default();
+        let campaign = CampaignNumber(ROOM);
+        Step::ClaimInRoom(Claim { campaign, user, coupon_type: None, key: None, phone: None, gate, stamped_at }, shown)
     })
 }
 
@@ -170,13 +213,39 @@ fn read() -> impl Strategy<Value = Command> {
     prop_oneof![by_user, page]
 }
 
+/// What happens to a waiting room that people come to and claim from, while little time passes.
+pub(super) fn room_step() -> impl Strategy<Value = Step> {
+    let campaign = CampaignNumber(ROOM);
+    let accept = prop::bool::weighted(0.8).prop_map(move |accept| Command::AcceptClaims { campaign, accept });
+    let void = (0..8u32, any::<bool>()).prop_map(move |(claim, allow_again)| Command::Void {
+        campaign,
+        claim: Serial(claim),
+        restock: Some(true),
+        allow_again,
+    });
+    prop_oneof![
+        30 => arrive().prop_map(Step::Submit),
+        30 => claim_in_room(),
+        2 => accept.prop_map(Step::Submit),
+        2 => void.prop_map(Step::Submit),
+        12 => (1..1_000u64).prop_map(Step::Advance),
+        6 => (1..70_000u64).prop_map(Step::Advance),
+        2 => (1..70_000u64).prop_map(Step::SetBack),
+        2 => Just(Step::Snapshot),
+        2 => Just(Step::Replay),
+    ]
+}
+
 pub(super) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         60 => claim().prop_map(Step::Submit),
         6 => register().prop_map(Step::Submit),
+        16 => arrive().prop_map(Step::Submit),
+        16 => claim_in_room(),
         24 => manage().prop_map(Step::Submit),
         40 => checkout().prop_map(Step::Submit),
         4 => read().prop_map(Step::Submit),
+        10 => (1..40_000u64).prop_map(Step::Advance),
         6 => (1..DAY_MS).prop_map(Step::Advance),
         8 => (1..2 * HOUR_MS).prop_map(Step::Advance),
         2 => (1..2 * DAY_MS).prop_map(Step::SetBack),

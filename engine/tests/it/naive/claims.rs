@@ -47,6 +47,7 @@ impl ModelCampaign {
             }
             Mode::Lottery => unreachable!("no campaign of the model"),
         };
+        self.count_in_room(&claim.user, now);
         self.claims.push(ModelClaim {
             user: claim.user.clone(),
             key: claim.key.clone().filter(|_| limit.max > 1),
@@ -113,6 +114,9 @@ impl ModelCampaign {
         }
         if let Some(refusal) = self.not_open(claim.stamped_at) {
             return Some(refusal);
+        }
+        if !self.admits(claim) {
+            return Some(Refusal::TicketRequired);
         }
         if !self.hears(&claim.user) {
             return Some(Refusal::NotEligible);

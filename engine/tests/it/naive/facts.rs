@@ -13,9 +13,13 @@ use crate::shop::{DAY_MS, at, seed};
 
 impl ModelCampaign {
     pub(super) fn do_what_is_due(&mut self, now: Timestamp) {
-        if self.archived {
-            return;
+        if !self.archived {
+            self.end_what_is_over(now);
+            self.do_what_is_due_in_room(now);
         }
+    }
+
+    fn end_what_is_over(&mut self, now: Timestamp) {
         self.ended |= self.cancelled.is_none() && now >= self.ends_at().saturating_add(Duration::from_secs(1));
         for index in 0..self.redemptions.len() {
             let redemption = &mut self.redemptions[index];
