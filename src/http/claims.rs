@@ -230,7 +230,7 @@ impl Asking<'_> {
             return Err(lane.shed(Shed::Newcomer));
         }
         // Only now, so that what is asked before the opening uses up no device's places.
-        if !eligibility::is_among_few(lane, opened, campaign.number(), definition, &visitor, headers)? {
+        if !eligibility::is_among_few(lane, opened, campaign, definition, &visitor, headers)? {
             gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
         }
         Ok(Admitted { coupon_type, key, gate })

@@ -126,7 +126,7 @@ fn few_users_come_by_one_device_and_few_devices_by_one_user() {
     assert_eq!(claim_by(&client, "few", "ann", "d-1", None).status, 201);
     assert_eq!(claim_by(&client, "few", "bob", "d-1", None).status, 201);
     assert!(not_eligible(&claim_by(&client, "few", "cid", "d-1", None)), "the third user of the device");
-    assert!(not_eligible(&claim_by(&client, "few", "cid", "d-2", None)), "the second device of the user");
+    assert_eq!(claim_by(&client, "few", "cid", "d-2", None).status, 201, "what was refused used up no device of hers");
     assert_eq!(claim_by(&client, "few", "ann", "d-1", None).status, 200);
     assert_eq!(claim_by(&client, "few", "ann", "d-9", None).status, 200, "a repeat may come by any");
     let phone = Some("+6581234567");
@@ -137,6 +137,33 @@ fn few_users_come_by_one_device_and_few_devices_by_one_user() {
 
 #[test]
 fn a_token_must_say_what_the_campaign_asks_for() {
+#[test]
+fn whoever_repeats_takes_no_place_of_a_device() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "one", &json!({"users_per_device": 1}), &json!({}));
+    assert_eq!(claim_by(&client, "one", "ann", "d-1", None).status, 201);
+    assert_eq!(claim_by(&client, "one", "ann", "d-2", None).status, 200);
+    assert_eq!(claim_by(&client, "one", "bob", "d-2", None).status, 201, "it is nobody's yet");
+    assert!(not_eligible(&claim_by(&client, "one", "cid", "d-1", None)), "which is ann's");
+}
+
+#[test]
+fn one_user_comes_by_a_bounded_number_of_devices_also_where_the_campaign_names_no_bound() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "many", &json!({"users_per_device": 1}), &json!({"limit": {"max": 100, "per": "campaign"}}));
+    let claim = |device: &str| {
+        let headers = [JSON, (DEVICE, device), ("idempotency-key", device)];
+        client.call("POST", "/v1/campaigns/many/claims", &headers, br#"{"user_id":"eve"}"#)
+    };
+    for number in 0..16 {
+        assert_eq!(claim(&format!("d-{number}")).status, 201);
+    }
+    assert!(not_eligible(&claim("d-16")));
+    assert_eq!(claim("d-15").status, 200, "a repeat");
+}
+
     let settings = format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{SECRET}\"");
     let server = Server::start(&settings);
     let client = server.client();
