@@ -67,10 +67,12 @@ fn after_the_cut_off_registration_is_closed() {
     let client = server.client();
     let closed = json!({"who": "registered", "registration_closes_at": "2021-01-01T00:00:00Z"});
     sale(&client, "members", &closed, &json!({}));
-    let refused = register(&client, "members", &json!({"user_id": "ann"}));
-    assert_eq!(refused.problem(), (409, "registration_closed".into()));
+    let ann = json!({"user_id": "ann", "phone": "+6591234567"});
+    assert_eq!(register(&client, "members", &ann).problem(), (409, "registration_closed".into()));
     client.campaign("free", &json!({}));
-    assert_eq!(register(&client, "free", &json!({"user_id": "ann"})).problem(), (404, "not_found".into()));
+    assert_eq!(register(&client, "free", &ann).problem(), (404, "not_found".into()));
+    let stored = client.admin("GET", "/v1/users/ann", None);
+    assert_eq!(stored.problem(), (404, "not_found".into()), "what is refused leaves no number behind");
     assert_eq!(register(&client, "none", &json!({"user_id": "ann"})).problem(), (404, "not_found".into()));
     assert_eq!(register(&client, "members", &json!({})).problem(), (400, "invalid_request".into()));
 }
