@@ -23,6 +23,7 @@ use super::claim_body::ClaimBody;
 use super::fields::{Faults, FieldError};
 use super::json_text::JsonText;
 use super::lane::Lane;
+use super::pressure::Shed;
 use super::problem::Problem;
 use super::query::Query;
 use super::users::Phone;
@@ -77,17 +78,20 @@ pub(crate) async fn claim(
 
     // Numbers first, all of them, and one wait for what the last of them needs to be on disk.
     let mut bodies = Vec::with_capacity(read.len());
+    // Asked once, ahead of all: what the batch itself brings is no crowd that it stands in.
+    let is_crowded = lane.is_crowded(&opened.engine);
     for body in read {
         bodies.push(body.map_err(Problem::invalid).and_then(|body| {
             let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref() };
             visitor.is_not_denied(lane)?;
             visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
-            let phone = if body.phone.is_some() || definition.needs_phone() {
+            let is_shed = is_crowded && !campaign.may_have_decided(&body.user);
+            let phone = if !is_shed && (body.phone.is_some() || definition.needs_phone()) {
                 users::store_phone(opened, &body.user, body.phone.as_ref())?
             } else {
                 None
             };
-            Ok((body, phone))
+            Ok((body, phone, is_shed))
         }));
     }
     let mut asked = Vec::with_capacity(bodies.len());
@@ -96,7 +100,7 @@ pub(crate) async fn claim(
             lane.ring(&opened.engine);
         }
         asked.push(match body {
-            Ok((body, phone)) => ask(lane, opened, &campaign, body, phone, stamped_at).await,
+            Ok((body, phone, is_shed)) => ask(lane, opened, &campaign, body, phone, stamped_at, is_shed).await,
             Err(problem) => Err(problem),
         });
     }
@@ -178,6 +182,7 @@ async fn ask(
 ) -> Result<Asked, Problem> {
     let ClaimBody { user, coupon_type, .. } = body;
     let definition = campaign.definition();
+    is_shed: bool,
     let coupon_type = claims::named_type(&definition, coupon_type.as_ref())?;
     if definition.limit.max > 1 {
         // A batch has one header for all, and a key that names one of them names none.
@@ -190,6 +195,9 @@ async fn ask(
     let phone = match phone {
         Some(phone) => Some(users::durable_phone(opened, phone).await?),
         None => None,
+    if is_shed {
+        return Err(lane.shed(Shed::Newcomer));
+    }
     };
     let number = campaign.number();
     let claim = Claim { campaign: number, user: user.clone(), coupon_type, key: None, phone, gate, stamped_at };

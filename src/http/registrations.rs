@@ -42,6 +42,7 @@ pub(crate) async fn register(
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
     visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
+    lane.has_room_for(opened, &campaign, &user)?;
     let needs_phone = definition.needs_phone();
     // What the shard is going to refuse leaves no number behind, and whoever repeats has left theirs.
     if campaign.takes_registrations(stamped_at) && (phone.is_some() || needs_phone) {
