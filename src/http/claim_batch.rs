@@ -123,6 +123,9 @@ pub(crate) async fn claim(
                 Ok(if *repeated { metrics::Granted::Repeated } else { metrics::Granted::now(claim) })
             }
             Err(problem) => {
+                if let Some(reason) = problem.refused_by {
+                    lane.counts().gate_refused(reason);
+                }
                 problem.write_members(lane.retry(problem), &mut json);
                 Err(problem.code)
             }
@@ -179,10 +182,10 @@ async fn ask(
     body: ClaimBody,
     phone: Option<Phone>,
     stamped_at: Timestamp,
+    is_shed: bool,
 ) -> Result<Asked, Problem> {
     let ClaimBody { user, coupon_type, .. } = body;
     let definition = campaign.definition();
-    is_shed: bool,
     let coupon_type = claims::named_type(&definition, coupon_type.as_ref())?;
     if definition.limit.max > 1 {
         // A batch has one header for all, and a key that names one of them names none.
@@ -192,12 +195,12 @@ async fn ask(
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
     }
-    let phone = match phone {
-        Some(phone) => Some(users::durable_phone(opened, phone).await?),
-        None => None,
     if is_shed {
         return Err(lane.shed(Shed::Newcomer));
     }
+    let phone = match phone {
+        Some(phone) => Some(users::durable_phone(opened, phone).await?),
+        None => None,
     };
     let number = campaign.number();
     let claim = Claim { campaign: number, user: user.clone(), coupon_type, key: None, phone, gate, stamped_at };
