@@ -197,7 +197,8 @@ async fn other(
     *allowance = Allowance::take(lane, &parts.headers);
     allowance.as_ref().map_or(Ok(()), Allowance::is_in_time)?;
     let is_admin = admission::operator(lane, opened, route, &parts.headers)?;
-    if !is_admin && route.is_poll() && lane.is_strained() {
+    let bears_ticket = waiting_room::bears_ticket(&parts.headers);
+    if !is_admin && route.is_poll(bears_ticket) && lane.is_strained() {
         return Err(lane.shed(Shed::Poll));
     }
     match route {

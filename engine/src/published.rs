@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use crate::campaign::calendar::Calendar;
 use crate::campaign::{
     CampaignDefinition, CampaignView, Cancellation, CodeSource, Fairness, LimitBy, Mode, Phase, Schedule, TypeCounts,
+    Who,
 };
 use crate::command::Gate;
 use crate::filter::{DecidedFilter, PersonHash, PersonHasher};
@@ -219,6 +220,19 @@ impl Published {
     ) -> Option<Refusal> {
         let refusal = self.refusal(user, coupon_type, gate, stamped_at, now)?;
         (!self.may_have_decided(user)).then_some(refusal)
+    }
+
+    /// Whether somebody may register who has not yet, as far as is published. The shard has the last word.
+    pub fn takes_registrations(&self, stamped_at: Timestamp) -> bool {
+        let facts = self.facts.load();
+        let closes_at =
+            facts.definition.protection.eligibility.as_ref().and_then(|eligibility| match eligibility.who {
+                Who::Registered => Some(eligibility.registration_closes_at.unwrap_or(facts.definition.ends_at)),
+                Who::Anyone | Who::Listed => None,
+            });
+        closes_at.is_some_and(|closes_at| stamped_at < closes_at)
+            && facts.cancelled.is_none()
+            && !matches!(facts.phase(stamped_at), Phase::Over)
     }
 
     /// Whether something may have been decided for `user` already; `false` is certain.

@@ -108,6 +108,7 @@ fn what_makes_no_sense_is_refused_by_name() {
         ("secret = \"s\"", "without alg"),
         ("alg = \"RS256\"\nsecret = \"s\"", "HS256"),
         ("alg = \"HS256\"\npublic_key = \"key.pem\"", "HS256"),
+        ("alg = \"HS256\"\nsecret = \"0123456789abcdef0123456789abcde\"", "32 or more"),
         ("alg = \"ES256\"\njwks = \"http://example.org/keys\"", "neither https://"),
     ] {
         refused(&format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\n{entry}"), &["auth", word]);
@@ -125,6 +126,7 @@ fn trusted_users_from_anywhere_must_be_said_outright() {
     refused("listen = \"0.0.0.0:8080\"", &["0.0.0.0:8080", "auth.trusted_from_anywhere"]);
     file("listen = \"0.0.0.0:8080\"\n[auth]\ntrusted_from_anywhere = true").expect("said outright");
     file("listen = \"[::1]:8080\"").expect("loopback");
-    let tokens = "[auth]\nusers = \"jwt\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret = \"secret\"";
+    let secret = "0123456789abcdef0123456789abcdef";
+    let tokens = format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{secret}\"");
     file(&format!("listen = \"0.0.0.0:8080\"\n{tokens}")).expect("tokens say who users are");
 }

@@ -32,6 +32,33 @@ struct Table {
     by_campaign: HashMap<CampaignNumber, HashMap<u64, Few>>,
 }
 
+/// A bond as it is remembered, and how many of its kind there may be.
+struct Pair {
+    table: usize,
+    of: u64,
+    companion: u32,
+    max: usize,
+}
+
+impl Table {
+    /// Whether `pair` is known, or may become so among at most `pairs_max`.
+    fn takes(&self, campaign: CampaignNumber, pair: &Pair, pairs_max: usize) -> bool {
+        let few = self.by_campaign.get(&campaign).and_then(|few| few.get(&pair.of));
+        few.is_some_and(|few| few.has(pair.companion)) || self.pairs < pairs_max && few.map_or(0, Few::count) < pair.max
+    }
+
+    fn keep(&mut self, campaign: CampaignNumber, pair: &Pair) {
+        match self.by_campaign.entry(campaign).or_default().entry(pair.of) {
+            Entry::Occupied(known) if known.get().has(pair.companion) => return,
+            Entry::Occupied(mut known) => known.get_mut().more.get_or_insert_default().push(pair.companion),
+            Entry::Vacant(place) => {
+                place.insert(Few { first: pair.companion, more: None });
+            }
+        }
+        self.pairs += 1;
+    }
+}
+
 /// Those who are counted: mostly one.
 struct Few {
     first: u32,
@@ -86,34 +113,32 @@ impl Companions {
         Self { key, pairs_max, tables: (0..TABLES).map(|_| Mutex::default()).collect() }
     }
 
-    /// Whether `bond` is one of the first `max` of its kind in the campaign; if so it stays one.
-    pub fn admit(&self, campaign: CampaignNumber, bond: Bond<'_>, max: u32) -> bool {
-        let (of, companion) = match bond {
-            Bond::UserOfDevice { device, user } => (self.hash(1, device), self.hash(0, user.as_bytes())),
-            Bond::UserOfPhone { phone: PhoneHash(phone), user } => {
-                (self.hash(2, &phone.to_ne_bytes()), self.hash(0, user.as_bytes()))
+    /// Whether each of `bonds` is one of the first so many of its kind in the campaign. If all are, they stay so; else none is kept, so
+    /// that whoever is refused uses up nothing.
+    pub fn admit<'a>(&self, campaign: CampaignNumber, bonds: impl IntoIterator<Item = (Bond<'a>, u32)>) -> bool {
+        let mut pairs: Vec<Pair> = bonds.into_iter().map(|(bond, max)| self.pair(bond, max)).collect();
+        // All are locked at once, or two could take the same last place, and in one order, or they could wait for each other.
+        pairs.sort_unstable_by_key(|pair| pair.table);
+        let locked = pairs.chunk_by(|a, b| a.table == b.table).map(|pairs| (self.tables[pairs[0].table].lock(), pairs));
+        let mut locked: Vec<_> = locked.collect();
+        let is_admitted = locked.iter().all(|(table, pairs)| {
+            let pairs_max = self.pairs_max.saturating_sub(pairs.len() - 1);
+            pairs.iter().all(|pair| table.takes(campaign, pair, pairs_max))
+        });
+        if is_admitted {
+            for (table, pairs) in &mut locked {
+                pairs.iter().for_each(|pair| table.keep(campaign, pair));
             }
-            Bond::DeviceOfUser { user, device } => (self.hash(3, user.as_bytes()), self.hash(1, device)),
-        };
-        let companion = u32::try_from(companion >> 32).expect("32 bits");
-        let table = usize::try_from(of % TABLES as u64).expect("less than the number of tables");
-        let mut table = self.tables[table].lock();
-        let is_full = table.pairs >= self.pairs_max;
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let is_new = match table.by_campaign.entry(campaign).or_default().entry(of) {
-            Entry::Occupied(known) if known.get().has(companion) => return true,
-            Entry::Occupied(mut known) if !is_full && known.get().count() < max => {
-                known.get_mut().more.get_or_insert_default().push(companion);
-                true
-            }
-            Entry::Vacant(place) if !is_full && max > 0 => {
-                place.insert(Few { first: companion, more: None });
-                true
-            }
-            Entry::Occupied(_) | Entry::Vacant(_) => false,
-        };
-        table.pairs += usize::from(is_new);
-        is_new
+        }
+        is_admitted
+    }
+
+    /// Whether [`Companions::admit`] would let `bonds` through at present. Nothing is kept.
+    pub fn would_admit<'a>(&self, campaign: CampaignNumber, bonds: impl IntoIterator<Item = (Bond<'a>, u32)>) -> bool {
+        bonds.into_iter().map(|(bond, max)| self.pair(bond, max)).all(|pair| {
+            let table = self.tables[pair.table].lock();
+            table.takes(campaign, &pair, self.pairs_max)
+        })
     }
 
     /// Forgets a campaign.
@@ -122,6 +147,22 @@ impl Companions {
             let mut table = table.lock();
             let gone = table.by_campaign.remove(&campaign).unwrap_or_default();
             table.pairs -= gone.values().map(Few::count).sum::<usize>();
+        }
+    }
+
+    fn pair(&self, bond: Bond<'_>, max: u32) -> Pair {
+        let (of, companion) = match bond {
+            Bond::UserOfDevice { device, user } => (self.hash(1, device), self.hash(0, user.as_bytes())),
+            Bond::UserOfPhone { phone: PhoneHash(phone), user } => {
+                (self.hash(2, &phone.to_ne_bytes()), self.hash(0, user.as_bytes()))
+            }
+            Bond::DeviceOfUser { user, device } => (self.hash(3, user.as_bytes()), self.hash(1, device)),
+        };
+        Pair {
+            table: usize::try_from(of % TABLES as u64).expect("less than the number of tables"),
+            of,
+            companion: u32::try_from(companion >> 32).expect("32 bits"),
+            max: usize::try_from(max).unwrap_or(usize::MAX),
         }
     }
 
@@ -144,17 +185,33 @@ mod tests {
         let companions = Companions::new([7; 16]);
         let user = |user| Bond::UserOfDevice { device: b"d-1", user };
         for _ in 0..2 {
-            assert!(companions.admit(SALE, user("ann"), 2) && companions.admit(SALE, user("bob"), 2));
-            assert!(!companions.admit(SALE, user("eve"), 2));
+            assert!(companions.admit(SALE, [(user("ann"), 2)]) && companions.admit(SALE, [(user("bob"), 2)]));
+            assert!(!companions.admit(SALE, [(user("eve"), 2)]));
         }
-        assert!(companions.admit(SALE, Bond::UserOfDevice { device: b"d-2", user: "eve" }, 2), "from another device");
-        assert!(companions.admit(CampaignNumber(2), user("eve"), 2), "in another campaign");
         assert!(
-            companions.admit(SALE, Bond::UserOfPhone { phone: PhoneHash(1), user: "eve" }, 1),
+            companions.admit(SALE, [(Bond::UserOfDevice { device: b"d-2", user: "eve" }, 2)]),
+            "from another device"
+        );
+        assert!(companions.admit(CampaignNumber(2), [(user("eve"), 2)]), "in another campaign");
+        assert!(
+            companions.admit(SALE, [(Bond::UserOfPhone { phone: PhoneHash(1), user: "eve" }, 1)]),
             "a phone is no device"
         );
-        assert!(companions.admit(SALE, Bond::DeviceOfUser { user: "eve", device: b"d-2" }, 1));
-        assert!(!companions.admit(SALE, Bond::DeviceOfUser { user: "eve", device: b"d-3" }, 1));
+        assert!(companions.admit(SALE, [(Bond::DeviceOfUser { user: "eve", device: b"d-2" }, 1)]));
+        assert!(!companions.admit(SALE, [(Bond::DeviceOfUser { user: "eve", device: b"d-3" }, 1)]));
+    }
+
+    #[test]
+    fn whoever_is_refused_by_one_bound_uses_up_no_place_of_another() {
+        let companions = Companions::new([7; 16]);
+        let pair = |user, device| [(Bond::DeviceOfUser { user, device }, 1), (Bond::UserOfDevice { device, user }, 1)];
+        assert!(companions.would_admit(SALE, pair("ann", b"d-1")), "which keeps nothing");
+        assert!(companions.admit(SALE, pair("bob", b"d-1")));
+        assert!(!companions.admit(SALE, pair("ann", b"d-1")) && !companions.would_admit(SALE, pair("ann", b"d-1")));
+        assert!(companions.admit(SALE, pair("ann", b"d-2")), "her one device");
+        assert!(!companions.admit(SALE, pair("ann", b"d-3")));
+        assert!(companions.admit(SALE, pair("cid", b"d-3")), "its one user");
+        assert_eq!(companions.tables.iter().map(|table| table.lock().pairs).sum::<usize>(), 6);
     }
 
     #[test]
@@ -164,7 +221,7 @@ mod tests {
         let admitted = (0..2 * TABLES * PAIRS)
             .filter(|number| {
                 let name = number.to_le_bytes();
-                companions.admit(SALE, Bond::UserOfDevice { device: &name, user: "eve" }, 1)
+                companions.admit(SALE, [(Bond::UserOfDevice { device: &name, user: "eve" }, 1)])
             })
             .count();
         assert_eq!(admitted, TABLES * PAIRS, "twice as many asked, so that every table is full");

@@ -162,6 +162,8 @@ fn asked(definition: &CampaignDefinition) -> Result<Challenge, Problem> {
 fn judged(provider: Provider, verdict: Verdict, when_unavailable: WhenUnavailable) -> Result<(), Problem> {
     match (verdict, when_unavailable) {
         (Verdict::Passed, _) | (Verdict::Unavailable, WhenUnavailable::Open) => Ok(()),
+        // Nothing was judged, so nothing is given, also where a provider that is away lets everybody pass.
+        (Verdict::Busy, _) => Err(Problem::new(Code::Overloaded, "")),
         (Verdict::Failed, _) => Err(Problem {
             refused_by: Some(Reason::ChallengeFailed),
             ..Problem::new(Code::ChallengeRequired, format!("{} does not confirm the response", provider.name()))
@@ -180,5 +182,25 @@ fn failed(fault: Fault) -> Problem {
             refused_by: Some(Reason::ChallengeFailed),
             ..Problem::new(Code::ChallengeRequired, fault.to_string())
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_provider_that_is_away_opens_the_door_and_only_where_the_campaign_says_so() {
+        for (verdict, closed, open) in [
+            (Verdict::Passed, None, None),
+            (Verdict::Failed, Some(Code::ChallengeRequired), Some(Code::ChallengeRequired)),
+            (Verdict::Unavailable, Some(Code::Overloaded), None),
+            (Verdict::Busy, Some(Code::Overloaded), Some(Code::Overloaded)),
+        ] {
+            for (choice, expected) in [(WhenUnavailable::Closed, closed), (WhenUnavailable::Open, open)] {
+                let refused = judged(Provider::Turnstile, verdict, choice).err().map(|problem| problem.code);
+                assert_eq!(refused, expected, "{verdict:?} {choice:?}");
+            }
+        }
     }
 }

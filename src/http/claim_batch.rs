@@ -23,6 +23,7 @@ use super::claim_body::ClaimBody;
 use super::fields::{Faults, FieldError};
 use super::json_text::JsonText;
 use super::lane::Lane;
+use super::pressure::Shed;
 use super::problem::Problem;
 use super::query::Query;
 use super::users::Phone;
@@ -77,17 +78,20 @@ pub(crate) async fn claim(
 
     // Numbers first, all of them, and one wait for what the last of them needs to be on disk.
     let mut bodies = Vec::with_capacity(read.len());
+    // Asked once, ahead of all: what the batch itself brings is no crowd that it stands in.
+    let is_crowded = lane.is_crowded(&opened.engine);
     for body in read {
         bodies.push(body.map_err(Problem::invalid).and_then(|body| {
             let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref() };
             visitor.is_not_denied(lane)?;
             visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
-            let phone = if body.phone.is_some() || definition.needs_phone() {
+            let is_shed = is_crowded && !campaign.may_have_decided(&body.user);
+            let phone = if !is_shed && (body.phone.is_some() || definition.needs_phone()) {
                 users::store_phone(opened, &body.user, body.phone.as_ref())?
             } else {
                 None
             };
-            Ok((body, phone))
+            Ok((body, phone, is_shed))
         }));
     }
     let mut asked = Vec::with_capacity(bodies.len());
@@ -96,7 +100,7 @@ pub(crate) async fn claim(
             lane.ring(&opened.engine);
         }
         asked.push(match body {
-            Ok((body, phone)) => ask(lane, opened, &campaign, body, phone, stamped_at).await,
+            Ok((body, phone, is_shed)) => ask(lane, opened, &campaign, body, phone, stamped_at, is_shed).await,
             Err(problem) => Err(problem),
         });
     }
@@ -119,6 +123,9 @@ pub(crate) async fn claim(
                 Ok(if *repeated { metrics::Granted::Repeated } else { metrics::Granted::now(claim) })
             }
             Err(problem) => {
+                if let Some(reason) = problem.refused_by {
+                    lane.counts().gate_refused(reason);
+                }
                 problem.write_members(lane.retry(problem), &mut json);
                 Err(problem.code)
             }
@@ -175,6 +182,7 @@ async fn ask(
     body: ClaimBody,
     phone: Option<Phone>,
     stamped_at: Timestamp,
+    is_shed: bool,
 ) -> Result<Asked, Problem> {
     let ClaimBody { user, coupon_type, .. } = body;
     let definition = campaign.definition();
@@ -186,6 +194,9 @@ async fn ask(
     let gate = gate(opened, campaign, &definition, &user);
     if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
         return Err(Problem::refused(refusal));
+    }
+    if is_shed {
+        return Err(lane.shed(Shed::Newcomer));
     }
     let phone = match phone {
         Some(phone) => Some(users::durable_phone(opened, phone).await?),

@@ -24,7 +24,6 @@ use super::caller::Caller;
 use super::claim_body::ClaimBody;
 use super::json_text::JsonText;
 use super::lane::Lane;
-use super::pressure::Shed;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::{body, challenge, claim_json, eligibility, route, users, waiting_room};
@@ -226,11 +225,9 @@ impl Asking<'_> {
         if let Some(refusal) = campaign.refuse_early(user, coupon_type, gate, stamped_at, stamped_at) {
             return Err(Problem::refused(refusal));
         }
-        if lane.is_crowded(&opened.engine) && !campaign.may_have_decided(user) {
-            return Err(lane.shed(Shed::Newcomer));
-        }
+        lane.has_room_for(opened, campaign, user)?;
         // Only now, so that what is asked before the opening uses up no device's places.
-        if !eligibility::is_among_few(lane, opened, campaign.number(), definition, &visitor, headers)? {
+        if !eligibility::is_among_few(lane, opened, campaign, definition, &visitor, headers)? {
             gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
         }
         Ok(Admitted { coupon_type, key, gate })

@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::header::HeaderMap;
-use landrush_engine::campaign::{CampaignDefinition, Eligibility, TokenClaim, Who};
+use landrush_engine::campaign::{CampaignDefinition, Eligibility, Limit, Period, TokenClaim, Who};
 use landrush_engine::id::{CampaignNumber, UserId};
+use landrush_engine::published::Published;
 use serde_json::{Map, Value};
 
 use super::admission::{self, Visitor};
@@ -31,15 +32,19 @@ pub(crate) fn is_listed(
     is_listed && (eligibility.token_claims.is_empty() || token_says(lane, headers, &eligibility.token_claims))
 }
 
+/// How many devices one user may come by where users of devices are counted and the campaign says nothing of this: what is kept of
+/// all users lies in one place, and nobody is to fill it.
+const DEVICES_PER_USER: u32 = 16;
+
 /// Whether `visitor` is one of the first users of its device and phone, and comes by one of its own first devices. Whoever names no
-/// device, where devices are counted, is none.
+/// device, where devices are counted, is none. Of whoever has had all that the campaign grants nothing is kept.
 ///
 /// # Errors
 /// 400 if the name of the device is none.
 pub(crate) fn is_among_few(
     lane: &Lane,
     opened: &Opened,
-    campaign: CampaignNumber,
+    campaign: &Published,
     definition: &CampaignDefinition,
     visitor: &Visitor<'_>,
     headers: &HeaderMap,
@@ -54,15 +59,18 @@ pub(crate) fn is_among_few(
     let user = visitor.user.as_str();
     let phone = opened.people.phone_hash(visitor.user, visitor.phone);
     let bonds = [
-        (*devices_per_user, Some(Bond::DeviceOfUser { user, device })),
-        (*users_per_device, Some(Bond::UserOfDevice { device, user })),
-        (*users_per_device, phone.map(|phone| Bond::UserOfPhone { phone, user })),
+        Some((Bond::DeviceOfUser { user, device }, devices_per_user.unwrap_or(DEVICES_PER_USER))),
+        users_per_device.map(|max| (Bond::UserOfDevice { device, user }, max)),
+        phone.zip(*users_per_device).map(|(phone, max)| (Bond::UserOfPhone { phone, user }, max)),
     ];
-    let companions = lane.app().companions();
-    let admits = |(max, bond): (Option<u32>, Option<Bond<'_>>)| {
-        max.zip(bond).is_none_or(|(max, bond)| companions.admit(campaign, bond, max))
-    };
-    Ok(bonds.into_iter().all(admits))
+    let (companions, bonds) = (lane.app().companions(), bonds.into_iter().flatten());
+    let Limit { max, per, by: _ } = definition.limit;
+    let is_one_for_all = max == 1 && per == Period::Campaign;
+    Ok(if is_one_for_all && campaign.may_have_decided(visitor.user) {
+        companions.would_admit(campaign.number(), bonds)
+    } else {
+        companions.admit(campaign.number(), bonds)
+    })
 }
 
 /// Whether the token, which has been verified, says all of `claims`. Where callers are believed there is none.

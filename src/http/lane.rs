@@ -12,6 +12,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use landrush_engine::Engine;
 use landrush_engine::command::Command;
+use landrush_engine::id::UserId;
 use landrush_engine::outcome::Outcome;
 use landrush_engine::published::Published;
 use landrush_engine::time::{Clock, SteadyClock, Timestamp};
@@ -22,7 +23,7 @@ use super::pressure::{self, Pressure, Shed};
 use super::problem::{Code, Problem};
 use super::reply_body::ReplyBody;
 use super::retry::{Retry, Spread};
-use crate::app::App;
+use crate::app::{App, Opened};
 use crate::desk::{self, LateDesk, Lost};
 use crate::fraud::{Asked, Verdict};
 use crate::gate::user_token::cache::TokenCache;
@@ -116,6 +117,14 @@ impl Lane {
     pub(crate) fn is_crowded(&self, engine: &Engine) -> bool {
         let config = self.app.config();
         pressure::is_crowded(self.desk.get(engine).waiting(), config.shards.mailbox_commands, config.http.io_threads)
+    }
+
+    /// Refuses `user` where commands crowd the way to the shards, unless the campaign may have granted them something already.
+    pub(crate) fn has_room_for(&self, opened: &Opened, campaign: &Published, user: &UserId) -> Result<(), Problem> {
+        if self.is_crowded(&opened.engine) && !campaign.may_have_decided(user) {
+            return Err(self.shed(Shed::Newcomer));
+        }
+        Ok(())
     }
 
     /// Counts a request that is refused for want of time or room, and is asked to come again.

@@ -42,8 +42,10 @@ pub(crate) async fn register(
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
     visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
+    lane.has_room_for(opened, &campaign, &user)?;
     let needs_phone = definition.needs_phone();
-    if phone.is_some() || needs_phone {
+    // What the shard is going to refuse leaves no number behind, and whoever repeats has left theirs.
+    if campaign.takes_registrations(stamped_at) && (phone.is_some() || needs_phone) {
         let stored = users::phone_id(opened, &user, phone.as_ref()).await?;
         if needs_phone && stored.is_none() {
             return Err(Problem::refused(Refusal::PhoneRequired));

@@ -218,9 +218,51 @@ impl<'p> Route<'p> {
         self.scopes().is_some()
     }
 
-    /// Whether somebody only looks, at a campaign or at what is left of it: worth least when there is too much to do.
-    pub fn is_poll(self) -> bool {
-        matches!(self, Route::CampaignList | Route::CampaignRead(_) | Route::Availability(_))
+    /// Whether somebody only looks, at a campaign, at what is left of it or at its queue: worth least when there is too much to do.
+    /// Whoever `bears_ticket` looks at a place of their own, and may have to claim before it lapses.
+    pub fn is_poll(self, bears_ticket: bool) -> bool {
+        match self {
+            Route::CampaignList | Route::CampaignRead(_) | Route::Availability(_) => true,
+            Route::WaitingRoomRead(_) => !bears_ticket,
+            Route::Livez
+            | Route::Readyz
+            | Route::Metrics
+            | Route::ManagementMetrics
+            | Route::Time
+            | Route::ListPage
+            | Route::CampaignPage(_)
+            | Route::WebFile(_)
+            | Route::OpenApi
+            | Route::DocsPage(_)
+            | Route::DocsFile(_)
+            | Route::CampaignCreate
+            | Route::CampaignPatch(_)
+            | Route::CampaignAction(..)
+            | Route::FraudReport(_)
+            | Route::Events(_)
+            | Route::WaitingRoomJoin(_)
+            | Route::Register(_)
+            | Route::EligibleUpload(_)
+            | Route::ChallengeRead(_)
+            | Route::ChallengeMeet(_)
+            | Route::WaitingRoomToken(_)
+            | Route::PublicKeys
+            | Route::Claim(..)
+            | Route::ClaimBatch(_)
+            | Route::ClaimList(_)
+            | Route::ClaimsByUser(..)
+            | Route::ClaimVoid(..)
+            | Route::Draw
+            | Route::UserCreate
+            | Route::UserRead(_)
+            | Route::UserErase(_)
+            | Route::CouponRead(_)
+            | Route::Redeem(_)
+            | Route::RedeemByBody
+            | Route::Settle(..)
+            | Route::CodeUpload(..)
+            | Route::EntryByUser(..) => false,
+        }
     }
 
     /// The scopes of which a management key needs one for this call; `None`: the call needs no such key.
@@ -345,6 +387,18 @@ mod tests {
         check(Method::GET, "/openapi.json", Ok(Route::OpenApi));
         check(Method::GET, "/redoc", Ok(Route::DocsPage("redoc")));
         check(Method::GET, "/assets/docs/docs.css", Ok(Route::DocsFile("docs.css")));
+    }
+
+    #[test]
+    fn who_looks_is_told_from_who_asks_for_something() {
+        for route in [Route::CampaignList, Route::CampaignRead("c"), Route::Availability("c")] {
+            assert!(route.is_poll(false) && route.is_poll(true), "{route:?}");
+        }
+        assert!(Route::WaitingRoomRead("c").is_poll(false), "how far everybody is");
+        assert!(!Route::WaitingRoomRead("c").is_poll(true), "how far one is oneself");
+        for route in [Route::WaitingRoomJoin("c"), Route::Register("c"), Route::CouponRead("k"), Route::Time] {
+            assert!(!route.is_poll(false), "{route:?}");
+        }
     }
 
     #[test]

@@ -35,6 +35,11 @@ use crate::text::Spelt;
 /// The header that a ticket comes in.
 const HEADER: &str = "x-landrush-ticket";
 
+/// Whether somebody asks for a place of their own.
+pub(crate) fn bears_ticket(headers: &HeaderMap) -> bool {
+    headers.contains_key(HEADER)
+}
+
 /// The ticket that a request bears, if it is one of the campaign's.
 pub(crate) fn ticket(opened: &Opened, campaign: CampaignNumber, headers: &HeaderMap) -> Option<Ticket> {
     let ticket = opened.tickets.read(headers.get(HEADER)?.as_bytes())?;
@@ -62,6 +67,7 @@ pub(crate) async fn join(
     let campaign = claims::living(opened, id)?;
     let limits = &campaign.definition().protection.rate_limits;
     visitor.is_in_time(lane, opened, campaign.number(), limits, stamped_at)?;
+    lane.has_room_for(opened, &campaign, &user)?;
     let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at };
     let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;
     let Outcome::Arrived { place, repeated } = outcome else { return Err(claims::unexpected(&outcome)) };
@@ -86,7 +92,7 @@ pub(crate) fn read(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Res
     let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
     let now = lane.now();
     let shown = Shown::of(&campaign, &room, now);
-    if parts.headers.contains_key(HEADER) {
+    if bears_ticket(&parts.headers) {
         let ticket = ticket(opened, campaign.number(), &parts.headers);
         let ticket = ticket.ok_or_else(|| Problem::refused(Refusal::TicketRequired))?;
         let body = lane.body(|out| {

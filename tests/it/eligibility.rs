@@ -58,7 +58,7 @@ fn who_registered_may_claim_and_nobody_else_also_after_a_crash() {
     let statuses: Vec<_> = batch["results"].as_array().expect("results").iter().map(|one| &one["status"]).collect();
     assert_eq!(statuses, [&json!(403), &json!(200)], "{batch}");
     let metrics = client.get("/metrics");
-    assert!(metrics.text().contains("landrush_gate_refused_total{reason=\"not_eligible\"} 1"), "{}", metrics.text());
+    assert!(metrics.text().contains("landrush_gate_refused_total{reason=\"not_eligible\"} 2"), "{}", metrics.text());
 }
 
 #[test]
@@ -67,10 +67,12 @@ fn after_the_cut_off_registration_is_closed() {
     let client = server.client();
     let closed = json!({"who": "registered", "registration_closes_at": "2021-01-01T00:00:00Z"});
     sale(&client, "members", &closed, &json!({}));
-    let refused = register(&client, "members", &json!({"user_id": "ann"}));
-    assert_eq!(refused.problem(), (409, "registration_closed".into()));
+    let ann = json!({"user_id": "ann", "phone": "+6591234567"});
+    assert_eq!(register(&client, "members", &ann).problem(), (409, "registration_closed".into()));
     client.campaign("free", &json!({}));
-    assert_eq!(register(&client, "free", &json!({"user_id": "ann"})).problem(), (404, "not_found".into()));
+    assert_eq!(register(&client, "free", &ann).problem(), (404, "not_found".into()));
+    let stored = client.admin("GET", "/v1/users/ann", None);
+    assert_eq!(stored.problem(), (404, "not_found".into()), "what is refused leaves no number behind");
     assert_eq!(register(&client, "none", &json!({"user_id": "ann"})).problem(), (404, "not_found".into()));
     assert_eq!(register(&client, "members", &json!({})).problem(), (400, "invalid_request".into()));
 }
@@ -126,13 +128,40 @@ fn few_users_come_by_one_device_and_few_devices_by_one_user() {
     assert_eq!(claim_by(&client, "few", "ann", "d-1", None).status, 201);
     assert_eq!(claim_by(&client, "few", "bob", "d-1", None).status, 201);
     assert!(not_eligible(&claim_by(&client, "few", "cid", "d-1", None)), "the third user of the device");
-    assert!(not_eligible(&claim_by(&client, "few", "cid", "d-2", None)), "the second device of the user");
+    assert_eq!(claim_by(&client, "few", "cid", "d-2", None).status, 201, "what was refused used up no device of hers");
     assert_eq!(claim_by(&client, "few", "ann", "d-1", None).status, 200);
     assert_eq!(claim_by(&client, "few", "ann", "d-9", None).status, 200, "a repeat may come by any");
     let phone = Some("+6581234567");
     assert_eq!(claim_by(&client, "few", "dan", "d-3", phone).status, 201);
     assert_eq!(claim_by(&client, "few", "eve", "d-4", phone).status, 201);
     assert!(not_eligible(&claim_by(&client, "few", "fay", "d-5", phone)), "the third user of the number");
+}
+
+#[test]
+fn whoever_repeats_takes_no_place_of_a_device() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "one", &json!({"users_per_device": 1}), &json!({}));
+    assert_eq!(claim_by(&client, "one", "ann", "d-1", None).status, 201);
+    assert_eq!(claim_by(&client, "one", "ann", "d-2", None).status, 200);
+    assert_eq!(claim_by(&client, "one", "bob", "d-2", None).status, 201, "it is nobody's yet");
+    assert!(not_eligible(&claim_by(&client, "one", "cid", "d-1", None)), "which is ann's");
+}
+
+#[test]
+fn one_user_comes_by_a_bounded_number_of_devices_also_where_the_campaign_names_no_bound() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "many", &json!({"users_per_device": 1}), &json!({"limit": {"max": 100, "per": "campaign"}}));
+    let claim = |device: &str| {
+        let headers = [JSON, (DEVICE, device), ("idempotency-key", device)];
+        client.call("POST", "/v1/campaigns/many/claims", &headers, br#"{"user_id":"eve"}"#)
+    };
+    for number in 0..16 {
+        assert_eq!(claim(&format!("d-{number}")).status, 201);
+    }
+    assert!(not_eligible(&claim("d-16")));
+    assert_eq!(claim("d-15").status, 200, "a repeat");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::Server;
 
@@ -61,4 +61,43 @@ fn looks_at_what_is_left_are_refused_first_and_claims_repeats_and_checkouts_go_o
     let metrics = client.get("/metrics").text();
     assert!(!metrics.contains("landrush_shed_total{kind=\"poll\"} 0\n"), "{metrics}");
     assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 0\n"), "{metrics}");
+}
+
+/// Mailboxes of which no thread has a part: the way to the shards is crowded from the first command on.
+const CROWDED: &str = "[http]\nio_threads = 8\n[shards]\nmailbox_commands = 8";
+
+#[test]
+fn where_the_way_to_the_shards_is_crowded_newcomers_are_refused_by_every_call_and_winners_by_none() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({}));
+    let room = json!({"admit_per_second": 1, "opens_before": "10m", "admitted_for": "2m"});
+    client.campaign("room", &json!({"protection": {"waiting_room": room}}));
+    client.campaign("members", &json!({"protection": {"eligibility": {"who": "registered"}}}));
+    let won = client.claim("c", "ann").json();
+    let path = format!("/v1/coupons/{}/redemptions", won["coupon"]["code"].as_str().expect("a code"));
+
+    let server = Server::start_in(server.kill(), CROWDED);
+    let client = server.client();
+    let bob = json!({"user_id": "bob", "phone": "+6591234567"});
+    for refused in [
+        client.claim("c", "bob"),
+        client.post("/v1/campaigns/room/waiting-room", &json!({"user_id": "bob"})),
+        client.post("/v1/campaigns/members/registrations", &bob),
+    ] {
+        assert_eq!(refused.problem(), (503, String::from("overloaded")));
+        assert!(refused.header("retry-after").is_some());
+    }
+    assert_eq!(client.admin("GET", "/v1/users/bob", None).status, 404, "nothing happened");
+    let batch = json!({"claims": [{"user_id": "ann"}, {"user_id": "bob"}, {"user_id": "cid"}]});
+    let batch = client.admin("POST", "/v1/campaigns/c/claims:batch", Some(&batch)).json();
+    let told = |one: &Value| (one["status"].clone(), one["code"].clone());
+    let told: Vec<_> = batch["results"].as_array().expect("results").iter().map(told).collect();
+    let overloaded = (json!(503), json!("overloaded"));
+    assert_eq!(told, [(json!(200), Value::Null), overloaded.clone(), overloaded], "{batch}");
+    let repeat = client.claim("c", "ann");
+    assert_eq!((repeat.status, &repeat.json()["coupon"]["code"]), (200, &won["coupon"]["code"]));
+    assert_eq!(client.admin("POST", &path, Some(&json!({"order_id": "o-1"}))).status, 201);
+    let metrics = client.get("/metrics").text();
+    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 5\n"), "{metrics}");
 }

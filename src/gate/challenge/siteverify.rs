@@ -67,13 +67,16 @@ pub enum Verdict {
     Passed,
     /// It does not.
     Failed,
-    /// Nobody could say: the provider is away, slow or left alone for a while, or too many ask. What that means is the campaign's choice.
+    /// Nobody could say: the provider is away, slow or left alone for a while. What that means is the campaign's choice.
     Unavailable,
+    /// Nobody was asked, since too many ask at once: here, or for the provider's taste. Whoever asks is to come again, whatever the
+    /// campaign chose: who sends much brings this about, and must not open the door by it.
+    Busy,
 }
 
 impl Verdict {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Passed, Self::Failed, Self::Unavailable];
+    pub const ALL: [Self; 4] = [Self::Passed, Self::Failed, Self::Unavailable, Self::Busy];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -81,6 +84,7 @@ impl Verdict {
             Verdict::Passed => "passed",
             Verdict::Failed => "failed",
             Verdict::Unavailable => "unavailable",
+            Verdict::Busy => "busy",
         }
     }
 }
@@ -187,7 +191,7 @@ impl Desk {
         {
             return Err(Verdict::Failed);
         }
-        let place = Arc::clone(&desk.calls).try_acquire_owned().map_err(|_| Verdict::Unavailable)?;
+        let place = Arc::clone(&desk.calls).try_acquire_owned().map_err(|_| Verdict::Busy)?;
         let admission = desk.breaker.lock().admit(Instant::now()).ok_or(Verdict::Unavailable)?;
         Ok(Call { admission, _place: place })
     }
@@ -197,6 +201,8 @@ impl Desk {
         let (verdict, fault) = match asked.await {
             Ok(Ok(Meaning::Passed)) => (Verdict::Passed, None),
             Ok(Ok(Meaning::Failed | Meaning::TakenBefore)) => (Verdict::Failed, None),
+            // It has answered: it is not away.
+            Ok(Ok(Meaning::Busy)) => (Verdict::Busy, None),
             Ok(Ok(Meaning::Trouble)) => (Verdict::Unavailable, Some(String::from("it is in trouble"))),
             Ok(Ok(Meaning::Unwelcome)) => {
                 (Verdict::Unavailable, Some(String::from("it takes no questions: see the secret and the address")))
@@ -233,7 +239,7 @@ impl Desk {
         let was_heard = match &first {
             Ok(Meaning::Trouble) | Err(OutboundError::Ended(_) | OutboundError::Body(_)) => true,
             Err(OutboundError::Unreachable(_)) => false,
-            Ok(Meaning::Passed | Meaning::Failed | Meaning::TakenBefore | Meaning::Unwelcome)
+            Ok(Meaning::Passed | Meaning::Failed | Meaning::TakenBefore | Meaning::Busy | Meaning::Unwelcome)
             | Err(OutboundError::Timeout(_) | OutboundError::Status(_)) => {
                 return first.map_err(|error| error.to_string());
             }
@@ -247,6 +253,7 @@ impl Desk {
             | Meaning::Failed
             | Meaning::TakenBefore
             | Meaning::Trouble
+            | Meaning::Busy
             | Meaning::Unwelcome) => Ok(meaning),
         }
     }

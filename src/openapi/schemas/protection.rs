@@ -69,6 +69,7 @@ pub(crate) struct Eligibility {
     /// Default: the campaign's end.
     #[schema(nullable = false)]
     registration_closes_at: Option<Moment>,
+    /// Default: none, and 16 where users of devices are counted.
     #[schema(minimum = 1, maximum = 100, nullable = false)]
     devices_per_user: Option<u32>,
     #[schema(minimum = 1, maximum = 100, nullable = false)]

@@ -17,7 +17,9 @@ pub(super) enum Meaning {
     TakenBefore,
     /// The provider is in trouble. It may be asked again.
     Trouble,
-    /// The provider takes no questions from us: the secret or the address is wrong, or we ask too much.
+    /// The provider has had more questions from us than it takes for now.
+    Busy,
+    /// The provider takes no questions from us: the secret or the address is wrong.
     Unwelcome,
 }
 
@@ -33,6 +35,10 @@ struct Reply {
 pub(super) fn meaning(status: StatusCode, body: &[u8], hostname: Option<&str>) -> Meaning {
     if status.is_server_error() {
         return Meaning::Trouble;
+    }
+    // Whoever asks much brings this about: were it a provider that is away, a crowd of garbage would be the key.
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Meaning::Busy;
     }
     // A malformed response may be answered 400, with the same document.
     if status != StatusCode::OK && status != StatusCode::BAD_REQUEST {
@@ -81,7 +87,8 @@ mod tests {
             (400, "<html>", Meaning::Unwelcome),
             (302, "", Meaning::Unwelcome),
             (404, r#"{"success":true}"#, Meaning::Unwelcome),
-            (429, "", Meaning::Unwelcome),
+            (429, "", Meaning::Busy),
+            (429, r#"{"success":true,"hostname":"shop.example.org"}"#, Meaning::Busy),
             (500, r#"{"success":true}"#, Meaning::Trouble),
             (503, "", Meaning::Trouble),
         ] {

@@ -140,7 +140,21 @@ async fn a_provider_that_is_away_is_left_alone_and_tried_again() {
     assert!(!desk.breaker.lock().note(Admission::Probe, true, Instant::now()));
     assert_eq!(verifier.verify(Provider::Turnstile, RESPONSE, None).await, Verdict::Passed);
     let counts: Vec<u64> = verifier.verdicts().map(|(_, _, count)| count).collect();
-    assert_eq!(counts, [1, 0, 26, 1, 0, 0]);
+    assert_eq!(counts, [1, 0, 26, 0, 1, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_provider_that_has_enough_of_us_is_not_taken_for_one_that_is_away() {
+    let often = usize::try_from(2 * breaker::FAILURES_MAX).expect("few");
+    let mut script = vec![Step::Answer(429, String::new()); often];
+    script.push(passed());
+    let loopback = Loopback::start(script);
+    let verifier = verifier(&loopback.url());
+    for _ in 0..often {
+        assert_eq!(verifier.verify(Provider::Turnstile, RESPONSE, None).await, Verdict::Busy);
+    }
+    assert_eq!(loopback.asked().len(), often, "each was asked, and once");
+    assert_eq!(verifier.verify(Provider::Turnstile, RESPONSE, None).await, Verdict::Passed);
 }
 
 #[tokio::test]
@@ -150,7 +164,7 @@ async fn too_many_at_a_time_are_not_asked_for_and_a_place_is_free_after_each_cal
     let desk = verifier.hcaptcha.as_ref().expect("a secret is set");
     let all = u32::try_from(CALLS_MAX).expect("few");
     let others = Arc::clone(&desk.calls).try_acquire_many_owned(all).expect("all are free");
-    assert_eq!(verifier.verify(Provider::HCaptcha, RESPONSE, None).await, Verdict::Unavailable);
+    assert_eq!(verifier.verify(Provider::HCaptcha, RESPONSE, None).await, Verdict::Busy);
     assert!(loopback.asked().is_empty());
     drop(others);
     assert_eq!(verifier.verify(Provider::HCaptcha, RESPONSE, None).await, Verdict::Passed);
