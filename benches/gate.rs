@@ -102,7 +102,11 @@ fn known_good_caller(criterion: &mut Criterion) {
     let is_let_in = || room.admits(Some(black_box(place)), second_later);
     let shows_pass = || passes.holds(black_box(pass.as_bytes()), CAMPAIGN, &user, now);
     let is_listed = || lists.has(CAMPAIGN, black_box(user.as_str()));
-    let device = || companions.admit(CAMPAIGN, Bond::UserOfDevice { device: b"device-1", user: user.as_str() }, 2);
+    let bonds = [
+        (Bond::DeviceOfUser { user: user.as_str(), device: b"device-1" }, 2),
+        (Bond::UserOfDevice { device: b"device-1", user: user.as_str() }, 2),
+    ];
+    let device = || companions.admit(CAMPAIGN, bonds);
     // A millisecond later each time, so that nobody is ever over the rate.
     let later = Cell::new(now);
     let rate = || {

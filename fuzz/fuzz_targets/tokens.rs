@@ -30,7 +30,12 @@ static GATE: LazyLock<Gate> = LazyLock::new(|| {
     let keys = Keys::from_bytes([1; 16], secret);
     let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let key = TokenKey { algorithm: SigningAlgorithm::Hs256, id: None, source: KeySource::Secret(secret) };
-    let settings = TokenSettings { keys: vec![key], issuer: None, audience: Vec::new(), jwks_refresh: std::time::Duration::from_mins(5) };
+    let settings = TokenSettings {
+        keys: vec![key],
+        issuer: None,
+        audience: Vec::new(),
+        jwks_refresh: std::time::Duration::from_mins(5),
+    };
     Gate {
         verifier: Verifier::new(&settings, std::path::Path::new("")).expect("a secret is a key"),
         tickets: Tickets::new(&keys),
