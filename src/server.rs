@@ -29,7 +29,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use self::acceptor::Listener;
 use self::io_thread::{IoThread, Order};
 use crate::app::{App, Opened};
-use crate::config::{Auth, Config, ConfigError};
+use crate::config::{Auth, Config, ConfigError, TokenKey};
 use crate::gate::admin_key::{self, AdminKey, AdminKeyError};
 use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::challenge::altcha::Altcha;
@@ -141,7 +141,14 @@ pub fn run(
     show: &mut dyn FnMut(Started<'_>),
 ) -> Result<(), ServeError> {
     let verifier = match &config.auth {
-        Auth::Tokens(settings) => Some(Verifier::new(settings, &config.data_dir.join(JWKS_DIRECTORY))?),
+        Auth::Tokens(settings) => {
+            if settings.keys.iter().any(TokenKey::is_weak) {
+                tracing::warn!(
+                    "a secret in auth.keys is shorter than 32 bytes: whoever has a token may find it out by trying"
+                );
+            }
+            Some(Verifier::new(settings, &config.data_dir.join(JWKS_DIRECTORY))?)
+        }
         Auth::Trusted { .. } => None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;

@@ -7,9 +7,6 @@ use super::raw::{RawAuth, RawTokenKey};
 use super::{Auth, ConfigError, duration, value};
 use crate::gate::user_token::jwks::{FETCH_EVERY_MIN, JwksUrl};
 
-/// The shortest secret, in bytes: as long as what HS256 makes of it (RFC 7518, 3.2).
-const SECRET_BYTES_MIN: usize = 32;
-
 /// Users' tokens: who signs them, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSettings {
@@ -45,6 +42,19 @@ pub enum SigningAlgorithm {
     Es256,
     /// EdDSA on Ed25519.
     EdDsa,
+}
+
+impl TokenKey {
+    /// The shortest secret that cannot be guessed from a token, in bytes: as long as what HS256 makes of it (RFC 7518, 3.2).
+    const SECRET_BYTES_ENOUGH: usize = 32;
+
+    /// Whether whoever has a token can find out the key by trying.
+    pub fn is_weak(&self) -> bool {
+        match &self.source {
+            KeySource::Secret(secret) => secret.len() < Self::SECRET_BYTES_ENOUGH,
+            KeySource::PublicKey(_) | KeySource::PublicKeyFile(_) | KeySource::Jwks(_) | KeySource::JwksUrl(_) => false,
+        }
+    }
 }
 
 impl SigningAlgorithm {
@@ -168,14 +178,6 @@ fn key(raw: RawTokenKey) -> Result<TokenKey, ConfigError> {
     // A public key taken for a shared secret would let anybody sign who has read it.
     if is_shared != (algorithm == SigningAlgorithm::Hs256) {
         return Err(value("auth.keys", "has a secret with an alg other than HS256, or HS256 without a secret"));
-    }
-    if let KeySource::Secret(secret) = &source
-        && secret.len() < SECRET_BYTES_MIN
-    {
-        return Err(value(
-            "auth.keys",
-            format!("has a secret of {} bytes: HS256 needs {SECRET_BYTES_MIN} or more", secret.len()),
-        ));
     }
     Ok(TokenKey { algorithm, id: kid, source })
 }
