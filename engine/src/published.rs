@@ -235,6 +235,13 @@ impl Published {
             && !matches!(facts.phase(stamped_at), Phase::Over)
     }
 
+    /// Whether `user` may have registered, or nobody has to; `false` is certain.
+    pub fn may_be_heard(&self, user: &UserId) -> bool {
+        self.registered.as_ref().is_none_or(|(key, registered)| {
+            registered.may_contain(PersonHash::from_bits(key.hash(user.as_str()).bits()))
+        })
+    }
+
     /// Whether something may have been decided for `user` already; `false` is certain.
     pub fn may_have_decided(&self, user: &UserId) -> bool {
         self.decided.may_contain(self.hasher.hash(user.as_str()))
@@ -269,9 +276,7 @@ impl Published {
         if let Some(refusal) = gate.refusal {
             return Some(refusal.into());
         }
-        if let Some((key, registered)) = &self.registered
-            && !registered.may_contain(PersonHash::from_bits(key.hash(user.as_str()).bits()))
-        {
+        if !self.may_be_heard(user) {
             return Some(Refusal::NotEligible);
         }
         match definition.mode {

@@ -26,7 +26,7 @@ use super::json_text::JsonText;
 use super::lane::Lane;
 use super::problem::Problem;
 use super::query::Query;
-use super::{body, claims};
+use super::{body, claims, eligibility};
 use crate::app::Opened;
 use crate::gate::address::ClientAddress;
 use crate::gate::ticket::Ticket;
@@ -65,8 +65,14 @@ pub(crate) async fn join(
     let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: None };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
-    let limits = &campaign.definition().protection.rate_limits;
-    visitor.is_in_time(lane, opened, campaign.number(), limits, stamped_at)?;
+    let definition = campaign.definition();
+    visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
+    // Whoever is let in holds a coupon back from the others: no place for those who could not claim it. A challenge can still be met
+    // by whoever waits, and whoever still may register can do that.
+    let is_listed = eligibility::is_listed(lane, opened, campaign.number(), &definition, &user, &parts.headers);
+    if !is_listed || !campaign.may_be_heard(&user) && !campaign.takes_registrations(stamped_at) {
+        return Err(Problem::refused(Refusal::NotEligible));
+    }
     lane.has_room_for(opened, &campaign, &user)?;
     let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at };
     let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;

@@ -40,7 +40,7 @@ impl Operation {
             Operation::Availability => &[SERVING, CAMPAIGN, &[Overloaded]],
             Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
             Operation::WaitingRoomJoin => {
-                &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, NotOpen, SoldOut]]
+                &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, NotOpen, NotEligible, SoldOut]]
             }
             Operation::Register => {
                 &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, RegistrationClosed]]

@@ -195,3 +195,23 @@ fn a_token_must_say_what_the_campaign_asks_for() {
     let refused = server.client().admin("POST", "/v1/campaigns", Some(&body));
     assert_eq!(refused.json()["errors"][0]["pointer"], "/protection/eligibility/token_claims", "{}", refused.text());
 }
+
+#[test]
+fn who_could_not_claim_takes_no_place_in_a_waiting_room() {
+    let server = Server::start("");
+    let client = server.client();
+    let sale = |id: &str, eligibility: &Value| {
+        let waiting_room = json!({"admit_per_second": 1, "opens_before": "10m", "admitted_for": "2m"});
+        client.campaign(id, &json!({"protection": {"eligibility": eligibility, "waiting_room": waiting_room}}));
+    };
+    let join =
+        |id: &str, user: &str| client.post(&format!("/v1/campaigns/{id}/waiting-room"), &json!({"user_id": user}));
+    sale("staff", &json!({"who": "list"}));
+    assert_eq!(upload(&client, "staff", "application/x-ndjson", "\"ann\"\n").status, 200);
+    assert!(not_eligible(&join("staff", "eve")));
+    assert_eq!(join("staff", "ann").json()["position"], 1, "eve is not before her");
+    sale("closed", &json!({"who": "registered", "registration_closes_at": "2021-01-01T00:00:00Z"}));
+    assert!(not_eligible(&join("closed", "ann")), "and cannot register any more");
+    sale("members", &json!({"who": "registered"}));
+    assert_eq!(join("members", "ann").status, 201, "she may register while she waits");
+}
