@@ -114,6 +114,7 @@ fn traced(options: &[&str]) -> (String, Vec<String>, Vec<Call>) {
 
 /// The same command under strace, which stands aside so that the server stays this process's child.
 fn under_strace(command: &Command, options: &[&str], trace: &Path) -> Command {
+    assert!(Command::new("strace").arg("-V").output().is_ok(), "strace is missing: apt-get install strace");
     let mut strace = Command::new("strace");
     strace.args(["-D", "-f", "-y", "-s", "16384", "-e", TRACED]).args(options).arg("-o").arg(trace);
     strace.arg("--").arg(command.get_program()).args(command.get_args());
