@@ -13,6 +13,7 @@ use std::hint::black_box;
 use std::process::{Command as Process, ExitCode};
 
 use landrush::http::claim_body::ClaimBody;
+use landrush::http::claim_request::{self, Seen};
 use landrush_engine::campaign::{CampaignDefinition, Mode};
 use landrush_engine::codec::encode_event;
 use landrush_engine::command::{Claim, Command, Gate};
@@ -33,7 +34,8 @@ struct Pinned {
     run: fn(u32),
 }
 
-const PINNED: [Pinned; 5] = [
+const PINNED: [Pinned; 6] = [
+    Pinned { name: "read-a-claims-head", instructions: 3_452, run: read_heads },
     Pinned { name: "read-a-claims-body", instructions: 1_837, run: read_bodies },
     Pinned { name: "decide-and-apply-a-claim", instructions: 1_635, run: decide_and_apply },
     Pinned { name: "encode-its-event", instructions: 176, run: encode_events },
@@ -86,6 +88,15 @@ fn user(number: u32) -> UserId {
 
 fn now() -> Timestamp {
     Timestamp::from_milliseconds(1_796_083_200_000)
+}
+
+fn read_heads(calls: u32) {
+    let request =
+        b"POST /v1/campaigns/spring-sale/claims HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n\
+        X-Device-Id: device-12345\r\nContent-Length: 29\r\n\r\n{\"user_id\":\"user-0000012345\"}";
+    for _ in 0..calls {
+        assert!(matches!(claim_request::see(black_box(request)), Seen::Claim(_)));
+    }
 }
 
 fn read_bodies(calls: u32) {
