@@ -221,48 +221,8 @@ impl<'p> Route<'p> {
     /// Whether somebody only looks, at a campaign, at what is left of it or at its queue: worth least when there is too much to do.
     /// Whoever `bears_ticket` looks at a place of their own, and may have to claim before it lapses.
     pub fn is_poll(self, bears_ticket: bool) -> bool {
-        match self {
-            Route::CampaignList | Route::CampaignRead(_) | Route::Availability(_) => true,
-            Route::WaitingRoomRead(_) => !bears_ticket,
-            Route::Livez
-            | Route::Readyz
-            | Route::Metrics
-            | Route::ManagementMetrics
-            | Route::Time
-            | Route::ListPage
-            | Route::CampaignPage(_)
-            | Route::WebFile(_)
-            | Route::OpenApi
-            | Route::DocsPage(_)
-            | Route::DocsFile(_)
-            | Route::CampaignCreate
-            | Route::CampaignPatch(_)
-            | Route::CampaignAction(..)
-            | Route::FraudReport(_)
-            | Route::Events(_)
-            | Route::WaitingRoomJoin(_)
-            | Route::Register(_)
-            | Route::EligibleUpload(_)
-            | Route::ChallengeRead(_)
-            | Route::ChallengeMeet(_)
-            | Route::WaitingRoomToken(_)
-            | Route::PublicKeys
-            | Route::Claim(..)
-            | Route::ClaimBatch(_)
-            | Route::ClaimList(_)
-            | Route::ClaimsByUser(..)
-            | Route::ClaimVoid(..)
-            | Route::Draw
-            | Route::UserCreate
-            | Route::UserRead(_)
-            | Route::UserErase(_)
-            | Route::CouponRead(_)
-            | Route::Redeem(_)
-            | Route::RedeemByBody
-            | Route::Settle(..)
-            | Route::CodeUpload(..)
-            | Route::EntryByUser(..) => false,
-        }
+        matches!(self, Route::CampaignList | Route::CampaignRead(_) | Route::Availability(_))
+            || matches!(self, Route::WaitingRoomRead(_)) && !bears_ticket
     }
 
     /// The scopes of which a management key needs one for this call; `None`: the call needs no such key.
