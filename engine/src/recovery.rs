@@ -279,8 +279,9 @@ struct RecordBatch {
 }
 
 impl RecordBatch {
-    /// Batches between the two threads, full and empty each.
-    const UNDER_WAY_MAX: usize = 4;
+    /// Batches between the two threads, full and empty each: so many that the reader can look through the blank rest of the
+    /// log, which it does last, while the applier still has work.
+    const UNDER_WAY_MAX: usize = 64;
     /// Large enough that handing over costs little, small enough to stay in the cache.
     const BYTES: usize = 128 << 10;
 

@@ -133,6 +133,11 @@ pub(crate) fn last_lsn_in<F: StorageFile>(file: F) -> io::Result<Lsn> {
     Ok(Window::new(file)?.look_ahead(0, |_| false)?.last_lsn)
 }
 
+/// Whether all bytes are zero. Looks at every byte, since a loop with a way out is not vectorised.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |seen, byte| seen | byte) == 0
+}
+
 /// A file read through a window that only moves on, never larger than one frame needs.
 struct Window<F> {
     file: F,
@@ -177,7 +182,9 @@ impl<F: StorageFile> Window<F> {
         while offset < self.file_bytes {
             let length = step.min(self.file_bytes - offset);
             let Some(sector) = self.bytes(offset, width::in_memory(length))? else { break };
-            if let Some(last) = sector.iter().rposition(|&byte| byte != 0) {
+            if !is_blank(sector)
+                && let Some(last) = sector.iter().rposition(|&byte| byte != 0)
+            {
                 beyond.written_end = offset + width::in_file(last) + 1;
                 if let Ok(header) = FrameHeader::decode(sector)
                     && self.is_whole(offset, &header)?
