@@ -1,6 +1,9 @@
-//! The load generator: one thread, one epoll, many keep-alive connections with one request each on its way. It
-//! brings pace and connections together; what is asked and what an answer means is the exchange's matter.
+//! The load generator: one thread, one epoll, many keep-alive connections with one request each on its way, or with several that
+//! leave without waiting for each other's answers (pipelined). It brings pace and connections together; what is asked and what an
+//! answer means is the exchange's matter.
 //!
+//! Whatever is due when a connection has room leaves by it with one write, up to its depth; all answers that one read brought are
+//! taken before the next requests leave. At a depth of one that is a request, a write, a read and an answer in turn.
 //! In an open loop a request that cannot leave on time (every connection is still waiting) leaves as soon as one is
 //! free, and its latency counts from when it should have left, so that a server that stalls is not asked less.
 
@@ -14,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connection::InFlight;
 use crate::departures::{Departures, Pace};
+pub(crate) use crate::pool::Width;
 use crate::pool::{Pool, Ready};
 use crate::response::{self, Parser, Reply};
 
@@ -66,19 +70,19 @@ impl Driven {
     }
 }
 
-/// Sends what `exchange` asks over `connections` connections to `target` at `pace`, until that ends and everything is
+/// Sends what `exchange` asks over the connections of `width` to `target` at `pace`, until that ends and everything is
 /// answered, or the grace period after it is over, or no connection is left.
 ///
 /// # Errors
 /// When a first connection cannot be made, or epoll fails. A connection that breaks later is made anew.
 pub(crate) fn drive(
     target: SocketAddr,
-    connections: usize,
+    width: impl Into<Width>,
     pace: Pace,
     exchange: &mut impl Exchange,
     progress: &ProgressBar,
 ) -> io::Result<Driven> {
-    drive_after(target, connections, pace, exchange, progress, || Ok(()))
+    drive_after(target, width, pace, exchange, progress, || Ok(()))
 }
 
 /// Does the same, but between making the connections and the first request it waits for `barrier` to return.
@@ -87,7 +91,7 @@ pub(crate) fn drive(
 /// As [`drive`], or when `barrier` fails.
 pub(crate) fn drive_after(
     target: SocketAddr,
-    connections: usize,
+    width: impl Into<Width>,
     pace: Pace,
     exchange: &mut impl Exchange,
     progress: &ProgressBar,
@@ -96,7 +100,7 @@ pub(crate) fn drive_after(
     // A timer that fires 50 us late, as is the default, would show as latency of the server. Where it cannot be
     // changed the run is still valid, only its latencies are that much too high.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1_000));
-    let pool = Pool::open(target, connections)?;
+    let pool = Pool::open(target, width.into())?;
     barrier()?;
     let start = Instant::now();
     exchange.begins(start);
@@ -140,21 +144,31 @@ impl<E: Exchange> Run<'_, E> {
         }
         while let Some(due) = self.departures.due() {
             let Some(slot) = self.pool.take_idle() else { return Ok(()) };
-            let Some(connection) = self.pool.connection(slot) else { continue };
-            let Some(ticket) = self.exchange.request(&mut connection.outbox) else {
-                self.pool.release(slot);
-                self.departures.finish();
-                return Ok(());
-            };
-            connection.in_flight = Some(InFlight { ticket, due });
-            self.departures.depart();
-            self.driven.sent += 1;
-            self.in_flight += 1;
+            self.fill(slot, due);
             if !self.pool.send(slot)? {
                 self.renew(slot);
+            } else if self.pool.has_room(slot) {
+                self.pool.release(slot);
             }
         }
         Ok(())
+    }
+
+    /// Gives a connection the request that is `due`, and those that are due after it, as far as it has room.
+    fn fill(&mut self, slot: usize, due: Instant) {
+        let mut next = Some(due);
+        while let Some(due) = next {
+            let Some(connection) = self.pool.connection(slot) else { return };
+            let Some(ticket) = self.exchange.request(&mut connection.outbox) else {
+                self.departures.finish();
+                return;
+            };
+            connection.in_flight.push_back(InFlight { ticket, due });
+            self.departures.depart();
+            self.driven.sent += 1;
+            self.in_flight += 1;
+            next = if self.pool.has_room(slot) { self.departures.due() } else { None };
+        }
     }
 
     /// Reads or writes where a connection is ready, and sends the next request at once where it became free: the
@@ -165,15 +179,15 @@ impl<E: Exchange> Run<'_, E> {
             return Ok(());
         }
         let Some(connection) = self.pool.connection(ready.slot).filter(|_| ready.readable) else { return Ok(()) };
-        let received = connection.receive(self.exchange.parser(), |asked, reply| {
-            self.last_answer = Instant::now();
+        let received = connection.receive(self.exchange.parser(), |asked, read_at, reply| {
+            self.last_answer = read_at;
             self.driven.answered += 1;
             self.in_flight -= 1;
-            self.exchange.answered(asked.ticket, self.last_answer.saturating_duration_since(asked.due), &reply);
+            self.exchange.answered(asked.ticket, read_at.saturating_duration_since(asked.due), &reply);
         });
         match received {
-            Ok(true) => self.pool.release(ready.slot),
-            Ok(false) => return Ok(()),
+            Ok(0) => return Ok(()),
+            Ok(_) => self.pool.release(ready.slot),
             Err(_) => self.renew(ready.slot),
         }
         self.dispatch()
@@ -181,7 +195,7 @@ impl<E: Exchange> Run<'_, E> {
 
     fn renew(&mut self, slot: usize) {
         self.driven.broken += 1;
-        if let Some(lost) = self.pool.renew(slot) {
+        for lost in self.pool.renew(slot) {
             self.in_flight -= 1;
             self.exchange.unanswered(lost.ticket, lost.due.elapsed());
         }

@@ -191,6 +191,7 @@ fn plan(options: &Load, target: SocketAddr, rules: Rules) -> Plan {
         target,
         rules,
         connections: options.connections,
+        pipeline: options.depth.pipeline,
         rate: options.rate.per_second(),
         arrivals: options.arrivals,
         length: options.duration,
@@ -227,7 +228,13 @@ fn describe(options: &Load) -> String {
     };
     let (connections, processes) = (options.connections, options.processes);
     let by = if processes > 1 { format!(" by {processes} processes") } else { String::new() };
-    format!("{pace}, {seconds} s, {connections} connections{by}, seed {}", options.seed)
+    let deep = pipelined(options.depth.pipeline);
+    format!("{pace}, {seconds} s, {connections} connections{deep}{by}, seed {}", options.seed)
+}
+
+/// How many requests a connection carries, in words that follow "connections", where that is more than one.
+pub(crate) fn pipelined(depth: u16) -> String {
+    if depth > 1 { format!(" with up to {depth} requests each on their way") } else { String::new() }
 }
 
 /// A progress bar on a terminal, and nothing in a pipe.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::claims::Claims;
+use crate::client::Width;
 use crate::departures::Pace;
 use crate::oracle::Rules;
 use crate::schedule::{Arrivals, Schedule};
@@ -18,8 +19,10 @@ pub(crate) struct Plan {
     pub(crate) target: SocketAddr,
     /// The campaign.
     pub(crate) rules: Rules,
-    /// Keep-alive connections, each with one request on its way.
+    /// Keep-alive connections.
     pub(crate) connections: u16,
+    /// Requests that each of them has on their way at most.
+    pub(crate) pipeline: u16,
     /// Requests a second of the whole load, or as many as go.
     pub(crate) rate: Option<f64>,
     pub(crate) arrivals: Arrivals,
@@ -49,6 +52,11 @@ impl Plan {
             part,
             ..self.clone()
         }
+    }
+
+    /// The connections of this part, and how much each carries.
+    pub(crate) fn width(&self) -> Width {
+        Width { connections: self.connections.into(), pipeline: self.pipeline.into() }
     }
 
     /// When the requests of this part leave.

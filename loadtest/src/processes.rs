@@ -53,7 +53,7 @@ impl Generators {
         let (driven, users) = match &plans[..] {
             [whole] => {
                 claims.begin(whole.workload(), whole.retries);
-                let driven = drive(whole.target, whole.connections.into(), whole.pace(), claims, bar)?;
+                let driven = drive(whole.target, whole.width(), whole.pace(), claims, bar)?;
                 (driven, vec![claims.asked_in_load()])
             }
             parts => divided(parts, claims)?,

@@ -133,6 +133,7 @@ fn plan(own: &Own, file: &File, phase: &Phase, number: u64, rules: &Rules) -> Pl
         target: own.address,
         rules: rules.clone(),
         connections: file.connections,
+        pipeline: 1,
         rate: phase.rate,
         arrivals: phase.arrivals,
         length: phase.length(),
@@ -170,7 +171,7 @@ fn redeem(own: &Own, file: &File, phase: &Phase, number: u64, ledger: &Ledger) -
     let pace = plan(own, file, phase, number, ledger.rules(0)).pace();
     let bar = progress(phase.requests(), "requests");
     let before = own.used()?;
-    let driven = drive(own.address, file.connections.into(), pace, &mut checkout, &bar)?;
+    let driven = drive(own.address, file.connections, pace, &mut checkout, &bar)?;
     let used = own.used()?.since(before);
     bar.finish_and_clear();
     ensure!(driven.answered > 0, "no answers");

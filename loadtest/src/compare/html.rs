@@ -51,8 +51,19 @@ pub(super) fn page(lines: &[Line], setting: &Setting, about: &str) -> String {
 }
 
 fn rates(lines: &[&Line]) -> String {
-    let head =
-        ["", "conns", "claims/s", "min to max", "landrush is", "refusals/s", "p50 ms", "p99 ms", "p99.9 ms", "oracle"];
+    let head = [
+        "",
+        "conns",
+        "pipelined",
+        "claims/s",
+        "min to max",
+        "landrush is",
+        "refusals/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "oracle",
+    ];
     let own = lines.iter().find(|line| line.contender == Contender::Landrush);
     let rows = lines.iter().map(|line| {
         let (least, most) = line.spread(|round| round.top_per_s);
@@ -60,6 +71,7 @@ fn rates(lines: &[&Line]) -> String {
         vec![
             line.contender.name().to_owned(),
             line.connections.to_string(),
+            line.pipeline.to_string(),
             format!("{:.0}", line.median(|round| round.top_per_s)),
             format!("{least:.0} to {most:.0}"),
             format!("{ratio} times"),
@@ -191,7 +203,7 @@ mod tests {
 
     #[test]
     fn nothing_on_the_page_comes_from_elsewhere_and_words_cannot_break_it() {
-        let mut line = Line::new(Contender::Landrush, 64, 64);
+        let mut line = Line::new(Contender::Landrush, 64, 64, 16);
         line.codes.insert("<script>".into(), 1);
         let page = page(&[line], &Setting::of_tests("ext", "sync"), "a & b");
         assert!(page.contains("not measured: postgres"), "{page}");

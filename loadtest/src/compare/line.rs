@@ -14,6 +14,8 @@ pub(crate) struct Line {
     pub(crate) group: u16,
     /// Its own connections.
     pub(crate) connections: u16,
+    /// Requests that each of them had on their way at most.
+    pub(crate) pipeline: u16,
     pub(crate) rounds: Vec<Round>,
     /// Latencies of the closed loops of all rounds.
     pub(crate) top: Recorder,
@@ -58,11 +60,12 @@ pub(crate) struct Round {
 
 impl Line {
     /// Starts without a round.
-    pub(crate) fn new(contender: Contender, group: u16, connections: u16) -> Self {
+    pub(crate) fn new(contender: Contender, group: u16, connections: u16, pipeline: u16) -> Self {
         Self {
             contender,
             group,
             connections,
+            pipeline,
             rounds: Vec::new(),
             top: Recorder::new(),
             half: Recorder::new(),
@@ -136,9 +139,9 @@ impl Round {
         let of_100k = |seconds: f64| seconds * 1e5 / top.driven.answered as f64;
         let latency = |percent| half.recorder.all().percentile(percent).as_secs_f64() * 1e3;
         Self {
-            top_per_s: top.driven.rate(),
+            top_per_s: top.rate(),
             offered_per_s: sample.offered,
-            achieved_per_s: half.driven.rate(),
+            achieved_per_s: half.rate(),
             p50_ms: latency(50.0),
             p99_ms: latency(99.0),
             p999_ms: latency(99.9),
@@ -169,7 +172,7 @@ impl Line {
     /// A line of rounds that came to `rates` and to nothing else.
     pub(crate) fn with_rates(contender: Contender, group: u16, rates: &[f64]) -> Self {
         let rounds = rates.iter().map(|rate| Round::at(*rate)).collect();
-        Self { rounds, ..Self::new(contender, group, group) }
+        Self { rounds, ..Self::new(contender, group, group, 1) }
     }
 }
 

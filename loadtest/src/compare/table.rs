@@ -34,6 +34,7 @@ fn rates(lines: &[&Line]) -> comfy_table::Table {
     let mut table = number_table([
         "",
         "conns",
+        "pipelined",
         "claims/s",
         "min..max",
         "refusals/s",
@@ -49,6 +50,7 @@ fn rates(lines: &[&Line]) -> comfy_table::Table {
         table.add_row([
             line.contender.name().to_owned(),
             line.connections.to_string(),
+            line.pipeline.to_string(),
             format!("{:.0}", line.median(|round| round.top_per_s)),
             format!("{least:.0}..{most:.0}"),
             format!("{:.0}", line.median(|round| round.refusals_per_s)),
