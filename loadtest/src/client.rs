@@ -16,7 +16,7 @@ use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
 use crate::connection::InFlight;
-use crate::departures::{Departures, Pace};
+use crate::departures::{Departures, GRACE, Pace};
 pub(crate) use crate::pool::Width;
 use crate::pool::{Pool, Ready};
 use crate::response::{self, Parser, Reply};
@@ -34,6 +34,14 @@ pub(crate) trait Exchange {
     fn begins(&mut self, _start: Instant) {}
     /// Appends the bytes of the next request and names it, or says that there is nothing more to ask.
     fn request(&mut self, bytes: &mut Vec<u8>) -> Option<u64>;
+    /// When the next of those who were told to come again does so, which is beside what the pace plans.
+    fn returning(&self) -> Option<Instant> {
+        None
+    }
+    /// Appends the bytes of the request of whoever comes again next, and names it.
+    fn request_again(&mut self, _bytes: &mut Vec<u8>) -> Option<u64> {
+        None
+    }
     /// Takes the answer to `ticket`, which came `latency` after the request should have left.
     fn answered(&mut self, ticket: u64, latency: Duration, reply: &Reply<'_>);
     /// Takes note that `ticket` was sent and has no answer, so that its effect is unknown.
@@ -105,21 +113,33 @@ pub(crate) fn drive_after(
     let start = Instant::now();
     exchange.begins(start);
     let departures = Departures::new(pace, start);
-    let mut run = Run { pool, departures, exchange, driven: Driven::default(), in_flight: 0, last_answer: start };
+    let mut run = Run {
+        pool,
+        departures,
+        exchange,
+        driven: Driven::default(),
+        in_flight: 0,
+        last_answer: start,
+        last_return: start,
+    };
     let mut ready = Vec::new();
     let mut told = start;
     loop {
         run.dispatch()?;
         let now = Instant::now();
-        let done = run.in_flight == 0 && run.departures.ended(now);
-        if done || run.pool.alive() == 0 || run.departures.given_up(now) {
+        let returning = run.exchange.returning();
+        let done = run.in_flight == 0 && run.departures.ended(now) && returning.is_none();
+        if done || run.pool.alive() == 0 || run.given_up(now) {
             return Ok(run.close(start));
         }
         if now.duration_since(told) >= PROGRESS_EVERY {
             told = now;
             progress.set_position(run.driven.answered);
         }
-        let timeout = run.departures.wait(now, run.pool.all_busy());
+        let mut timeout = run.departures.wait(now, run.pool.all_busy());
+        if let Some(at) = returning.filter(|_| !run.pool.all_busy()) {
+            timeout = timeout.min(at.saturating_duration_since(now));
+        }
         run.pool.wait(timeout, &mut ready)?;
         for event in &ready {
             run.attend(*event)?;
@@ -134,6 +154,16 @@ struct Run<'a, E> {
     driven: Driven,
     in_flight: usize,
     last_answer: Instant,
+    /// When the last of those who came again did so.
+    last_return: Instant,
+}
+
+/// A request that may leave.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    at: Instant,
+    /// Somebody comes again.
+    again: bool,
 }
 
 impl<E: Exchange> Run<'_, E> {
@@ -142,7 +172,7 @@ impl<E: Exchange> Run<'_, E> {
         while let Some(waited) = self.departures.turn_away() {
             self.exchange.unsent(waited);
         }
-        while let Some(due) = self.departures.due() {
+        while let Some(due) = self.due() {
             let Some(slot) = self.pool.take_idle() else { return Ok(()) };
             self.fill(slot, due);
             if !self.pool.send(slot)? {
@@ -154,20 +184,42 @@ impl<E: Exchange> Run<'_, E> {
         Ok(())
     }
 
+    /// The request that may leave next, if one may.
+    fn due(&mut self) -> Option<Due> {
+        if let Some(at) = self.exchange.returning()
+            && at <= Instant::now()
+        {
+            return Some(Due { at, again: true });
+        }
+        Some(Due { at: self.departures.due()?, again: false })
+    }
+
+    /// Whether even answers are waited for no longer, nor for anybody who is to come again.
+    fn given_up(&self, now: Instant) -> bool {
+        let is_late = |at: Instant| now >= at + GRACE;
+        self.departures.given_up(now) && is_late(self.last_return) && self.exchange.returning().is_none_or(is_late)
+    }
+
     /// Gives a connection the request that is `due`, and those that are due after it, as far as it has room.
-    fn fill(&mut self, slot: usize, due: Instant) {
+    fn fill(&mut self, slot: usize, due: Due) {
         let mut next = Some(due);
-        while let Some(due) = next {
+        while let Some(Due { at, again }) = next {
             let Some(connection) = self.pool.connection(slot) else { return };
-            let Some(ticket) = self.exchange.request(&mut connection.outbox) else {
+            let asked = if again {
+                self.last_return = at;
+                self.exchange.request_again(&mut connection.outbox)
+            } else {
+                self.departures.depart();
+                self.exchange.request(&mut connection.outbox)
+            };
+            let Some(ticket) = asked else {
                 self.departures.finish();
                 return;
             };
-            connection.in_flight.push_back(InFlight { ticket, due });
-            self.departures.depart();
+            connection.in_flight.push_back(InFlight { ticket, due: at });
             self.driven.sent += 1;
             self.in_flight += 1;
-            next = if self.pool.has_room(slot) { self.departures.due() } else { None };
+            next = if self.pool.has_room(slot) { self.due() } else { None };
         }
     }
 

@@ -72,6 +72,7 @@ pub(crate) fn run(options: &Load) -> Result<bool> {
         users,
         used,
         sold_out_after: claims.sold_out_after(),
+        returned: claims.returned(),
     };
     let claimant_bytes = claimant_bytes(used, users);
     // Before the judgement: should the server be gone, this much is known all the same.
@@ -198,7 +199,7 @@ fn plan(options: &Load, target: SocketAddr, rules: Rules) -> Plan {
         seed: options.seed,
         requests_max: options.requests,
         repeat_share: options.repeat_share,
-        retries: false,
+        tries_max: 1,
         users: 0,
         part: Part::WHOLE,
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::claims::Claims;
+use crate::claims::{Claims, Manners};
 use crate::client::Width;
 use crate::departures::Pace;
 use crate::oracle::Rules;
@@ -32,8 +32,8 @@ pub(crate) struct Plan {
     pub(crate) requests_max: u64,
     /// Share of the requests that come from somebody who has asked before.
     pub(crate) repeat_share: f64,
-    /// Whoever is told that the server is too busy asks again.
-    pub(crate) retries: bool,
+    /// How often whoever is told to come again asks at most; with 1 nobody comes again.
+    pub(crate) tries_max: u16,
     /// Users of this part who have asked before and do not come first again.
     pub(crate) users: u64,
     /// The part of the load that is meant.
@@ -69,6 +69,14 @@ impl Plan {
         }
     }
 
+    /// Whether people of this part come again.
+    pub(crate) fn manners(&self) -> Manners {
+        match self.tries_max {
+            0 | 1 => Manners::Never,
+            tries_max => Manners::UpTo { tries_max, seed: self.seed.wrapping_add(u64::from(self.part.number) << 32) },
+        }
+    }
+
     /// Who asks in this part.
     pub(crate) fn workload(&self) -> Workload {
         Workload::new(self.repeat_share, self.seed, self.part).after(self.users)
@@ -77,7 +85,7 @@ impl Plan {
     /// The claims of this part, by a process that does nothing else.
     pub(crate) fn claims(&self) -> Claims {
         let mut claims = Claims::new(&self.target.to_string(), self.rules.clone(), self.workload(), self.requests_max);
-        claims.begin(self.workload(), self.retries);
+        claims.begin(self.workload(), self.manners());
         claims
     }
 }

@@ -217,24 +217,19 @@ impl Running {
     ///
     /// # Errors
     /// When it is gone or does not say.
-    pub(crate) fn used(&self) -> Result<Used> {
+    pub(crate) fn used(&mut self) -> Result<Used> {
         match self {
             Self::Floor(server, ..) => Ok(Used { cpu: server.cpu()?, ..Used::default() }),
             Self::Landrush(own) => own.used(),
             Self::Redis(redis) => Ok(Used {
                 cpu: redis.server.cpu()?,
                 disk_bytes: Some(redis.disk_bytes()?),
-                syncs: None,
+                syncs: redis.syncs(),
                 resident_bytes: Some(redis.server.resident_bytes()?),
             }),
             Self::Postgres(postgres) => {
                 let (bytes, syncs) = postgres.written()?;
-                Ok(Used {
-                    cpu: postgres.server.family_cpu()?,
-                    disk_bytes: Some(bytes),
-                    syncs: Some(syncs),
-                    resident_bytes: None,
-                })
+                Ok(Used { cpu: postgres.server.family_cpu()?, disk_bytes: Some(bytes), syncs, resident_bytes: None })
             }
         }
     }

@@ -108,7 +108,7 @@ fn costs(lines: &[&Line]) -> String {
             format!("{:.2}", line.median(|round| round.cpu_s_per_100k)),
             format!("{:.2}", line.median(|round| round.generator_s_per_100k)),
             shown(line.median_of(|round| round.disk_bytes_per_claim)),
-            shown(line.median_of(|round| round.claims_per_sync)),
+            line.claims_per_sync(),
             shown(line.median_of(|round| round.claimant_bytes)),
             shown(line.median_of(|round| round.sold_out_after_ms)),
             codes.join(", "),

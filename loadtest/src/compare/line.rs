@@ -118,6 +118,15 @@ impl Line {
         median(self.rounds.iter().zip(&other.rounds).map(|(own, other)| part(own) / part(other)).collect())
     }
 
+    /// Claims that one sync made durable, in words: nothing is synced where nothing is remembered, and not everybody counts.
+    pub(crate) fn claims_per_sync(&self) -> String {
+        match self.median_of(|round| round.claims_per_sync) {
+            Some(claims) => format!("{claims:.1}"),
+            None if self.contender == Contender::Floor => "-".into(),
+            None => "not told".into(),
+        }
+    }
+
     /// Whether the oracle found nothing wrong.
     pub(crate) fn is_sound(&self) -> bool {
         self.verdict.as_ref().is_none_or(|verdict| verdict.violations == 0)
@@ -212,6 +221,15 @@ mod tests {
         assert!((own.ratio(&other, |round| round.top_per_s) - 2.0).abs() < 1e-9);
         assert!((own.median(|round| round.top_per_s) - 200.0).abs() < 1e-9);
         assert_eq!(own.spread(|round| round.top_per_s), (100.0, 220.0));
+    }
+
+    #[test]
+    fn syncs_that_nobody_counts_are_not_told_and_what_has_no_log_has_none() {
+        let mut line = line(&[1.0]);
+        assert_eq!(line.claims_per_sync(), "not told");
+        line.rounds[0].claims_per_sync = Some(77.16);
+        assert_eq!(line.claims_per_sync(), "77.2");
+        assert_eq!(Line::with_rates(Contender::Floor, 64, &[1.0]).claims_per_sync(), "-");
     }
 
     #[test]

@@ -111,16 +111,16 @@ pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Res
     running.drive(Stock::Plenty, width, Pace::Closed(WARM_UP), &mut plenty)?;
 
     let (before, wins_before) = (running.used()?, plenty.wins().0);
-    let top = load(&running, Stock::Plenty, width, Pace::Closed(length), &mut plenty)?;
+    let top = load(&mut running, Stock::Plenty, width, Pace::Closed(length), &mut plenty)?;
     let offered = (top.rate() / 2.0).max(1.0);
     let schedule = Schedule::new(offered, Arrivals::Poisson, length, seed);
-    let half = load(&running, Stock::Plenty, width, Pace::Open(Box::new(schedule)), &mut plenty)?;
+    let half = load(&mut running, Stock::Plenty, width, Pace::Open(Box::new(schedule)), &mut plenty)?;
     let grown = running.used()?.since(before).resident_bytes;
     let claimants = plenty.wins().0 - wins_before;
     let claimant_bytes = grown.filter(|_| claimants > 0).map(|bytes| bytes as f64 / claimants as f64);
 
     let mut few = running.transcript(Stock::Few);
-    let rush = load(&running, Stock::Few, width, Pace::Closed(length), &mut few)?;
+    let rush = load(&mut running, Stock::Few, width, Pace::Closed(length), &mut few)?;
     let (wins, last_win) = few.wins();
     let sold_out_after = (wins >= Stock::Few.quota()).then_some(last_win);
     let refused = if contender == Contender::Floor { rush.driven.answered } else { rush.count("refused") };
@@ -148,7 +148,7 @@ pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Res
     Ok(Sample { top, offered, half, refusals, sold_out_after, claimant_bytes, codes, verdict })
 }
 
-fn load(running: &Running, stock: Stock, width: Width, pace: Pace, transcript: &mut Transcript) -> Result<Phase> {
+fn load(running: &mut Running, stock: Stock, width: Width, pace: Pace, transcript: &mut Transcript) -> Result<Phase> {
     let (before, own_before) = (running.used()?, own_cpu()?);
     transcript.begin();
     let driven = running.drive(stock, width, pace, transcript)?;

@@ -27,7 +27,8 @@ pub(crate) fn text(lines: &[Line]) -> String {
             }
         }
     }
-    text + "\ncpu s, generator s: processor seconds of server and generator for 100,000 claims of the closed loop\n"
+    text + "\ncpu s, generator s: processor seconds of server and generator for 100,000 claims of the closed loop\n\
+          pipelined: requests that a connection has on its way at most; -: there is none; not told: the server does not count it\n"
 }
 
 fn rates(lines: &[&Line]) -> comfy_table::Table {
@@ -76,7 +77,7 @@ fn costs(lines: &[&Line]) -> comfy_table::Table {
             format!("{:.2}", line.median(|round| round.cpu_s_per_100k)),
             format!("{:.2}", line.median(|round| round.generator_s_per_100k)),
             shown(line.median_of(|round| round.disk_bytes_per_claim), 0),
-            shown(line.median_of(|round| round.claims_per_sync), 1),
+            line.claims_per_sync(),
             shown(line.median_of(|round| round.claimant_bytes), 0),
             shown(line.median_of(|round| round.sold_out_after_ms), 1),
         ]);

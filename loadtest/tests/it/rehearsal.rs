@@ -62,7 +62,61 @@ fn those_who_watch_a_mix_end_up_with_the_truth() {
 
 #[test]
 fn a_soak_can_be_tried() {
-    check("soak", "0.0002", &["offered 5000/s"]);
+    check("soak", "0.0002", &["offered 5000/s", "too short to hold the end against the beginning"]);
+}
+
+/// Runs a scenario of a test's own; its text and whether it was sound.
+fn run_own(scenario: &str, json: &Path) -> (String, bool) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("own.toml");
+    fs::write(&file, scenario).expect("written");
+    let path = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+    let run = harness(&["run", &path(&file), "--json", &path(json), "--server-binary", server()]);
+    (text(&run.stdout) + &text(&run.stderr), run.status.code() == Some(0))
+}
+
+fn found(json: &Path) -> Value {
+    serde_json::from_slice(&fs::read(json).expect("written")).expect("JSON")
+}
+
+/// All of 200 people come in the second before the opening: each is told when it opens, waits, and asks once more, whoever it is.
+#[test]
+fn who_comes_too_early_is_told_when_to_come_again_and_does() {
+    const OWN: &str = "name = \"early\"\nabout = \"A test.\"\nseed = 1\nconnections = 8\nquota = 50\nopens_in_ms = 1_500\n\
+        early_ms = 1_000\n[[phases]]\nseconds = 0.2\nrate = 1_000.0\ntries_max = 3\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("found.json");
+    let (said, sound) = run_own(OWN, &json);
+    assert!(sound && said.contains("oracle: sound"), "{said}");
+    let phase = &found(&json)["phases"][0];
+    assert_eq!(phase["came_again"], json!({"people": 200, "times": 200, "times_most": 1, "gave_up": 0}), "{said}");
+    assert_eq!((&phase["errors"]["not_open"], &phase["errors"]["sold_out"]), (&json!(200), &json!(150)), "{said}");
+    assert!(said.contains("told to come again: 200 people came 200 times more"), "{said}");
+
+    // Who asks once only is told, and stays away: nobody wins.
+    let (said, sound) = run_own(&OWN.replace("tries_max = 3", "tries_max = 1"), &json);
+    assert!(!sound && said.contains("not_open"), "{said}");
+    assert_eq!(found(&json)["oracle"]["wins"], 0, "{said}");
+}
+
+#[test]
+fn a_load_whose_end_is_worse_than_its_bounds_fails() {
+    let own = |memory: &str| {
+        format!(
+            "name = \"drift\"\nabout = \"A test.\"\nseed = 1\nconnections = 8\nquota = 100_000\n[[phases]]\nseconds = 5\n\
+             rate = 2_000.0\n[phases.drift]\nrate_least = 0.2\np50_times = 100.0\np99_times = 1000.0\n\
+             latency_slack_ms = 1000.0\ncpu_times = 100.0\nmemory_bytes_per_answer = {memory}\n"
+        )
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("found.json");
+    let (said, sound) = run_own(&own("100000.0"), &json);
+    assert!(sound && said.contains("drift: none") && said.contains("last tenth"), "{said}");
+    let drift = &found(&json)["drift"][0];
+    assert!(drift["first_tenth"]["answers_per_second"].as_f64().is_some_and(|rate| rate > 1_000.0), "{drift}");
+    // Winners are kept, which takes memory: none at all is more than can be asked.
+    let (said, sound) = run_own(&own("0.0"), &json);
+    assert!(!sound && said.contains("DRIFT: memory grew by"), "{said}");
 }
 
 /// Phase after phase by two processes, the last with those who have asked before.
