@@ -5,6 +5,7 @@ mod checkout;
 mod drift;
 mod file;
 mod found;
+mod room;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -42,6 +43,9 @@ const ASKED_EVERY: Duration = Duration::from_millis(250);
 pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let file = File::read(&options.file)?.scaled(options.scale);
     println!("{}: {}", file.name, file.about);
+    if let Some(room) = file.waiting_room {
+        return room::run(options, &file, room);
+    }
     let own = Own::start(&options.server)?;
     let mut api = Api::new(own.address, ADMIN_KEY);
     let scenario = Scenario {

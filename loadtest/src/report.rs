@@ -20,7 +20,7 @@ use crate::violation::Violation;
 const VIOLATIONS_SHOWN: usize = 20;
 const PERCENTILES: [(&str, f64); 4] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9)];
 /// Outcomes that are no errors: everything else is a refusal by its code, or no answer.
-const DECISIONS: [&str; 4] = ["won", "repeated", "no_coupon", "redeemed"];
+const DECISIONS: [&str; 7] = ["won", "repeated", "no_coupon", "redeemed", "joined", "looked", "place"];
 /// Answers for which processor time is given.
 const CPU_PER: f64 = 1e5;
 

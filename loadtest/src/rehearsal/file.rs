@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::rehearsal::drift::Bounds;
+use crate::rehearsal::room::Room;
 use crate::schedule::Arrivals;
 
 /// No load is made shorter than this, in seconds: nothing could be seen.
@@ -41,6 +42,9 @@ pub(super) struct File {
     /// Event streams that are open all the while.
     #[serde(default)]
     pub(super) watchers: u16,
+    /// A crowd that waits to be let in, in place of phases.
+    pub(super) waiting_room: Option<Room>,
+    #[serde(default)]
     pub(super) phases: Vec<Phase>,
 }
 
@@ -106,7 +110,15 @@ impl File {
             file.probability.is_none_or(|each| each > 0.0) && all <= 1.0,
             "probability: above 0, at most 1 together"
         );
-        ensure!(!file.phases.is_empty(), "phases: at least one");
+        match file.waiting_room {
+            None => ensure!(!file.phases.is_empty(), "phases: at least one"),
+            Some(room) => {
+                let alone =
+                    file.phases.is_empty() && file.watchers == 0 && file.early_ms == 0 && file.probability.is_none();
+                ensure!(alone, "waiting_room: without phases, watchers, early_ms and probability");
+                room.check().context("waiting_room")?;
+            }
+        }
         ensure!(file.early_ms <= file.opens_in_ms, "early_ms: at most opens_in_ms");
         for (phase, number) in file.phases.iter().zip(1..) {
             phase.check().with_context(|| format!("phase {number}"))?;
@@ -121,6 +133,9 @@ impl File {
             self.watchers = u16::try_from(scaled(self.watchers.into(), scale)).unwrap_or(u16::MAX);
         }
         self.early_ms = u32::try_from(scaled(self.early_ms.into(), scale)).unwrap_or(u32::MAX).min(self.early_ms);
+        if let Some(room) = &mut self.waiting_room {
+            room.people = scaled(room.people, scale);
+        }
         for phase in &mut self.phases {
             phase.seconds = (phase.seconds * scale).max(SECONDS_MIN);
         }
@@ -202,6 +217,9 @@ mod tests {
             ("seconds = 1", "seconds = 1\ntries_max = 0"),
             ("seconds = 1", "seconds = 1\n[phases.drift]\nrate_least = 2.0"),
             ("quota = 10", "quota = 10\nearly_ms = 5"),
+            ("[[phases]]\nseconds = 1", ""),
+            ("[[phases]]", "[waiting_room]\npeople = 1\njoin_rate = 1.0\nadmit_per_second = 1\n[[phases]]"),
+            ("[[phases]]\nseconds = 1", "[waiting_room]\npeople = 0\njoin_rate = 1.0\nadmit_per_second = 1"),
             ("quota = 10", "quota = 0"),
             ("quota = 10", "quota = 10\nprobability = 1.5"),
             ("connections = 4", "connections = 0"),

@@ -45,6 +45,42 @@ fn a_campaign_that_is_sold_out_only_refuses() {
     check("sold-out", "0.05", &["sold_out", "50 wins, each asked for again"]);
 }
 
+/// 400 people, 100 coupons: 50 are let in each second, and a fiftieth of all try it before.
+#[test]
+fn a_crowd_waits_to_be_let_in_and_the_rest_is_told_without_asking() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("found.json");
+    let own = "name = \"room\"\nabout = \"A test.\"\nseed = 1\nconnections = 8\nquota = 100\nopens_in_ms = 1_500\n[waiting_room]\n\
+        people = 400\njoin_rate = 800.0\nadmit_per_second = 50\n";
+    let (said, sound) = run_own(own, &json);
+    assert!(sound && said.contains("100 wins, each asked for again") && said.contains("oracle: sound"), "{said}");
+    let found = found(&json);
+    let room = &found["waiting_room"];
+    let came = room["came"].as_u64().expect("a count");
+    // As many as a Poisson process brings within the half second.
+    assert!((300..=400).contains(&came), "{said}");
+    assert_eq!(
+        (&room["won"], &room["won_early"], &room["left_waiting"]),
+        (&json!(100), &json!(0), &json!(0)),
+        "{said}"
+    );
+    assert_eq!(
+        room["told_without_asking"].as_u64().zip(room["told_by_claim"].as_u64()).map(|(a, b)| a + b),
+        Some(came - 100)
+    );
+    assert!(
+        room["told_without_asking"].as_u64() > Some(came / 2) && room["refused_early"].as_u64() > Some(3),
+        "{said}"
+    );
+    // At 50 a second a hundred take two seconds at the least, whoever waits.
+    assert!(found["sold_out_after_s"].as_f64().is_some_and(|after| (1.0..20.0).contains(&after)), "{said}");
+}
+
+#[test]
+fn the_waiting_room_of_the_repository_is_sound() {
+    check("waiting-room", "0.02", &["100 wins, each asked for again", "left waiting: 0"]);
+}
+
 #[test]
 fn draws_with_odds_are_sound() {
     check("draws", "0.005", &["no_coupon", "won"]);
