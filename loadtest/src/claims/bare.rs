@@ -82,3 +82,30 @@ impl Exchange for Bare {
 
     fn unsent(&mut self, _: Duration) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of these answers are wrong, the first to user 1 and so on.
+    fn wrong(load: Bare, bodies: &[&str]) -> u64 {
+        let mut load = load;
+        for body in bodies {
+            let user = load.request(&mut Vec::new()).expect("without end");
+            let reply = Reply { status: 201, body: body.as_bytes(), closes: false, taken: 0 };
+            load.answered(user, Duration::from_millis(1), &reply);
+        }
+        load.wrong
+    }
+
+    #[test]
+    fn an_answer_for_somebody_else_is_wrong_where_answers_name_the_user() {
+        let load = || Bare::new("h", "c", 201);
+        let one = "{\"user_id\":\"u-000000000001\"}";
+        let (two, moved) = ("{\"user_id\":\"u-000000000002\"}", "{\"a\":1,\"user_id\":\"u-000000000003\"}");
+        assert_eq!(wrong(load().naming_the_user(), &[one, two, moved]), 0);
+        assert_eq!(wrong(load().naming_the_user(), &[two, one, moved]), 2);
+        assert_eq!(wrong(load().naming_the_user(), &["", one, "{}"]), 3);
+        assert_eq!(wrong(load(), &[two, "ok"]), 0);
+    }
+}

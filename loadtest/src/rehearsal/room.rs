@@ -319,21 +319,21 @@ impl Visitors {
         self.start + self.until_opening
     }
 
-    /// Takes a place that somebody was told.
-    fn placed(&mut self, person: usize, shown: Shown) {
+    /// Takes a place that somebody was told when they came, or later when they asked for it.
+    fn placed(&mut self, person: usize, ask: Ask, shown: Shown) {
+        let from = self.opening().max(Instant::now());
         let known = &mut self.people[person];
         known.ticket = shown.ticket.or(known.ticket.take());
         known.position = shown.position.or(known.position);
         if known.position.is_some() {
-            known.tries = 0;
             self.see(person);
-        } else {
-            let from = self.opening().max(Instant::now());
+        } else if ask == Ask::Join {
             self.plan(person, Ask::Place, from, PLACES_WITHIN);
+        } else {
+            self.again(person, Ask::Place, None);
         }
-        if person.is_multiple_of(IMPATIENT_EVERY) && self.people[person].state == State::Waits && self.now_serving == 0
-        {
-            let from = self.opening().max(Instant::now());
+        let waits = self.people[person].state == State::Waits;
+        if ask == Ask::Join && waits && person.is_multiple_of(IMPATIENT_EVERY) {
             self.plan(person, Ask::ClaimEarly, from, Duration::from_millis(1));
         }
     }
@@ -480,7 +480,7 @@ impl Exchange for Visitors {
             return;
         }
         match shown {
-            Some(shown) => self.placed(person, shown),
+            Some(shown) => self.placed(person, ask, shown),
             None => self.again(person, ask, answer::retry_after(reply)),
         }
     }
