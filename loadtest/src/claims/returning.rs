@@ -45,14 +45,22 @@ impl Returned {
     }
 }
 
+/// Somebody who was told to come again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    /// How often, once for each wait.
+    times: u16,
+    /// They have yet to come again.
+    is_away: bool,
+}
+
 /// The people of one load who are away.
 #[derive(Debug)]
 pub(crate) struct Returning {
     tries_max: u16,
     rng: ChaCha8Rng,
     away: BinaryHeap<Reverse<(Instant, u64)>>,
-    /// How often each has been told to come again.
-    told: BTreeMap<u64, u16>,
+    told: BTreeMap<u64, Told>,
     returned: Returned,
 }
 
@@ -79,12 +87,17 @@ impl Returning {
             return false;
         }
         let told = self.told.entry(user).or_default();
-        *told += 1;
-        if *told >= self.tries_max {
+        // Somebody who waits already, and pressed twice: there is one wait, after which they ask once.
+        if told.is_away {
+            return true;
+        }
+        told.times += 1;
+        if told.times >= self.tries_max {
             self.returned.gave_up += 1;
             return false;
         }
-        let wait = wait(*told, asked, || unit(&mut self.rng));
+        told.is_away = true;
+        let wait = wait(told.times, asked, || unit(&mut self.rng));
         self.away.push(Reverse((now + wait, user)));
         true
     }
@@ -97,7 +110,9 @@ impl Returning {
     /// Who that is, now that they come.
     pub(crate) fn next(&mut self) -> Option<u64> {
         let Reverse((_, user)) = self.away.pop()?;
-        let times = self.told.get(&user).copied().unwrap_or_default();
+        let told = self.told.get_mut(&user)?;
+        told.is_away = false;
+        let times = told.times;
         self.returned.people += u64::from(times == 1);
         self.returned.times += 1;
         self.returned.times_most = self.returned.times_most.max(times);
@@ -145,6 +160,7 @@ mod tests {
         let mut returning = Returning::new(Manners::UpTo { tries_max: 3, seed: 1 });
         assert!(returning.turned_away(7, Some(MS(100)), now) && returning.turned_away(8, Some(MS(5_000)), now));
         assert!(returning.next_at().is_some_and(|at| at >= now + MS(100) && at <= now + MS(500)));
+        assert!(returning.turned_away(7, None, now), "pressed twice: told at once, and waits once");
         assert_eq!(returning.next(), Some(7));
         assert!(returning.turned_away(7, None, now));
         assert_eq!(returning.next(), Some(7));

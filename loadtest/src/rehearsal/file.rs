@@ -126,13 +126,13 @@ impl File {
         Ok(file)
     }
 
-    /// The same scenario with `scale` times the length, coupons and watchers. People come as fast as before.
+    /// The same scenario with `scale` times the length, coupons and watchers. People come as fast as before,
+    /// and as early.
     pub(super) fn scaled(mut self, scale: f64) -> Self {
         self.quota = scaled(self.quota, scale);
         if self.watchers > 0 {
             self.watchers = u16::try_from(scaled(self.watchers.into(), scale)).unwrap_or(u16::MAX);
         }
-        self.early_ms = u32::try_from(scaled(self.early_ms.into(), scale)).unwrap_or(u32::MAX).min(self.early_ms);
         if let Some(room) = &mut self.waiting_room {
             room.people = scaled(room.people, scale);
         }

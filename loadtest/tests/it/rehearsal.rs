@@ -37,7 +37,7 @@ fn a_steady_load_is_sound() {
 
 #[test]
 fn a_stampede_hands_out_all_there_is_and_no_more() {
-    check("stampede", "0.01", &["sold_out", "100 wins, each asked for again"]);
+    check("stampede", "0.01", &["sold_out", "told to come again: ", "100 wins, each asked for again"]);
 }
 
 #[test]
