@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -165,6 +166,17 @@ struct CouponBody<'a> {
 struct ProblemBody<'a> {
     #[serde(borrow)]
     code: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct WaitBody {
+    retry_after_ms: Option<u64>,
+}
+
+/// How long a refusal asks to wait before coming again: `Retry-After` to the millisecond, as its body says it.
+pub(crate) fn retry_after(reply: &Reply<'_>) -> Option<Duration> {
+    let body: WaitBody = serde_json::from_slice(reply.body).ok()?;
+    body.retry_after_ms.map(Duration::from_millis)
 }
 
 /// Whether a refusal says nothing of what is refused, so that asking again is the way to know.

@@ -87,6 +87,18 @@ impl Api {
         serde_json::from_slice(&body).context("availability is not JSON")
     }
 
+    /// What anybody is shown of a campaign's waiting room.
+    ///
+    /// # Errors
+    /// When the server does not answer with JSON.
+    pub(crate) fn waiting_room(&mut self, campaign: &str) -> Result<Value> {
+        let (status, body) = self.call("GET", &format!("/v1/campaigns/{campaign}/waiting-room"), None)?;
+        if status != 200 {
+            bail!("the waiting room of {campaign} was answered {status}: {}", String::from_utf8_lossy(&body));
+        }
+        serde_json::from_slice(&body).context("a waiting room is not JSON")
+    }
+
     /// What is left of each coupon type, in the order of `coupon_types`.
     ///
     /// # Errors

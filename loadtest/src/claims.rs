@@ -2,6 +2,8 @@
 //! the oracle, which judges after the run so that judging costs the server nothing.
 
 mod bare;
+mod returning;
+mod timeline;
 mod told;
 
 use std::borrow::Cow;
@@ -10,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::answer::{self, Answer, Code};
 pub(crate) use crate::claims::bare::Bare;
+use crate::claims::returning::Returning;
+pub(crate) use crate::claims::returning::{Manners, Returned};
+pub(crate) use crate::claims::timeline::Timeline;
 pub(crate) use crate::claims::told::{Heard, Told};
 use crate::client::Exchange;
 use crate::oracle::{ClaimKey, Ledger, Rules};
@@ -28,9 +33,11 @@ pub(crate) struct Claims {
     asked: u64,
     recorder: Recorder,
     told: Vec<Told>,
-    /// Whoever is told that the server is too busy asks again.
-    retries: bool,
-    /// Those who are to ask again.
+    /// Those who were told to come again, and have yet to do so.
+    returning: Returning,
+    /// Latencies by time, where somebody wants to see them.
+    timeline: Option<Timeline>,
+    /// Those who are to ask next, whoever would.
     again: Vec<u64>,
     start: Instant,
     last_win: Option<Duration>,
@@ -52,7 +59,8 @@ impl Claims {
             asked: 0,
             recorder: Recorder::new(),
             told: Vec::new(),
-            retries: false,
+            returning: Returning::new(Manners::Never),
+            timeline: None,
             again: Vec::new(),
             start: Instant::now(),
             last_win: None,
@@ -62,13 +70,28 @@ impl Claims {
     }
 
     /// Begins another load on the same campaign: latencies are recorded anew, what users were told stays.
-    pub(crate) fn begin(&mut self, workload: Workload, retries: bool) {
+    pub(crate) fn begin(&mut self, workload: Workload, manners: Manners) {
         self.users = self.users();
         self.workload = workload;
         self.recorder = Recorder::new();
-        self.retries = retries;
+        self.returning = Returning::new(manners);
         self.again.clear();
         self.last_win = None;
+    }
+
+    /// Counts latencies by time from here on, in parts of `part` each.
+    pub(crate) fn keep_time(&mut self, part: Duration) {
+        self.timeline = Some(Timeline::new(part));
+    }
+
+    /// What was counted by time.
+    pub(crate) fn take_timeline(&mut self) -> Option<Timeline> {
+        self.timeline.take()
+    }
+
+    /// Who came again in this load, and how often.
+    pub(crate) fn returned(&self) -> Returned {
+        self.returning.returned()
     }
 
     /// Lets `user` ask next, once more or for the first time.
@@ -91,6 +114,7 @@ impl Claims {
             told: mem::take(&mut self.told),
             wins: mem::take(&mut self.wins),
             last_win: self.last_win.take(),
+            returned: self.returned(),
             users: self.users(),
         }
     }
@@ -100,6 +124,7 @@ impl Claims {
         self.recorder.add(&heard.recorder);
         self.told.extend(heard.told);
         self.wins += heard.wins;
+        self.returning.add(heard.returned);
         self.last_win = self.last_win.max(heard.last_win);
     }
 
@@ -157,7 +182,20 @@ impl Exchange for Claims {
         Some(user)
     }
 
+    fn returning(&self) -> Option<Instant> {
+        self.returning.next_at()
+    }
+
+    fn request_again(&mut self, bytes: &mut Vec<u8>) -> Option<u64> {
+        let user = self.returning.next()?;
+        self.template.write(user, 0, bytes);
+        Some(user)
+    }
+
     fn answered(&mut self, user: u64, latency: Duration, reply: &Reply<'_>) {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.record(self.start.elapsed(), latency);
+        }
         match answer::read(reply, self.rules.asked(user)) {
             Answer::Decided(decision) => {
                 let is_win = decision.coupon.is_some() && !decision.repeated;
@@ -177,12 +215,14 @@ impl Exchange for Claims {
             }
             Answer::Refused(code) => {
                 self.recorder.record(&code, latency);
+                let comes_again = Returning::is_asked_back(reply.status, &code)
+                    && self.returning.turned_away(user, answer::retry_after(reply), Instant::now());
                 match &*code {
                     // The two that a loaded server says again and again, kept without a copy each.
                     "sold_out" => self.told.push(Told::Refused(user, Cow::Borrowed("sold_out"))),
-                    "overloaded" if self.retries => self.again.push(user),
                     "overloaded" => {}
                     "log_unavailable" => self.told.push(Told::Unknown(user)),
+                    _ if comes_again => {}
                     _ => self.told.push(Told::Refused(user, Cow::Owned(code.into_owned()))),
                 }
             }

@@ -10,6 +10,8 @@ use crate::attack::Attack;
 use crate::compare::{Contender, Required};
 use crate::schedule::Arrivals;
 
+/// Requests that a connection may have on their way at most.
+const PIPELINE_MAX: i64 = 256;
 /// Generator processes of one run at most.
 const PROCESSES_MAX: i64 = 64;
 
@@ -58,9 +60,11 @@ pub(crate) struct Load {
     /// Stop after this many requests, if the duration is not over first.
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     pub(crate) requests: u64,
-    /// Keep-alive connections, each with one request on its way.
+    /// Keep-alive connections.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) connections: u16,
+    #[command(flatten)]
+    pub(crate) depth: Depth,
     /// Generator processes, among which connections, requests and users are divided; what they were told is judged together.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=PROCESSES_MAX))]
     pub(crate) processes: u16,
@@ -95,6 +99,15 @@ pub(crate) struct Load {
     pub(crate) server: ServerOptions,
 }
 
+/// How much a connection carries.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Depth {
+    /// Requests that each connection has on their way at most: they leave without waiting for each other's answers, which come in
+    /// their order. The server decides up to 64 claims of a connection together; more wait in the socket.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=PIPELINE_MAX))]
+    pub(crate) pipeline: u16,
+}
+
 /// The server that the harness starts.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServerOptions {
@@ -115,6 +128,9 @@ pub(crate) struct Floor {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
+    /// Write the answers to requests that came together with one write, as hyper can be told to.
+    #[arg(long)]
+    pub(crate) pipelined: bool,
 }
 
 /// Landrush beside the floor.
@@ -123,6 +139,8 @@ pub(crate) struct Share {
     /// Connections, each number measured by itself.
     #[arg(long, value_delimiter = ',', default_value = "256,64")]
     pub(crate) connections: Vec<u16>,
+    #[command(flatten)]
+    pub(crate) depth: Depth,
     /// Seconds that each server is loaded in each round.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) seconds: u16,
@@ -142,9 +160,11 @@ pub(crate) struct Share {
 /// Landrush beside everybody.
 #[derive(Args, Debug)]
 pub(crate) struct Compare {
-    /// Connections, each number measured by itself; PostgreSQL is measured at its own best number.
+    /// Connections, each number measured by itself; PostgreSQL is measured at its own best number, one transaction at a time on each.
     #[arg(long, value_delimiter = ',', default_value = "64,256,1024")]
     pub(crate) connections: Vec<u16>,
+    #[command(flatten)]
+    pub(crate) depth: Depth,
     /// How often everybody is measured, in another order each time; twice as many rounds as there are contenders, or a multiple of
     /// that, have everybody follow everybody else equally often.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]

@@ -59,14 +59,15 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
             .iter()
             .map(|contender| {
                 let own = postgres.filter(|_| *contender == Contender::Postgres);
-                Line::new(*contender, *group, own.unwrap_or(*group))
+                Line::new(*contender, *group, own.unwrap_or(*group), contender.pipeline(options.depth.pipeline))
             })
             .collect();
         for round in 1..=options.rounds {
             for place in order(contenders.len(), usize::from(round) - 1) {
                 let line = &mut of_group[place];
                 let measurement = Measurement {
-                    connections: line.connections.into(),
+                    connections: line.connections,
+                    pipeline: line.pipeline,
                     length: Duration::from_secs(options.seconds.into()),
                     seed: options.seed.wrapping_add(round.into()),
                     server: &options.server,
@@ -93,9 +94,13 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
 
 /// What was measured, in words.
 fn about(options: &Compare) -> String {
-    let Compare { rounds, seconds, seed, .. } = options;
+    let Compare { rounds, seconds, seed, depth, .. } = options;
+    let deep = match depth.pipeline {
+        1 => "one request a connection at a time".to_owned(),
+        depth => format!("up to {depth} requests a connection pipelined"),
+    };
     format!(
-        "{rounds} rounds in changing order, {seconds} s a load, a new user a request, one hot campaign, seed {seed}"
+        "{rounds} rounds in changing order, {seconds} s a load, a new user a request, {deep}, one hot campaign, seed {seed}"
     )
 }
 
@@ -135,7 +140,7 @@ fn installed(wanted: &[Contender]) -> (Vec<Contender>, BTreeMap<&'static str, St
 /// The number of connections at which PostgreSQL is fastest: beyond it, transactions only wait for one row's lock. Each is tried
 /// twice, in both orders, on a cluster that is warm: what the first trial of all pays, and a table that grows, favour none of them.
 fn best_for_postgres(options: &Compare) -> Result<u16> {
-    let running = Running::start(Contender::Postgres, &options.server)?;
+    let running = Running::start(Contender::Postgres, &options.server, 1)?;
     let mut transcript = running.transcript(Stock::Plenty);
     running.drive(Stock::Plenty, POSTGRES_CONNECTIONS[0].into(), Pace::Closed(WARM_UP), &mut transcript)?;
     let mut best = (0.0, POSTGRES_CONNECTIONS[0]);

@@ -1,6 +1,7 @@
-//! One keep-alive connection of the load generator: a non-blocking socket with at most one request on its way.
-//! When to send, and what an answer means, is decided elsewhere.
+//! One keep-alive connection of the load generator: a non-blocking socket with its requests on their way, which are answered in
+//! their order. When to send, how many at once, and what an answer means, is decided elsewhere.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
@@ -9,6 +10,8 @@ use crate::response::{Parser, Reply};
 
 /// The longest answer that the generator takes, in bytes.
 const ANSWER_BYTES_MAX: usize = 8 * 1024;
+/// What is read at once of a connection with several requests on their way, in bytes.
+const PIPELINED_BYTES: usize = 32 * 1024;
 
 /// A request that has been given to the socket and not been answered.
 #[derive(Clone, Copy, Debug)]
@@ -23,22 +26,22 @@ pub(crate) struct InFlight {
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// The request being written, from `written` on.
+    /// The requests being written, from `written` on.
     pub(crate) outbox: Vec<u8>,
     written: usize,
     /// The socket is full: the rest of the outbox goes when it reports room.
     pub(crate) waits_to_write: bool,
     inbox: Box<[u8]>,
     filled: usize,
-    /// The request that waits for its answer.
-    pub(crate) in_flight: Option<InFlight>,
+    /// The requests that wait for their answers, the next to be answered first.
+    pub(crate) in_flight: VecDeque<InFlight>,
     /// Answers taken since connecting; a connection that breaks with none is not tried again.
     pub(crate) answers: u64,
 }
 
 impl Connection {
-    /// Connects to `target`, waiting for the handshake.
-    pub(crate) fn open(target: SocketAddr) -> io::Result<Self> {
+    /// Connects to `target`, waiting for the handshake, for up to `pipeline` requests at a time.
+    pub(crate) fn open(target: SocketAddr, pipeline: usize) -> io::Result<Self> {
         let stream = TcpStream::connect(target)?;
         // A connect to a port of the ephemeral range that nobody listens on can meet itself.
         if stream.local_addr()? == target {
@@ -51,9 +54,9 @@ impl Connection {
             outbox: Vec::with_capacity(512),
             written: 0,
             waits_to_write: false,
-            inbox: vec![0; ANSWER_BYTES_MAX].into_boxed_slice(),
+            inbox: vec![0; if pipeline > 1 { PIPELINED_BYTES } else { ANSWER_BYTES_MAX }].into_boxed_slice(),
             filled: 0,
-            in_flight: None,
+            in_flight: VecDeque::with_capacity(pipeline),
             answers: 0,
         })
     }
@@ -79,32 +82,44 @@ impl Connection {
         Ok(true)
     }
 
-    /// Reads once and hands a completed answer, as `parse` finds it, to `take`, with the request that it belongs to.
+    /// Reads once and hands every answer that is whole by then, as `parse` finds it, to `take`, with the request that it belongs to
+    /// and the moment of reading. Says how many those were.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the server closed, `InvalidData` for what is no answer, and what the socket says.
-    pub(crate) fn receive(&mut self, parse: Parser, take: impl FnOnce(InFlight, Reply<'_>)) -> io::Result<bool> {
-        if self.filled == self.inbox.len() {
-            return Err(io::Error::new(ErrorKind::InvalidData, "an answer longer than 8 KiB"));
-        }
+    /// `UnexpectedEof` when the server closed, `InvalidData` for what is no answer or has no request, and what the socket says.
+    pub(crate) fn receive(
+        &mut self,
+        parse: Parser,
+        mut take: impl FnMut(InFlight, Instant, Reply<'_>),
+    ) -> io::Result<usize> {
         match self.stream.read(&mut self.inbox[self.filled..]) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(count) => self.filled += count,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(false),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(0),
             Err(error) => return Err(error),
         }
-        let reply = parse(&self.inbox[..self.filled]);
-        let Some(reply) = reply.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))? else {
-            return Ok(false);
-        };
-        let (taken, closes) = (reply.taken, reply.closes);
-        let Some(asked) = self.in_flight.take() else {
-            return Err(io::Error::new(ErrorKind::InvalidData, "an answer that nobody asked for"));
-        };
-        take(asked, reply);
-        self.answers += 1;
-        self.inbox.copy_within(taken..self.filled, 0);
-        self.filled -= taken;
-        if closes { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(true) }
+        let read_at = Instant::now();
+        let (mut at, mut answers) = (0, 0);
+        while at < self.filled {
+            let reply = parse(&self.inbox[at..self.filled]);
+            let Some(reply) = reply.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))? else { break };
+            let (taken, closes) = (reply.taken, reply.closes);
+            let Some(asked) = self.in_flight.pop_front() else {
+                return Err(io::Error::new(ErrorKind::InvalidData, "an answer that nobody asked for"));
+            };
+            take(asked, read_at, reply);
+            self.answers += 1;
+            answers += 1;
+            at += taken;
+            if closes {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        self.inbox.copy_within(at..self.filled, 0);
+        self.filled -= at;
+        if self.filled >= ANSWER_BYTES_MAX {
+            return Err(io::Error::new(ErrorKind::InvalidData, "an answer longer than 8 KiB"));
+        }
+        Ok(answers)
     }
 }

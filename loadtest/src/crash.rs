@@ -10,6 +10,7 @@ mod campaigns;
 mod checkout;
 mod lotteries;
 mod registrations;
+pub(crate) mod rooms;
 mod traffic;
 
 use std::fs;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::schedule::Schedule;
 
 /// How long after the last planned departure the answers that are still missing are waited for.
-const GRACE: Duration = Duration::from_secs(10);
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 /// The longest wait for a connection to become ready, so that the end of a run is noticed.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 

@@ -16,6 +16,11 @@ pub(crate) fn commitment(seed: &Hash) -> Hash {
     Sha256::digest(seed).into()
 }
 
+/// Whether `seed` is the one that `commitment` bound its server to; both are hexadecimal digits.
+pub(crate) fn is_bound(seed: &str, commitment: &str) -> bool {
+    hash_of(seed).zip(hash_of(commitment)).is_some_and(|(seed, bound)| self::commitment(&seed) == bound)
+}
+
 /// The hash over the ids of all who entered, in the order of their numbers.
 pub(crate) fn entries_hash<'a>(users: impl Iterator<Item = &'a str>) -> Hash {
     let mut hash = Sha256::new();

@@ -72,6 +72,7 @@ pub(crate) fn run(options: &Load) -> Result<bool> {
         users,
         used,
         sold_out_after: claims.sold_out_after(),
+        returned: claims.returned(),
     };
     let claimant_bytes = claimant_bytes(used, users);
     // Before the judgement: should the server be gone, this much is known all the same.
@@ -191,13 +192,14 @@ fn plan(options: &Load, target: SocketAddr, rules: Rules) -> Plan {
         target,
         rules,
         connections: options.connections,
+        pipeline: options.depth.pipeline,
         rate: options.rate.per_second(),
         arrivals: options.arrivals,
         length: options.duration,
         seed: options.seed,
         requests_max: options.requests,
         repeat_share: options.repeat_share,
-        retries: false,
+        tries_max: 1,
         users: 0,
         part: Part::WHOLE,
     }
@@ -227,7 +229,13 @@ fn describe(options: &Load) -> String {
     };
     let (connections, processes) = (options.connections, options.processes);
     let by = if processes > 1 { format!(" by {processes} processes") } else { String::new() };
-    format!("{pace}, {seconds} s, {connections} connections{by}, seed {}", options.seed)
+    let deep = pipelined(options.depth.pipeline);
+    format!("{pace}, {seconds} s, {connections} connections{deep}{by}, seed {}", options.seed)
+}
+
+/// How many requests a connection carries, in words that follow "connections", where that is more than one.
+pub(crate) fn pipelined(depth: u16) -> String {
+    if depth > 1 { format!(" with up to {depth} requests each on their way") } else { String::new() }
 }
 
 /// A progress bar on a terminal, and nothing in a pipe.

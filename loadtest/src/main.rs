@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<bool> {
     match &cli.command {
         None => load::run(&cli.load),
-        Some(Command::Floor(floor)) => Ok(baselines::floor::serve(floor.listen).map(|()| true)?),
+        Some(Command::Floor(floor)) => Ok(baselines::floor::serve(floor.listen, floor.pipelined).map(|()| true)?),
         Some(Command::Share(share)) => share::run(share),
         Some(Command::Compare(compare)) => compare::run(compare),
         Some(Command::Run(rehearse)) => rehearsal::run(rehearse),

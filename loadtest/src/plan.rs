@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::claims::Claims;
+use crate::claims::{Claims, Manners};
+use crate::client::Width;
 use crate::departures::Pace;
 use crate::oracle::Rules;
 use crate::schedule::{Arrivals, Schedule};
@@ -18,8 +19,10 @@ pub(crate) struct Plan {
     pub(crate) target: SocketAddr,
     /// The campaign.
     pub(crate) rules: Rules,
-    /// Keep-alive connections, each with one request on its way.
+    /// Keep-alive connections.
     pub(crate) connections: u16,
+    /// Requests that each of them has on their way at most.
+    pub(crate) pipeline: u16,
     /// Requests a second of the whole load, or as many as go.
     pub(crate) rate: Option<f64>,
     pub(crate) arrivals: Arrivals,
@@ -29,8 +32,8 @@ pub(crate) struct Plan {
     pub(crate) requests_max: u64,
     /// Share of the requests that come from somebody who has asked before.
     pub(crate) repeat_share: f64,
-    /// Whoever is told that the server is too busy asks again.
-    pub(crate) retries: bool,
+    /// How often whoever is told to come again asks at most; with 1 nobody comes again.
+    pub(crate) tries_max: u16,
     /// Users of this part who have asked before and do not come first again.
     pub(crate) users: u64,
     /// The part of the load that is meant.
@@ -51,6 +54,11 @@ impl Plan {
         }
     }
 
+    /// The connections of this part, and how much each carries.
+    pub(crate) fn width(&self) -> Width {
+        Width { connections: self.connections.into(), pipeline: self.pipeline.into() }
+    }
+
     /// When the requests of this part leave.
     pub(crate) fn pace(&self) -> Pace {
         match self.rate {
@@ -58,6 +66,14 @@ impl Plan {
                 Pace::Open(Box::new(Schedule::new(rate, self.arrivals, self.length, self.seed).only(self.part)))
             }
             None => Pace::Closed(self.length),
+        }
+    }
+
+    /// Whether people of this part come again.
+    pub(crate) fn manners(&self) -> Manners {
+        match self.tries_max {
+            0 | 1 => Manners::Never,
+            tries_max => Manners::UpTo { tries_max, seed: self.seed.wrapping_add(u64::from(self.part.number) << 32) },
         }
     }
 
@@ -69,7 +85,7 @@ impl Plan {
     /// The claims of this part, by a process that does nothing else.
     pub(crate) fn claims(&self) -> Claims {
         let mut claims = Claims::new(&self.target.to_string(), self.rules.clone(), self.workload(), self.requests_max);
-        claims.begin(self.workload(), self.retries);
+        claims.begin(self.workload(), self.manners());
         claims
     }
 }

@@ -1,4 +1,4 @@
-//! The connections of a run and the epoll that watches them: which are free, which are ready, and making anew what
+//! The connections of a run and the epoll that watches them: which have room for a request, which are ready, and making anew what
 //! broke.
 
 use std::collections::VecDeque;
@@ -15,6 +15,28 @@ use crate::connection::{Connection, InFlight};
 /// Readiness reports taken at once.
 const EVENTS_MAX: usize = 256;
 
+/// How many connections a run has, and how much each of them carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Width {
+    /// Keep-alive connections.
+    pub(crate) connections: usize,
+    /// Requests that each of them has on their way at most.
+    pub(crate) pipeline: usize,
+}
+
+impl From<usize> for Width {
+    /// So many connections with one request each.
+    fn from(connections: usize) -> Self {
+        Self { connections, pipeline: 1 }
+    }
+}
+
+impl From<u16> for Width {
+    fn from(connections: u16) -> Self {
+        usize::from(connections).into()
+    }
+}
+
 /// What a connection is ready for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
@@ -29,6 +51,7 @@ pub(crate) struct Ready {
 /// A fixed number of places for connections.
 pub(crate) struct Pool {
     target: SocketAddr,
+    pipeline: usize,
     epoll: OwnedFd,
     slots: Vec<Slot>,
     idle: VecDeque<usize>,
@@ -43,13 +66,16 @@ struct Slot {
 }
 
 impl Pool {
-    /// Opens `connections` connections to `target`.
+    /// Opens connections to `target`, as many as `width` says.
     ///
     /// # Errors
     /// When one of them cannot be made.
-    pub(crate) fn open(target: SocketAddr, connections: usize) -> io::Result<Self> {
+    pub(crate) fn open(target: SocketAddr, width: Width) -> io::Result<Self> {
+        let Width { connections, pipeline } = width;
+        assert!(pipeline > 0, "a connection carries a request");
         let mut pool = Self {
             target,
+            pipeline,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             slots: Vec::with_capacity(connections),
             idle: VecDeque::with_capacity(connections),
@@ -68,12 +94,12 @@ impl Pool {
         self.alive
     }
 
-    /// Whether every connection waits for an answer.
+    /// Whether no connection has room for a request.
     pub(crate) fn all_busy(&self) -> bool {
         self.idle.is_empty()
     }
 
-    /// Takes the connection that has been free for longest.
+    /// Takes the connection that has had room for longest.
     pub(crate) fn take_idle(&mut self) -> Option<usize> {
         while let Some(slot) = self.idle.pop_front() {
             self.slots[slot].queued = false;
@@ -84,7 +110,13 @@ impl Pool {
         None
     }
 
-    /// Says that a connection is free.
+    /// Whether a connection that works has room for a request.
+    pub(crate) fn has_room(&self, slot: usize) -> bool {
+        let connection = self.slots[slot].connection.as_ref();
+        connection.is_some_and(|connection| connection.in_flight.len() < self.pipeline)
+    }
+
+    /// Says that a connection has room.
     pub(crate) fn release(&mut self, slot: usize) {
         if !std::mem::replace(&mut self.slots[slot].queued, true) {
             self.idle.push_back(slot);
@@ -110,9 +142,9 @@ impl Pool {
     }
 
     /// Gives up a broken connection and makes another in its place, unless this one never had an answer: then the
-    /// server takes no connections, and trying on would be an endless loop. Hands back the request that is lost.
-    pub(crate) fn renew(&mut self, slot: usize) -> Option<InFlight> {
-        let broken = self.slots[slot].connection.take()?;
+    /// server takes no connections, and trying on would be an endless loop. Hands back the requests that are lost.
+    pub(crate) fn renew(&mut self, slot: usize) -> VecDeque<InFlight> {
+        let Some(broken) = self.slots[slot].connection.take() else { return VecDeque::new() };
         self.alive -= 1;
         if broken.answers > 0 && self.connect(slot).is_err() {
             self.slots[slot].connection = None;
@@ -142,11 +174,11 @@ impl Pool {
 
     /// The requests that have no answer.
     pub(crate) fn in_flight(&self) -> impl Iterator<Item = InFlight> {
-        self.slots.iter().filter_map(|slot| slot.connection.as_ref()?.in_flight)
+        self.slots.iter().flat_map(|slot| &slot.connection).flat_map(|open| open.in_flight.iter().copied())
     }
 
     fn connect(&mut self, slot: usize) -> io::Result<()> {
-        let connection = Connection::open(self.target)?;
+        let connection = Connection::open(self.target, self.pipeline)?;
         epoll::add(&self.epoll, connection.stream(), data(slot), epoll::EventFlags::IN)?;
         self.slots[slot].connection = Some(connection);
         self.alive += 1;

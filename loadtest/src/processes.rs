@@ -52,8 +52,8 @@ impl Generators {
         let plans: Vec<_> = plans.collect();
         let (driven, users) = match &plans[..] {
             [whole] => {
-                claims.begin(whole.workload(), whole.retries);
-                let driven = drive(whole.target, whole.connections.into(), whole.pace(), claims, bar)?;
+                claims.begin(whole.workload(), whole.manners());
+                let driven = drive(whole.target, whole.width(), whole.pace(), claims, bar)?;
                 (driven, vec![claims.asked_in_load()])
             }
             parts => divided(parts, claims)?,
@@ -68,7 +68,7 @@ impl Generators {
 
 /// Lets a process of its own carry out each of `parts`; says what that was like, and who has asked by now in each.
 fn divided(parts: &[Plan], claims: &mut Claims) -> Result<(Driven, Vec<u64>)> {
-    claims.begin(parts[0].workload().after(0), parts[0].retries);
+    claims.begin(parts[0].workload().after(0), parts[0].manners());
     let mut generators = parts.iter().map(Generator::start).collect::<Result<Vec<_>>>()?;
     generators.iter_mut().try_for_each(Generator::wait_until_ready)?;
     generators.iter_mut().try_for_each(Generator::go)?;

@@ -2,8 +2,10 @@
 //! a file may say is `file`'s matter.
 
 mod checkout;
+mod drift;
 mod file;
 mod found;
+mod room;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,7 +18,7 @@ use self::checkout::Checkout;
 use self::file::{Ask, File, Phase};
 use self::found::Found;
 use crate::api::Api;
-use crate::claims::Claims;
+use crate::claims::{Claims, Returned};
 use crate::cli::Rehearse;
 use crate::client::drive;
 use crate::load::{self, Own, progress};
@@ -41,6 +43,9 @@ const ASKED_EVERY: Duration = Duration::from_millis(250);
 pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let file = File::read(&options.file)?.scaled(options.scale);
     println!("{}: {}", file.name, file.about);
+    if let Some(room) = file.waiting_room {
+        return room::run(options, &file, room);
+    }
     let own = Own::start(&options.server)?;
     let mut api = Api::new(own.address, ADMIN_KEY);
     let scenario = Scenario {
@@ -56,7 +61,8 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
         .then(|| Crowd::open(own.address, &format!("/v1/campaigns/{}/events", file.name), file.watchers.into()))
         .transpose()?;
     let before = own.used()?;
-    if let Ok(left) = Duration::try_from(opens.duration_since(Timestamp::now())) {
+    let begins = opens - SignedDuration::from_millis(file.early_ms.into());
+    if let Ok(left) = Duration::try_from(begins.duration_since(Timestamp::now())) {
         thread::sleep(left);
     }
 
@@ -68,6 +74,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let is_done = AtomicBool::new(false);
     let mut wrong_at_checkout = 0;
     let mut reports = Vec::new();
+    let mut drifts = Vec::new();
     thread::scope(|scope| {
         let watching = crowd.as_mut().map(|crowd| scope.spawn(|| crowd.watch(&is_done)));
         let played = file.phases.iter().zip(1..).try_for_each(|(phase, number)| {
@@ -75,7 +82,11 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
             let report = match phase.ask {
                 Ask::Coupons => {
                     let plan = plan(&own, &file, phase, number, &rules);
-                    play(&own, phase, &plan, &mut generators, &mut claims)?
+                    let (report, drifted) = drift::watched(&own, phase, options.processes, &mut claims, |claims| {
+                        play(&own, phase, &plan, &mut generators, claims)
+                    })?;
+                    drifts.extend(drifted.map(|drifted| (number, drifted)));
+                    report
                 }
                 Ask::Redemptions => {
                     claims.tell(&mut ledger, campaign);
@@ -98,6 +109,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
         scale: options.scale,
         processes: options.processes,
         reports,
+        drifts,
         used: own.used()?.since(before),
         users: claims.users(),
     };
@@ -111,7 +123,8 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     if let Some(path) = &options.hlog {
         found.write_hlog(path)?;
     }
-    Ok(ledger.violations().is_empty() && wrong_at_checkout == 0 && misled == 0)
+    let steady = found.drifts.iter().all(|(_, drifted)| drifted.worse.is_empty());
+    Ok(ledger.violations().is_empty() && wrong_at_checkout == 0 && misled == 0 && steady)
 }
 
 /// The campaign's body: as the scenario says, open from `opens` on, and drawn by the file's odds where it has any.
@@ -133,13 +146,14 @@ fn plan(own: &Own, file: &File, phase: &Phase, number: u64, rules: &Rules) -> Pl
         target: own.address,
         rules: rules.clone(),
         connections: file.connections,
+        pipeline: 1,
         rate: phase.rate,
         arrivals: phase.arrivals,
         length: phase.length(),
         seed: file.seed.wrapping_add(number),
         requests_max: u64::MAX,
         repeat_share: phase.repeat_share,
-        retries: phase.retries,
+        tries_max: phase.tries_max,
         users: 0,
         part: Part::WHOLE,
     }
@@ -160,6 +174,7 @@ fn play(own: &Own, phase: &Phase, plan: &Plan, generators: &mut Generators, clai
         users: claims.users(),
         used: Some(own.used()?.since(before)),
         sold_out_after: claims.sold_out_after(),
+        returned: claims.returned(),
     })
 }
 
@@ -170,7 +185,7 @@ fn redeem(own: &Own, file: &File, phase: &Phase, number: u64, ledger: &Ledger) -
     let pace = plan(own, file, phase, number, ledger.rules(0)).pace();
     let bar = progress(phase.requests(), "requests");
     let before = own.used()?;
-    let driven = drive(own.address, file.connections.into(), pace, &mut checkout, &bar)?;
+    let driven = drive(own.address, file.connections, pace, &mut checkout, &bar)?;
     let used = own.used()?.since(before);
     bar.finish_and_clear();
     ensure!(driven.answered > 0, "no answers");
@@ -183,6 +198,7 @@ fn redeem(own: &Own, file: &File, phase: &Phase, number: u64, ledger: &Ledger) -
         users: checkout.asked(),
         used: Some(used),
         sold_out_after: None,
+        returned: Returned::default(),
     };
     Ok((report, checkout.wrong()))
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
+use crate::claims::Returned;
 use crate::client::Driven;
 use crate::oracle::Ledger;
 use crate::recorder::{Latencies, Recorder};
@@ -19,7 +20,7 @@ use crate::violation::Violation;
 const VIOLATIONS_SHOWN: usize = 20;
 const PERCENTILES: [(&str, f64); 4] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9)];
 /// Outcomes that are no errors: everything else is a refusal by its code, or no answer.
-const DECISIONS: [&str; 4] = ["won", "repeated", "no_coupon", "redeemed"];
+const DECISIONS: [&str; 7] = ["won", "repeated", "no_coupon", "redeemed", "joined", "looked", "place"];
 /// Answers for which processor time is given.
 const CPU_PER: f64 = 1e5;
 
@@ -38,6 +39,8 @@ pub(crate) struct Report {
     pub(crate) used: Option<Used>,
     /// After which time the last coupon was given out, if none was left.
     pub(crate) sold_out_after: Option<Duration>,
+    /// Who was told to come again and did.
+    pub(crate) returned: Returned,
 }
 
 impl Report {
@@ -50,6 +53,13 @@ impl Report {
         let _ = writeln!(text, "{offered}{:.0} answers/s: {} in {seconds:.2} s", driven.rate(), driven.answered);
         let errors: Vec<_> = self.errors().map(|(code, count)| format!("{code} {count}")).collect();
         let _ = writeln!(text, "errors: {}", if errors.is_empty() { "none".into() } else { errors.join(", ") });
+        if self.returned != Returned::default() {
+            let Returned { people, times, times_most, gave_up } = self.returned;
+            let _ = writeln!(
+                text,
+                "told to come again: {people} people came {times} times more, one at most {times_most} times; {gave_up} gave up"
+            );
+        }
         if let Some(after) = self.sold_out_after {
             let _ = writeln!(text, "sold out after {:.3} s", after.as_secs_f64());
         }
@@ -79,6 +89,12 @@ impl Report {
             "connections_broken": self.driven.broken,
             "elapsed_s": self.driven.elapsed.as_secs_f64(),
             "sold_out_after_s": self.sold_out_after.map(|after| after.as_secs_f64()),
+            "came_again": {
+                "people": self.returned.people,
+                "times": self.returned.times,
+                "times_most": self.returned.times_most,
+                "gave_up": self.returned.gave_up,
+            },
             "server_cpu_s_per_100k": self.cpu_s_per_100k(),
             "log_bytes": self.used.and_then(|used| used.disk_bytes),
             "log_syncs": self.used.and_then(|used| used.syncs),

@@ -49,6 +49,11 @@ impl ClaimTemplate {
         Self::to_path(host, campaign, "registrations", false)
     }
 
+    /// Prepares joining the waiting room of `campaign` at `host`.
+    pub(crate) fn waiting_room(host: &str, campaign: &str) -> Self {
+        Self::to_path(host, campaign, "waiting-room", false)
+    }
+
     fn to_path(host: &str, campaign: &str, path: &str, keyed: bool) -> Self {
         let zeros = "0".repeat(DIGITS);
         let body = format!("{{\"user_id\":\"u-{zeros}\"}}");

@@ -93,6 +93,8 @@ pub(crate) enum Stream {
     Sample,
     /// When a server is killed.
     Kill,
+    /// How long those who are turned away stay away.
+    Return,
 }
 
 /// A generator that depends on `seed` and `stream` alone.
@@ -105,6 +107,7 @@ pub(crate) fn seeded(seed: u64, stream: Stream) -> ChaCha8Rng {
         Stream::Workload => 2,
         Stream::Sample => 3,
         Stream::Kill => 4,
+        Stream::Return => 5,
     });
     rng
 }

@@ -4,7 +4,6 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -13,9 +12,10 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use crate::api::Api;
+use crate::baselines::floor;
 use crate::claims::Bare;
 use crate::cli::{ServerOptions, Share};
-use crate::client::drive;
+use crate::client::{Width, drive};
 use crate::departures::Pace;
 use crate::load::{Own, progress};
 use crate::report::number_table;
@@ -46,6 +46,7 @@ pub(crate) fn run(options: &Share) -> Result<bool> {
     let mut table = number_table([
         "server",
         "connections",
+        "pipelined",
         "median/s",
         "min..max",
         "p99 ms, closed loop",
@@ -53,36 +54,47 @@ pub(crate) fn run(options: &Share) -> Result<bool> {
         "generator us",
         "disk bytes",
     ]);
+    let pipeline = options.depth.pipeline;
     let mut shares = Vec::new();
     let bar = progress(u64::from(options.rounds) * u64::try_from(options.connections.len())?, "rounds");
     for connections in &options.connections {
         let (mut floor, mut landrush) = (Vec::new(), Vec::new());
         for _ in 0..options.rounds {
-            floor.push(measure_floor(usize::from(*connections), measured)?);
+            floor.push(measure_floor(*connections, pipeline, measured)?);
             if !options.floor_only {
-                landrush.push(measure_landrush(&options.server, usize::from(*connections), measured)?);
+                landrush.push(measure_landrush(&options.server, *connections, pipeline, measured)?);
             }
             bar.inc(1);
         }
-        table.add_row(row("floor", *connections, &floor));
+        table.add_row(row("floor", *connections, pipeline, &floor));
         if !landrush.is_empty() {
-            table.add_row(row("landrush", *connections, &landrush));
+            table.add_row(row("landrush", *connections, pipeline, &landrush));
             let by_round = landrush.iter().zip(&floor).map(|(own, floor)| own.rate / floor.rate).collect::<Vec<_>>();
             shares.push((*connections, by_round));
         }
     }
     bar.finish_and_clear();
-    println!("closed loop, a new user a request, one campaign, {} rounds of {} s", options.rounds, options.seconds);
+    let about = "closed loop, a new user a request, one campaign";
+    println!("{about}{}, {} rounds of {} s", in_words(pipeline), options.rounds, options.seconds);
     println!("{table}");
     println!("cpu, generator: processor time of server and generator a request; disk bytes: in the log a claim");
     for (connections, by_round) in &shares {
         let rounds = by_round.iter().map(|share| format!("{share:.2}")).collect::<Vec<_>>().join(" ");
-        println!("share of the floor at {connections} connections: {:.2} (by round: {rounds})", median(by_round));
+        println!(
+            "share of the floor at {connections} connections{}: {:.2} (by round: {rounds})",
+            in_words(pipeline),
+            median(by_round)
+        );
     }
     Ok(shares.iter().all(|(_, by_round)| options.at_least.is_none_or(|least| median(by_round) >= least)))
 }
 
-fn row(server: &str, connections: u16, samples: &[Sample]) -> [String; 8] {
+/// The depth in words, where it is more than one.
+fn in_words(pipeline: u16) -> String {
+    if pipeline > 1 { format!(", {pipeline} requests a connection pipelined") } else { String::new() }
+}
+
+fn row(server: &str, connections: u16, pipeline: u16, samples: &[Sample]) -> [String; 9] {
     let of = |part: fn(&Sample) -> f64| samples.iter().map(part).collect::<Vec<_>>();
     let rates = of(|sample| sample.rate);
     let (least, most) =
@@ -90,6 +102,7 @@ fn row(server: &str, connections: u16, samples: &[Sample]) -> [String; 8] {
     [
         server.to_owned(),
         connections.to_string(),
+        pipeline.to_string(),
         format!("{:.0}", median(&rates)),
         format!("{least:.0}..{most:.0}"),
         format!("{:.2}", median(&of(|sample| sample.p99_ms))),
@@ -99,42 +112,44 @@ fn row(server: &str, connections: u16, samples: &[Sample]) -> [String; 8] {
     ]
 }
 
-fn measure_floor(connections: usize, measured: Duration) -> Result<Sample> {
+fn measure_floor(connections: u16, pipeline: u16, measured: Duration) -> Result<Sample> {
     let scratch = TempDir::with_prefix("landrush-floor-")?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["floor", "--listen", "127.0.0.1:0"]);
-    let mut server = Server::spawn(command, &scratch.path().join("floor.log"))?;
+    let mut server = Server::spawn(floor::command(pipeline)?, &scratch.path().join("floor.log"))?;
     let address = server.listening()?;
-    measure(&server, address, &mut Bare::new(&address.to_string(), "floor", 200), connections, measured)
+    let width = Width { connections: connections.into(), pipeline: pipeline.into() };
+    measure(&server, address, &mut Bare::new(&address.to_string(), "floor", 200), width, measured)
 }
 
-fn measure_landrush(options: &ServerOptions, connections: usize, measured: Duration) -> Result<Sample> {
+fn measure_landrush(options: &ServerOptions, connections: u16, pipeline: u16, measured: Duration) -> Result<Sample> {
     let Own { server, address, data } = Own::start(options)?;
     let scenario =
         Scenario { campaign: "share".into(), coupon_types: 1, total_quota: 1_000_000_000, daily_quota: None, limit: 1 };
     Api::new(address, ADMIN_KEY).create_campaign(&scenario.body(Timestamp::now()))?;
-    let mut load = Bare::new(&address.to_string(), &scenario.campaign, 201);
-    let mut sample = measure(&server, address, &mut load, connections, measured)?;
+    let mut load = Bare::new(&address.to_string(), &scenario.campaign, 201).naming_the_user();
+    let width = Width { connections: connections.into(), pipeline: pipeline.into() };
+    let mut sample = measure(&server, address, &mut load, width, measured)?;
     let ended = server.stop()?;
     ensure!(ended.success(), "the server ended with {ended}");
     sample.disk_bytes = used_bytes(&data.path().join("data/wal"))? as f64 / load.users() as f64;
     Ok(sample)
 }
 
-fn measure(
-    server: &Server,
-    address: SocketAddr,
-    load: &mut Bare,
-    connections: usize,
-    measured: Duration,
-) -> Result<Sample> {
+fn measure(server: &Server, address: SocketAddr, load: &mut Bare, width: Width, measured: Duration) -> Result<Sample> {
     let hidden = ProgressBar::hidden();
-    drive(address, connections, Pace::Closed(WARM_UP), load, &hidden)?;
+    drive(address, width, Pace::Closed(WARM_UP), load, &hidden)?;
     load.forget_latencies();
     let (before, own_before) = (server.cpu()?, own_cpu()?);
-    let driven = drive(address, connections, Pace::Closed(measured), load, &hidden)?;
+    let driven = drive(address, width, Pace::Closed(measured), load, &hidden)?;
     let (cpu, own) = (server.cpu()?.saturating_sub(before), own_cpu()?.saturating_sub(own_before));
-    ensure!(load.wrong == 0, "{} of {} answers were not as expected", load.wrong, driven.sent);
+    let Width { connections, pipeline } = width;
+    ensure!(
+        load.wrong == 0,
+        "{} of {} answers were not as expected: refused, missing or somebody else's (a full queue refuses: {} requests are on their \
+         way at most, and [shards] mailbox_commands may wait at a shard)",
+        load.wrong,
+        driven.sent,
+        connections * pipeline
+    );
     ensure!(driven.answered > 0, "no answers");
     Ok(Sample {
         rate: driven.rate(),

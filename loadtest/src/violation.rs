@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::answer::{Code, Strange};
+use crate::crash::rooms;
 use crate::oracle::ClaimKey;
 use crate::request::user_id;
 use crate::{checkout, lottery};
@@ -54,6 +55,10 @@ pub(crate) enum Violation {
     RegistrationRefused { campaign: String, user: u64, status: u16 },
     /// A registration could not be repeated.
     RegistrationNotSettled { campaign: String, user: u64 },
+    /// A waiting room.
+    Room { campaign: String, user: u64, fault: rooms::Fault },
+    /// A waiting room is bound to another seed than it was, or tells another than it is bound to.
+    RoomSeedChanged { campaign: String },
     /// A lottery.
     Lottery(lottery::Fault),
     /// The checkout.
@@ -126,6 +131,10 @@ impl fmt::Display for Violation {
             Self::UnexpectedRefusal { key, code } => write!(f, "{key} was told `{code}` without reason"),
             Self::RefusedWithStock { campaign, wins, quota } => {
                 write!(f, "{campaign} was called sold out with {wins} of {quota} given out")
+            }
+            Self::Room { campaign, user, fault } => write!(f, "waiting room {campaign}: {} {fault}", user_id(*user)),
+            Self::RoomSeedChanged { campaign } => {
+                write!(f, "waiting room {campaign}: another seed than it was bound to")
             }
             Self::RegistrationLost { campaign, user } => {
                 write!(f, "lost registration: {} had registered with {campaign}, and did so anew", user_id(*user))

@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Watch) -> Result<bool> {
     let is_done = AtomicBool::new(false);
     let driven = thread::scope(|scope| {
         let watching = scope.spawn(|| crowd.watch(&is_done));
-        let driven = drive(target, options.connections.into(), Pace::Open(Box::new(schedule)), &mut claims, &bar);
+        let driven = drive(target, options.connections, Pace::Open(Box::new(schedule)), &mut claims, &bar);
         is_done.store(true, Ordering::Relaxed);
         watching.join().expect("the crowd does not panic")?;
         anyhow::Ok(driven?)

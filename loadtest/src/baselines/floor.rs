@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::process::Command;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -24,17 +25,18 @@ const BACKLOG: i32 = 4096;
 /// The answer, as long as a short JSON document.
 const ANSWER: &[u8; 120] = b"{\"ok\":true,\"note\":\"the same hundred and twenty bytes for everybody, whoever asks and whatever for\",\"from\":\"the floor.\"}\n";
 
-/// Serves on `listen` until the process is ended; says on standard output where.
+/// Serves on `listen` until the process is ended; says on standard output where. With `pipelined`, answers to requests that came
+/// together are written together.
 ///
 /// # Errors
 /// When the address cannot be had or the runtime cannot start.
-pub(crate) fn serve(listen: SocketAddr) -> io::Result<()> {
+pub(crate) fn serve(listen: SocketAddr, pipelined: bool) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_io().build()?;
     runtime.block_on(async {
         let listener = bind(listen)?;
         writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
         // Spawned, so that accepting is a worker's task as well and not that of the thread that blocks here.
-        tokio::spawn(accept(listener)).await.map_err(io::Error::other)?
+        tokio::spawn(accept(listener, pipelined)).await.map_err(io::Error::other)?
     })
 }
 
@@ -47,13 +49,14 @@ fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn accept(listener: TcpListener) -> io::Result<()> {
+async fn accept(listener: TcpListener, pipelined: bool) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         tokio::spawn(async move {
             // A client that goes away is no concern of the floor's.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+            let mut http = http1::Builder::new();
+            let _ = http.pipeline_flush(pipelined).serve_connection(TokioIo::new(stream), service_fn(answer)).await;
         });
     }
 }
@@ -66,4 +69,14 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     }
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+/// The command that serves on a free port, for requests of which a connection carries up to `pipeline`.
+pub(crate) fn command(pipeline: u16) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["floor", "--listen", "127.0.0.1:0"]);
+    if pipeline > 1 {
+        command.arg("--pipelined");
+    }
+    Ok(command)
 }

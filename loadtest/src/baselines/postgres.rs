@@ -125,16 +125,17 @@ impl Postgres {
         rows.iter().map(claim).collect()
     }
 
-    /// Bytes and syncs of the write-ahead log since the cluster was made; a server that does not count syncs says 0.
+    /// Bytes and syncs of the write-ahead log since the cluster was made; nothing for the syncs where the server does not count them.
     ///
     /// # Errors
     /// When the server does not say.
-    pub(crate) fn written(&self) -> Result<(u64, u64)> {
+    pub(crate) fn written(&self) -> Result<(u64, Option<u64>)> {
         let position = "SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint";
         let bytes: i64 = self.runtime.block_on(self.client.query_one(position, &[]))?.get(0);
         let syncs = "SELECT wal_sync FROM pg_stat_wal";
-        let syncs = self.runtime.block_on(self.client.query_one(syncs, &[])).map_or(0, |row| row.get::<_, i64>(0));
-        Ok((u64::try_from(bytes)?, u64::try_from(syncs)?))
+        let syncs = self.runtime.block_on(self.client.query_one(syncs, &[])).ok().map(|row| row.get::<_, i64>(0));
+        // A log that is opened to be written through is never synced by a call of its own, and none is counted.
+        Ok((u64::try_from(bytes)?, syncs.and_then(|syncs| u64::try_from(syncs).ok()).filter(|syncs| *syncs > 0)))
     }
 
     /// Ends the server in order.

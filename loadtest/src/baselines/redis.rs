@@ -42,6 +42,7 @@ pub(crate) struct Redis {
     pub(crate) address: SocketAddr,
     client: Client,
     script: String,
+    fsync: Fsync,
     data: TempDir,
 }
 
@@ -64,7 +65,7 @@ impl Redis {
             ensure!(Instant::now() < end, "Redis did not become ready");
         }
         let script = client.text(&["SCRIPT", "LOAD", SCRIPT])?;
-        Ok(Self { server, address, client, script, data })
+        Ok(Self { server, address, client, script, fsync, data })
     }
 
     /// Sets the quota of `campaign`.
@@ -115,6 +116,16 @@ impl Redis {
         Ok(claims)
     }
 
+    /// Syncs so far, where they can be known: with `always` each write to the append-only file is synced, and the process has
+    /// written nothing else but answers, which Redis counts. With `everysec` another thread syncs, and nobody counts that.
+    pub(crate) fn syncs(&mut self) -> Option<u64> {
+        if self.fsync != Fsync::Always {
+            return None;
+        }
+        let answers = info(&self.client.text(&["INFO", "stats"]).ok()?, "total_writes_processed")?;
+        self.server.write_calls()?.checked_sub(answers)
+    }
+
     /// Bytes of the append-only file.
     ///
     /// # Errors
@@ -126,6 +137,11 @@ impl Redis {
         }
         Ok(bytes)
     }
+}
+
+/// The number `name` in what `INFO` says.
+fn info(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
 }
 
 /// An entry of the record: its id, and whose claim with which code.
@@ -151,4 +167,28 @@ fn config_text(fsync: Fsync, port: u16, data: &Path) -> String {
 /// A port that is free now. Another program may take it before the server does, which then ends and is reported.
 fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_by_their_whole_name() {
+        let text = "# Stats\r\ntotal_writes_processed_more:7\r\ntotal_writes_processed:42\r\nother:x\r\n";
+        assert_eq!(info(text, "total_writes_processed"), Some(42));
+        assert_eq!((info(text, "other"), info(text, "absent")), (None, None));
+    }
+
+    #[test]
+    fn each_claim_on_its_own_is_one_sync_with_always_and_everysec_does_not_tell() {
+        let Ok(_) = on_path("redis-server", "redis-server") else { return };
+        for (fsync, expected) in [(Fsync::Always, Some(20)), (Fsync::Everysec, None)] {
+            let mut redis = Redis::start(fsync, TempDir::new().expect("a directory")).expect("Redis starts");
+            let before = redis.syncs();
+            (0..20).for_each(|quota| redis.create("campaign", quota).expect("set"));
+            let after = redis.syncs();
+            assert_eq!(after.zip(before).map(|(after, before)| after - before), expected, "{fsync:?}");
+        }
+    }
 }

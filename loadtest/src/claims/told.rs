@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Decision, Strange};
+use crate::claims::returning::Returned;
 use crate::recorder::Recorder;
 
 /// What a user was told, where that matters to the oracle.
@@ -25,6 +26,8 @@ pub(crate) struct Heard {
     pub(crate) told: Vec<Told>,
     /// New wins.
     pub(crate) wins: u64,
+    /// Who was told to come again and did.
+    pub(crate) returned: Returned,
     /// How long after the beginning the last of them was told.
     pub(crate) last_win: Option<Duration>,
     /// Distinct users who have asked by now.

@@ -2,7 +2,6 @@
 //! campaigns, and asked afterwards what it remembers.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
@@ -12,10 +11,11 @@ use tempfile::TempDir;
 
 use crate::answer::Code;
 use crate::api::Api;
+use crate::baselines::floor;
 use crate::baselines::postgres::Postgres;
 use crate::baselines::redis::{self, Fsync, Redis};
 use crate::cli::ServerOptions;
-use crate::client::{Driven, drive};
+use crate::client::{Driven, Width, drive};
 use crate::compare::transcript::{Transcript, Wording, decision};
 use crate::departures::Pace;
 use crate::load::{self, Own};
@@ -60,6 +60,15 @@ impl Contender {
         }
     }
 
+    /// Requests that it is sent over one connection before the first answer, where the others have `pipeline`: a transaction of
+    /// several statements, each of which waits for the one before, is one at a time.
+    pub(crate) fn pipeline(self, pipeline: u16) -> u16 {
+        match self {
+            Self::Floor | Self::Landrush | Self::RedisAlways | Self::RedisEverysec => pipeline,
+            Self::Postgres => 1,
+        }
+    }
+
     /// What it does with a claim, and what is lost in a crash, in a line; of landrush that is for its settings to say.
     pub(crate) fn describe(self) -> &'static str {
         match self {
@@ -70,7 +79,8 @@ impl Contender {
                 "Redis, a Lua script a claim, appendfsync everysec: a crash loses up to a second of wins"
             }
             Self::Postgres => {
-                "PostgreSQL, one transaction a claim, synchronous_commit on, at its best number of connections"
+                "PostgreSQL, one transaction a claim, synchronous_commit on, at its best number of connections, one transaction at a time on \
+                 each"
             }
         }
     }
@@ -127,18 +137,16 @@ pub(crate) enum Running {
 }
 
 impl Running {
-    /// Starts `contender` with both campaigns.
+    /// Starts `contender` with both campaigns, for connections that carry up to `pipeline` requests.
     ///
     /// # Errors
     /// When it is not installed or does not start.
-    pub(crate) fn start(contender: Contender, options: &ServerOptions) -> Result<Self> {
+    pub(crate) fn start(contender: Contender, options: &ServerOptions, pipeline: u16) -> Result<Self> {
         let scratch = || directory(options.scratch.as_deref());
         match contender {
             Contender::Floor => {
                 let data = scratch()?;
-                let mut command = Command::new(std::env::current_exe()?);
-                command.args(["floor", "--listen", "127.0.0.1:0"]);
-                let mut server = Server::spawn(command, &data.path().join("floor.log"))?;
+                let mut server = Server::spawn(floor::command(pipeline)?, &data.path().join("floor.log"))?;
                 let address = server.listening()?;
                 Ok(Self::Floor(server, address, data))
             }
@@ -188,48 +196,40 @@ impl Running {
         }
     }
 
-    /// Loads it at `pace` over `connections` connections.
+    /// Loads it at `pace` over the connections of `width`.
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub(crate) fn drive(
-        &self,
-        stock: Stock,
-        connections: usize,
-        pace: Pace,
-        transcript: &mut Transcript,
-    ) -> Result<Driven> {
+    pub(crate) fn drive(&self, stock: Stock, width: Width, pace: Pace, transcript: &mut Transcript) -> Result<Driven> {
         let address = match self {
             Self::Floor(_, address, _) => *address,
             Self::Landrush(own) => own.address,
             Self::Redis(redis) => redis.address,
-            Self::Postgres(postgres) => return postgres.drive(stock.campaign(), connections, pace, transcript),
+            Self::Postgres(postgres) => {
+                assert_eq!(width.pipeline, 1, "a transaction at a time");
+                return postgres.drive(stock.campaign(), width.connections, pace, transcript);
+            }
         };
-        Ok(drive(address, connections, pace, transcript, &ProgressBar::hidden())?)
+        Ok(drive(address, width, pace, transcript, &ProgressBar::hidden())?)
     }
 
     /// What it has used so far.
     ///
     /// # Errors
     /// When it is gone or does not say.
-    pub(crate) fn used(&self) -> Result<Used> {
+    pub(crate) fn used(&mut self) -> Result<Used> {
         match self {
             Self::Floor(server, ..) => Ok(Used { cpu: server.cpu()?, ..Used::default() }),
             Self::Landrush(own) => own.used(),
             Self::Redis(redis) => Ok(Used {
                 cpu: redis.server.cpu()?,
                 disk_bytes: Some(redis.disk_bytes()?),
-                syncs: None,
+                syncs: redis.syncs(),
                 resident_bytes: Some(redis.server.resident_bytes()?),
             }),
             Self::Postgres(postgres) => {
                 let (bytes, syncs) = postgres.written()?;
-                Ok(Used {
-                    cpu: postgres.server.family_cpu()?,
-                    disk_bytes: Some(bytes),
-                    syncs: Some(syncs),
-                    resident_bytes: None,
-                })
+                Ok(Used { cpu: postgres.server.family_cpu()?, disk_bytes: Some(bytes), syncs, resident_bytes: None })
             }
         }
     }

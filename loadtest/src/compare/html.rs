@@ -51,8 +51,19 @@ pub(super) fn page(lines: &[Line], setting: &Setting, about: &str) -> String {
 }
 
 fn rates(lines: &[&Line]) -> String {
-    let head =
-        ["", "conns", "claims/s", "min to max", "landrush is", "refusals/s", "p50 ms", "p99 ms", "p99.9 ms", "oracle"];
+    let head = [
+        "",
+        "conns",
+        "pipelined",
+        "claims/s",
+        "min to max",
+        "landrush is",
+        "refusals/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "oracle",
+    ];
     let own = lines.iter().find(|line| line.contender == Contender::Landrush);
     let rows = lines.iter().map(|line| {
         let (least, most) = line.spread(|round| round.top_per_s);
@@ -60,6 +71,7 @@ fn rates(lines: &[&Line]) -> String {
         vec![
             line.contender.name().to_owned(),
             line.connections.to_string(),
+            line.pipeline.to_string(),
             format!("{:.0}", line.median(|round| round.top_per_s)),
             format!("{least:.0} to {most:.0}"),
             format!("{ratio} times"),
@@ -96,7 +108,7 @@ fn costs(lines: &[&Line]) -> String {
             format!("{:.2}", line.median(|round| round.cpu_s_per_100k)),
             format!("{:.2}", line.median(|round| round.generator_s_per_100k)),
             shown(line.median_of(|round| round.disk_bytes_per_claim)),
-            shown(line.median_of(|round| round.claims_per_sync)),
+            line.claims_per_sync(),
             shown(line.median_of(|round| round.claimant_bytes)),
             shown(line.median_of(|round| round.sold_out_after_ms)),
             codes.join(", "),
@@ -191,7 +203,7 @@ mod tests {
 
     #[test]
     fn nothing_on_the_page_comes_from_elsewhere_and_words_cannot_break_it() {
-        let mut line = Line::new(Contender::Landrush, 64, 64);
+        let mut line = Line::new(Contender::Landrush, 64, 64, 16);
         line.codes.insert("<script>".into(), 1);
         let page = page(&[line], &Setting::of_tests("ext", "sync"), "a & b");
         assert!(page.contains("not measured: postgres"), "{page}");

@@ -21,6 +21,7 @@ fn of_line(line: &Line, all: &[Line]) -> Value {
         "contender": line.contender.name(),
         "group": line.group,
         "connections": line.connections,
+        "pipeline": line.pipeline,
         "top_per_s": {"median": line.median(|round| round.top_per_s), "min": least, "max": most},
         "landrush_times": {
             "top_per_s": ratio(|round| round.top_per_s),

@@ -14,6 +14,8 @@ pub(crate) struct Line {
     pub(crate) group: u16,
     /// Its own connections.
     pub(crate) connections: u16,
+    /// Requests that each of them had on their way at most.
+    pub(crate) pipeline: u16,
     pub(crate) rounds: Vec<Round>,
     /// Latencies of the closed loops of all rounds.
     pub(crate) top: Recorder,
@@ -58,11 +60,12 @@ pub(crate) struct Round {
 
 impl Line {
     /// Starts without a round.
-    pub(crate) fn new(contender: Contender, group: u16, connections: u16) -> Self {
+    pub(crate) fn new(contender: Contender, group: u16, connections: u16, pipeline: u16) -> Self {
         Self {
             contender,
             group,
             connections,
+            pipeline,
             rounds: Vec::new(),
             top: Recorder::new(),
             half: Recorder::new(),
@@ -115,6 +118,15 @@ impl Line {
         median(self.rounds.iter().zip(&other.rounds).map(|(own, other)| part(own) / part(other)).collect())
     }
 
+    /// Claims that one sync made durable, in words: nothing is synced where nothing is remembered, and not everybody counts.
+    pub(crate) fn claims_per_sync(&self) -> String {
+        match self.median_of(|round| round.claims_per_sync) {
+            Some(claims) => format!("{claims:.1}"),
+            None if self.contender == Contender::Floor => "-".into(),
+            None => "not told".into(),
+        }
+    }
+
     /// Whether the oracle found nothing wrong.
     pub(crate) fn is_sound(&self) -> bool {
         self.verdict.as_ref().is_none_or(|verdict| verdict.violations == 0)
@@ -136,9 +148,9 @@ impl Round {
         let of_100k = |seconds: f64| seconds * 1e5 / top.driven.answered as f64;
         let latency = |percent| half.recorder.all().percentile(percent).as_secs_f64() * 1e3;
         Self {
-            top_per_s: top.driven.rate(),
+            top_per_s: top.rate(),
             offered_per_s: sample.offered,
-            achieved_per_s: half.driven.rate(),
+            achieved_per_s: half.rate(),
             p50_ms: latency(50.0),
             p99_ms: latency(99.0),
             p999_ms: latency(99.9),
@@ -169,7 +181,7 @@ impl Line {
     /// A line of rounds that came to `rates` and to nothing else.
     pub(crate) fn with_rates(contender: Contender, group: u16, rates: &[f64]) -> Self {
         let rounds = rates.iter().map(|rate| Round::at(*rate)).collect();
-        Self { rounds, ..Self::new(contender, group, group) }
+        Self { rounds, ..Self::new(contender, group, group, 1) }
     }
 }
 
@@ -209,6 +221,15 @@ mod tests {
         assert!((own.ratio(&other, |round| round.top_per_s) - 2.0).abs() < 1e-9);
         assert!((own.median(|round| round.top_per_s) - 200.0).abs() < 1e-9);
         assert_eq!(own.spread(|round| round.top_per_s), (100.0, 220.0));
+    }
+
+    #[test]
+    fn syncs_that_nobody_counts_are_not_told_and_what_has_no_log_has_none() {
+        let mut line = line(&[1.0]);
+        assert_eq!(line.claims_per_sync(), "not told");
+        line.rounds[0].claims_per_sync = Some(77.16);
+        assert_eq!(line.claims_per_sync(), "77.2");
+        assert_eq!(Line::with_rates(Contender::Floor, 64, &[1.0]).claims_per_sync(), "-");
     }
 
     #[test]

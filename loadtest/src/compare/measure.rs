@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::cli::ServerOptions;
-use crate::client::Driven;
+use crate::client::{Driven, Width};
 use crate::compare::contender::{Contender, Running, Stock};
 use crate::compare::transcript::Transcript;
 use crate::departures::Pace;
@@ -24,8 +24,10 @@ const VIOLATIONS_KEPT: usize = 20;
 /// What is measured, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measurement<'a> {
-    /// Keep-alive connections, each with one request on its way.
-    pub(crate) connections: usize,
+    /// Keep-alive connections.
+    pub(crate) connections: u16,
+    /// Requests that each of them has on their way at most.
+    pub(crate) pipeline: u16,
     /// How long each of the three loads is.
     pub(crate) length: Duration,
     /// Fixes when the requests of the open loop leave: at random, as people come who know nothing of each other.
@@ -52,6 +54,11 @@ impl Phase {
     /// How many ended as `outcome`.
     pub(crate) fn count(&self, outcome: &str) -> u64 {
         self.recorder.outcomes().find(|(name, _)| *name == outcome).map_or(0, |(_, latencies)| latencies.count())
+    }
+
+    /// Answers a second, without those that only say that nothing was done (a server whose queue is full, say).
+    pub(crate) fn rate(&self) -> f64 {
+        (self.driven.answered - self.count("failed")) as f64 / self.driven.elapsed.as_secs_f64().max(f64::EPSILON)
     }
 
     /// So much of something for each answer, if it was counted.
@@ -97,22 +104,23 @@ pub(crate) struct Verdict {
 /// # Errors
 /// When it cannot be started, or does not answer.
 pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Result<Sample> {
-    let Measurement { connections, length, seed, server } = measurement;
-    let mut running = Running::start(contender, server)?;
+    let Measurement { connections, pipeline, length, seed, server } = measurement;
+    let width = Width { connections: connections.into(), pipeline: pipeline.into() };
+    let mut running = Running::start(contender, server, pipeline)?;
     let mut plenty = running.transcript(Stock::Plenty);
-    running.drive(Stock::Plenty, connections, Pace::Closed(WARM_UP), &mut plenty)?;
+    running.drive(Stock::Plenty, width, Pace::Closed(WARM_UP), &mut plenty)?;
 
     let (before, wins_before) = (running.used()?, plenty.wins().0);
-    let top = load(&running, Stock::Plenty, connections, Pace::Closed(length), &mut plenty)?;
-    let offered = (top.driven.rate() / 2.0).max(1.0);
+    let top = load(&mut running, Stock::Plenty, width, Pace::Closed(length), &mut plenty)?;
+    let offered = (top.rate() / 2.0).max(1.0);
     let schedule = Schedule::new(offered, Arrivals::Poisson, length, seed);
-    let half = load(&running, Stock::Plenty, connections, Pace::Open(Box::new(schedule)), &mut plenty)?;
+    let half = load(&mut running, Stock::Plenty, width, Pace::Open(Box::new(schedule)), &mut plenty)?;
     let grown = running.used()?.since(before).resident_bytes;
     let claimants = plenty.wins().0 - wins_before;
     let claimant_bytes = grown.filter(|_| claimants > 0).map(|bytes| bytes as f64 / claimants as f64);
 
     let mut few = running.transcript(Stock::Few);
-    let rush = load(&running, Stock::Few, connections, Pace::Closed(length), &mut few)?;
+    let rush = load(&mut running, Stock::Few, width, Pace::Closed(length), &mut few)?;
     let (wins, last_win) = few.wins();
     let sold_out_after = (wins >= Stock::Few.quota()).then_some(last_win);
     let refused = if contender == Contender::Floor { rush.driven.answered } else { rush.count("refused") };
@@ -131,7 +139,7 @@ pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Res
         ensure!(top.count("answered") == top.driven.answered, "the floor answered with something else");
         None
     } else {
-        running.judge(connections, &mut ledger)?;
+        running.judge(connections.into(), &mut ledger)?;
         let violations = ledger.violations();
         let words = violations.iter().take(VIOLATIONS_KEPT).map(ToString::to_string).collect();
         Some(Verdict { wins: ledger.wins(), violations: violations.len(), words })
@@ -140,10 +148,10 @@ pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Res
     Ok(Sample { top, offered, half, refusals, sold_out_after, claimant_bytes, codes, verdict })
 }
 
-fn load(running: &Running, stock: Stock, connections: usize, pace: Pace, transcript: &mut Transcript) -> Result<Phase> {
+fn load(running: &mut Running, stock: Stock, width: Width, pace: Pace, transcript: &mut Transcript) -> Result<Phase> {
     let (before, own_before) = (running.used()?, own_cpu()?);
     transcript.begin();
-    let driven = running.drive(stock, connections, pace, transcript)?;
+    let driven = running.drive(stock, width, pace, transcript)?;
     let (used, own_after) = (running.used()?.since(before), own_cpu()?);
     ensure!(driven.answered > 0, "no answers");
     Ok(Phase {

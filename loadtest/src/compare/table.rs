@@ -27,13 +27,15 @@ pub(crate) fn text(lines: &[Line]) -> String {
             }
         }
     }
-    text + "\ncpu s, generator s: processor seconds of server and generator for 100,000 claims of the closed loop\n"
+    text + "\ncpu s, generator s: processor seconds of server and generator for 100,000 claims of the closed loop\n\
+          pipelined: requests that a connection has on its way at most; -: there is none; not told: the server does not count it\n"
 }
 
 fn rates(lines: &[&Line]) -> comfy_table::Table {
     let mut table = number_table([
         "",
         "conns",
+        "pipelined",
         "claims/s",
         "min..max",
         "refusals/s",
@@ -49,6 +51,7 @@ fn rates(lines: &[&Line]) -> comfy_table::Table {
         table.add_row([
             line.contender.name().to_owned(),
             line.connections.to_string(),
+            line.pipeline.to_string(),
             format!("{:.0}", line.median(|round| round.top_per_s)),
             format!("{least:.0}..{most:.0}"),
             format!("{:.0}", line.median(|round| round.refusals_per_s)),
@@ -74,7 +77,7 @@ fn costs(lines: &[&Line]) -> comfy_table::Table {
             format!("{:.2}", line.median(|round| round.cpu_s_per_100k)),
             format!("{:.2}", line.median(|round| round.generator_s_per_100k)),
             shown(line.median_of(|round| round.disk_bytes_per_claim), 0),
-            shown(line.median_of(|round| round.claims_per_sync), 1),
+            line.claims_per_sync(),
             shown(line.median_of(|round| round.claimant_bytes), 0),
             shown(line.median_of(|round| round.sold_out_after_ms), 1),
         ]);

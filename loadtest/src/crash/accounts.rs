@@ -19,6 +19,7 @@ use crate::crash::campaigns::openings;
 use crate::crash::checkout::Checkout;
 use crate::crash::lotteries::Lotteries;
 use crate::crash::registrations::Registrations;
+use crate::crash::rooms::Rooms;
 use crate::crash::traffic::Crowd;
 use crate::load::compare;
 use crate::oracle::{ClaimKey, Ledger};
@@ -43,6 +44,8 @@ pub(super) struct Accounts {
     pub(super) lotteries: Lotteries,
     /// Those who have registered.
     pub(super) registrations: Registrations,
+    /// Those who have come to a waiting room.
+    pub(super) rooms: Rooms,
     /// Redemptions.
     pub(super) checkout: Checkout,
     /// Campaigns that the server may not know yet; their bodies are fixed so that creating them can be repeated.
@@ -55,14 +58,15 @@ impl Accounts {
     /// What was found wrong so far.
     pub(super) fn violations(&self) -> Vec<Violation> {
         let (claims, redemptions) = (self.ledger.violations().iter(), self.checkout.till.violations().iter());
-        let registrations = self.registrations.violations();
+        let registrations = self.registrations.violations().iter().chain(self.rooms.violations());
         claims.chain(self.lotteries.violations()).chain(registrations).chain(redemptions).cloned().collect()
     }
 
     /// How much there is to hold a server to.
     pub(super) fn summary(&self) -> String {
+        let (came, placed, won) = self.rooms.counts();
         format!(
-            "{} wins told, {} entries to {} drawn lotteries, {} people registered, {} answers at the checkout of {} coupons",
+            "{} wins told, {} entries to {} drawn lotteries, {} people registered, {came} in waiting rooms ({placed} with a position, {won} won), {} answers at the checkout of {} coupons",
             self.ledger.wins(),
             self.lotteries.entries(),
             self.lotteries.judged(),
@@ -80,6 +84,7 @@ impl Accounts {
             campaigns.push(self.ledger.add(opening.rules));
         }
         self.uncreated.push(self.registrations.next_generation(generation, Timestamp::now()));
+        self.uncreated.push(self.rooms.next_generation(generation, Timestamp::now()));
         self.crowd = Crowd::new(campaigns);
     }
 
@@ -104,6 +109,7 @@ impl Accounts {
         self.asked_again = self.ledger.decisions().len();
         self.lotteries.hold_to_account(&mut api, connections, thorough)?;
         self.registrations.hold_to_account(target, connections, thorough, rng)?;
+        self.rooms.hold_to_account(&mut api, connections, thorough, rng)?;
         self.look_at_coupons(target, connections, thorough, rng)?;
         compare(&mut api, &mut self.ledger)
     }

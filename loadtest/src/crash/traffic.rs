@@ -11,6 +11,7 @@ use crate::checkout::{self, Step, When};
 use crate::client::Exchange;
 use crate::crash::accounts::Accounts;
 use crate::crash::registrations::Person;
+use crate::crash::rooms::{self, Guest};
 use crate::lottery;
 use crate::oracle::{ClaimKey, Ledger};
 use crate::request::{ClaimTemplate, Kind};
@@ -27,6 +28,8 @@ const KEYS: u64 = 5;
 const ENTRY_SHARE: f64 = 0.2;
 /// Share of the requests that are the checkout's.
 const CHECKOUT_SHARE: f64 = 0.12;
+/// Share of the requests that are the waiting room's.
+const ROOM_SHARE: f64 = 0.05;
 /// Share of the requests that register somebody.
 const REGISTRATION_SHARE: f64 = 0.08;
 
@@ -85,6 +88,8 @@ enum Asked {
     Entry { lottery: usize, user: u64 },
     /// Somebody registers.
     Registration(Person),
+    /// Somebody comes to the waiting room, or claims from it.
+    Room(Guest, rooms::Step),
     /// A step of the checkout.
     Step(Code, Step),
 }
@@ -104,7 +109,7 @@ impl<'a> Traffic<'a> {
     }
 
     fn choose(&mut self) -> Asked {
-        let Accounts { ledger, crowd, lotteries, checkout, registrations, .. } = &mut *self.accounts;
+        let Accounts { ledger, crowd, lotteries, checkout, registrations, rooms, .. } = &mut *self.accounts;
         let dice = unit(self.rng);
         if dice < CHECKOUT_SHARE {
             if let Some((code, step)) = checkout.next(self.rng, ledger) {
@@ -116,6 +121,9 @@ impl<'a> Traffic<'a> {
             return Asked::Entry { lottery, user: lotteries.next_user(lottery, self.rng) };
         } else if dice > 1.0 - REGISTRATION_SHARE && self.registration.is_some() {
             return Asked::Registration(registrations.next());
+        } else if dice > 1.0 - REGISTRATION_SHARE - ROOM_SHARE && rooms.is_open() {
+            let (guest, step) = rooms.next(self.rng);
+            return Asked::Room(guest, step);
         }
         Asked::Claim(crowd.next(self.rng, ledger))
     }
@@ -166,6 +174,7 @@ impl Exchange for Traffic<'_> {
                 let template = self.registration.as_ref().expect("people register where there is a campaign for it");
                 template.write(person.number(), 0, bytes);
             }
+            Asked::Room(guest, step) => self.accounts.rooms.write(&self.host, *guest, *step, bytes),
             Asked::Step(code, step) => checkout::write(&self.host, *code, step, bytes),
         }
         self.sent.push((asked, Timestamp::now()));
@@ -174,13 +183,16 @@ impl Exchange for Traffic<'_> {
 
     fn answered(&mut self, ticket: u64, _: Duration, reply: &Reply<'_>) {
         let (asked, sent) = self.asked(ticket);
-        let Accounts { ledger, lotteries, checkout, registrations, .. } = &mut *self.accounts;
+        let Accounts { ledger, lotteries, checkout, registrations, rooms, .. } = &mut *self.accounts;
         match asked {
             Asked::Claim(key) => Self::claim_answered(ledger, key, reply),
             Asked::Entry { lottery, user } => Self::entry_answered(lotteries.lottery(lottery), user, sent, reply),
             Asked::Registration(person) => {
                 // Who could not be told is asked about again once the server is back, like all others.
                 registrations.answered(person, reply);
+            }
+            Asked::Room(guest, step) => {
+                rooms.answered(guest, step, reply);
             }
             Asked::Step(code, step) => {
                 let told = checkout::read(reply, code, checkout.till.user(code), &step);
@@ -196,7 +208,7 @@ impl Exchange for Traffic<'_> {
             Asked::Claim(key) => ledger.unknown(key),
             Asked::Entry { lottery, user } => lotteries.lottery(lottery).unknown(user),
             // It stays without an answer, which is how it began.
-            Asked::Registration(_) => {}
+            Asked::Registration(_) | Asked::Room(..) => {}
             Asked::Step(code, step) => {
                 checkout.till.unanswered(code, step, When { sent, heard: Timestamp::now() });
             }

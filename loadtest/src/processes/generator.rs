@@ -105,7 +105,7 @@ pub(crate) fn generate() -> Result<()> {
         if line.trim_end() == GO { Ok(()) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof)) }
     };
     let bar = ProgressBar::hidden();
-    let driven = drive_after(plan.target, plan.connections.into(), plan.pace(), &mut claims, &bar, barrier)?;
+    let driven = drive_after(plan.target, plan.width(), plan.pace(), &mut claims, &bar, barrier)?;
     let mut output = io::BufWriter::new(io::stdout().lock());
     wire::write(driven, &claims.hand_over(), &mut output)?;
     Ok(output.flush()?)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::claims::{Heard, Told};
+use crate::claims::{Heard, Returned, Told};
 use crate::client::Driven;
 use crate::recorder::{Latencies, Recorder};
 
@@ -16,6 +16,7 @@ struct Summary {
     driven: Driven,
     wins: u64,
     last_win: Option<Duration>,
+    returned: Returned,
     users: u64,
     /// Each outcome by name, with its histogram in hexadecimal digits.
     outcomes: Vec<(String, String)>,
@@ -34,6 +35,7 @@ pub(super) fn write(driven: Driven, heard: &Heard, out: &mut impl Write) -> Resu
         driven,
         wins: heard.wins,
         last_win: heard.last_win,
+        returned: heard.returned,
         users: heard.users,
         outcomes: outcomes.collect::<Result<_>>()?,
         told: u64::try_from(heard.told.len())?,
@@ -66,8 +68,8 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<(Driven, Heard)> {
         ensure!(line.ends_with('\n'), "ended after {place} of {} lines", summary.told);
         told.push(serde_json::from_str::<Told>(&line).with_context(|| format!("line {place}"))?);
     }
-    let Summary { driven, wins, last_win, users, .. } = summary;
-    Ok((driven, Heard { recorder, told, wins, last_win, users }))
+    let Summary { driven, wins, last_win, returned, users, .. } = summary;
+    Ok((driven, Heard { recorder, told, wins, returned, last_win, users }))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -105,7 +107,8 @@ mod tests {
             Told::Unknown(9),
             Told::Strange(10, Strange::Status(500)),
         ];
-        Heard { recorder, told, wins: 1, last_win: Some(Duration::from_nanos(1_234_567_891)), users: 4 }
+        let returned = Returned { people: 3, times: 5, times_most: 2, gave_up: 1 };
+        Heard { recorder, told, wins: 1, returned, last_win: Some(Duration::from_nanos(1_234_567_891)), users: 4 }
     }
 
     fn written() -> Vec<u8> {
@@ -121,7 +124,7 @@ mod tests {
         let heard = heard();
         assert_eq!((driven.sent, driven.answered, driven.broken), (6, 5, 1));
         assert_eq!((found.told, found.wins, found.users), (heard.told, 1, 4));
-        assert_eq!(found.last_win, heard.last_win);
+        assert_eq!((found.last_win, found.returned), (heard.last_win, heard.returned));
         assert_eq!(found.recorder.all().histogram(), heard.recorder.all().histogram());
         for ((name, own), (expected, other)) in found.recorder.outcomes().zip(heard.recorder.outcomes()) {
             assert_eq!((name, own.histogram()), (expected, other.histogram()));

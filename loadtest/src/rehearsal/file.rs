@@ -7,6 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
+use crate::rehearsal::drift::Bounds;
+use crate::rehearsal::room::Room;
 use crate::schedule::Arrivals;
 
 /// No load is made shorter than this, in seconds: nothing could be seen.
@@ -31,12 +33,18 @@ pub(super) struct File {
     pub(super) coupon_types: u16,
     /// The odds of each type, which make claims draws.
     pub(super) probability: Option<f64>,
-    /// How long after its creation the campaign opens, in milliseconds: nobody asks before.
+    /// How long after its creation the campaign opens, in milliseconds.
     #[serde(default)]
     pub(super) opens_in_ms: u32,
+    /// How long before the opening the first phase begins, in milliseconds: those who come by then are told to come again.
+    #[serde(default)]
+    pub(super) early_ms: u32,
     /// Event streams that are open all the while.
     #[serde(default)]
     pub(super) watchers: u16,
+    /// A crowd that waits to be let in, in place of phases.
+    pub(super) waiting_room: Option<Room>,
+    #[serde(default)]
     pub(super) phases: Vec<Phase>,
 }
 
@@ -60,9 +68,12 @@ pub(super) struct Phase {
     /// Only people who have not asked in an earlier phase.
     #[serde(default = "yes")]
     pub(super) newcomers: bool,
-    /// Whoever is told that the server is too busy asks again.
-    #[serde(default)]
-    pub(super) retries: bool,
+    /// How often somebody asks who is told to come again (too busy, too often, not open yet), each time after the wait that the
+    /// server asks for and some more, as the page does. 1: once, and never again.
+    #[serde(default = "one")]
+    pub(super) tries_max: u16,
+    /// Holds the last tenth of the load against the first.
+    pub(super) drift: Option<Bounds>,
 }
 
 /// What users ask for.
@@ -99,18 +110,31 @@ impl File {
             file.probability.is_none_or(|each| each > 0.0) && all <= 1.0,
             "probability: above 0, at most 1 together"
         );
-        ensure!(!file.phases.is_empty(), "phases: at least one");
+        match file.waiting_room {
+            None => ensure!(!file.phases.is_empty(), "phases: at least one"),
+            Some(room) => {
+                let alone =
+                    file.phases.is_empty() && file.watchers == 0 && file.early_ms == 0 && file.probability.is_none();
+                ensure!(alone, "waiting_room: without phases, watchers, early_ms and probability");
+                room.check().context("waiting_room")?;
+            }
+        }
+        ensure!(file.early_ms <= file.opens_in_ms, "early_ms: at most opens_in_ms");
         for (phase, number) in file.phases.iter().zip(1..) {
             phase.check().with_context(|| format!("phase {number}"))?;
         }
         Ok(file)
     }
 
-    /// The same scenario with `scale` times the length, coupons and watchers. People come as fast as before.
+    /// The same scenario with `scale` times the length, coupons and watchers. People come as fast as before,
+    /// and as early.
     pub(super) fn scaled(mut self, scale: f64) -> Self {
         self.quota = scaled(self.quota, scale);
         if self.watchers > 0 {
             self.watchers = u16::try_from(scaled(self.watchers.into(), scale)).unwrap_or(u16::MAX);
+        }
+        if let Some(room) = &mut self.waiting_room {
+            room.people = scaled(room.people, scale);
         }
         for phase in &mut self.phases {
             phase.seconds = (phase.seconds * scale).max(SECONDS_MIN);
@@ -124,6 +148,9 @@ impl Phase {
         ensure!(self.seconds > 0.0 && self.seconds <= 86_400.0, "seconds: above 0, at most a day");
         ensure!(self.rate.is_none_or(|rate| rate > 0.0 && rate <= 1e7), "rate: above 0, at most 10,000,000");
         ensure!((0.0..=1.0).contains(&self.repeat_share), "repeat_share: from 0 to 1");
+        ensure!((1..=1_000).contains(&self.tries_max), "tries_max: 1 to 1,000");
+        ensure!(self.drift.is_none() || self.ask == Ask::Coupons, "drift: of coupons only");
+        self.drift.map_or(Ok(()), |bounds| bounds.check().context("drift"))?;
         Ok(())
     }
 
@@ -187,6 +214,12 @@ mod tests {
             ("seconds = 1", "seconds = 0"),
             ("seconds = 1", "seconds = 1\nrate = -1.0"),
             ("seconds = 1", "seconds = 1\nrepeat_share = 1.5"),
+            ("seconds = 1", "seconds = 1\ntries_max = 0"),
+            ("seconds = 1", "seconds = 1\n[phases.drift]\nrate_least = 2.0"),
+            ("quota = 10", "quota = 10\nearly_ms = 5"),
+            ("[[phases]]\nseconds = 1", ""),
+            ("[[phases]]", "[waiting_room]\npeople = 1\njoin_rate = 1.0\nadmit_per_second = 1\n[[phases]]"),
+            ("[[phases]]\nseconds = 1", "[waiting_room]\npeople = 0\njoin_rate = 1.0\nadmit_per_second = 1"),
             ("quota = 10", "quota = 0"),
             ("quota = 10", "quota = 10\nprobability = 1.5"),
             ("connections = 4", "connections = 0"),

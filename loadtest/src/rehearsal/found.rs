@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::hlog::{self, Interval};
 use crate::oracle::Ledger;
+use crate::rehearsal::drift::Drift;
 use crate::rehearsal::file::File;
 use crate::report::{Report, claimant_bytes, claimant_line, verdict_json};
 use crate::used::Used;
@@ -22,6 +23,8 @@ pub(super) struct Found<'a> {
     pub(super) processes: u16,
     /// What each phase found, in order.
     pub(super) reports: Vec<Report>,
+    /// How the ends of phases compare with their beginnings, by the phase's number.
+    pub(super) drifts: Vec<(u64, Drift)>,
     /// What the server used from the opening to the end of the last phase.
     pub(super) used: Used,
     /// Distinct people who asked for coupons.
@@ -45,6 +48,7 @@ impl Found<'_> {
             "connections": self.file.connections,
             "processes": self.processes,
             "phases": self.reports.iter().map(Report::json).collect::<Vec<_>>(),
+            "drift": self.drifts.iter().map(|(number, drift)| drift.json(*number)).collect::<Vec<_>>(),
             "claimants": self.users,
             "memory_bytes_per_claimant": claimant_bytes(Some(self.used), self.users),
             "log_bytes": self.used.disk_bytes,

@@ -36,5 +36,34 @@ fn everybody_who_is_installed_is_measured_and_sound() {
         assert!(out.join(format!("{name}-8.hlog")).is_file(), "latencies of {name}");
     }
     assert!(measured.iter().any(|line| line["contender"] == "landrush"), "{said}");
+    // Who tells how often it syncs, and who does not; what remembers nothing has nothing to tell.
+    let row = |name: &str| said.lines().filter(|line| line.trim_start().starts_with(name)).nth(1).unwrap_or_default();
+    for (name, is_told) in [("landrush", true), ("redis-always", true), ("redis-everysec", false)] {
+        if let Some(line) = measured.iter().find(|line| line["contender"] == name) {
+            assert_eq!(line["rounds"][0]["claims_per_sync"].is_f64(), is_told, "{line}");
+            assert_eq!(row(name).contains("not told"), !is_told, "{said}");
+        }
+    }
     assert!(fs::read_to_string(out.join("compare.html")).expect("written").contains("<polyline class=\"landrush\""));
+}
+
+#[test]
+fn pipelined_claims_are_sound_and_whoever_cannot_take_them_is_named() {
+    let folder = TempDir::new().expect("a directory");
+    let out = folder.path().to_str().expect("a path in UTF-8");
+    let arguments =
+        ["compare", "--connections", "4", "--pipeline", "4", "--rounds", "1", "--seconds", "1", "--out", out];
+    let run = harness(&[&arguments, &["--server-binary", server()][..]].concat());
+    let (said, err) = (text(&run.stdout), text(&run.stderr));
+    assert_eq!(run.status.code(), Some(0), "{said}{err}");
+    let document = fs::read(folder.path().join("compare.json")).expect("written");
+    let document: Value = serde_json::from_slice(&document).expect("JSON");
+    for line in document["measured"].as_array().expect("a list") {
+        assert_eq!(line["pipeline"], if line["contender"] == "postgres" { 1 } else { 4 }, "{line}");
+        assert!(line["top_per_s"]["median"].as_f64().is_some_and(|rate| rate > 0.0), "{line}");
+        assert!(line["oracle"].is_null() || line["oracle"]["violations"] == 0, "{line}");
+    }
+    assert!(said.contains("up to 4 requests a connection pipelined") && said.contains("pipelined  claims/s"), "{said}");
+    let page = fs::read_to_string(folder.path().join("compare.html")).expect("written");
+    assert!(page.contains("<th>pipelined</th>"), "{page}");
 }

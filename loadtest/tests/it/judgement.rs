@@ -6,25 +6,40 @@ use crate::{harness, text};
 /// 400 requests on a quota of 200 coupons, an open loop, some of them repeats.
 #[track_caller]
 fn check(fault: Fault, expected: Result<(), &str>) {
+    check_with(fault, &["--rate", "2000"], expected);
+}
+
+/// The same as fast as it goes, with eight requests of a connection on their way at once.
+#[track_caller]
+fn check_pipelined(fault: Fault, expected: Result<(), &str>) {
+    check_with(fault, &["--rate", "max", "--requests", "400", "--pipeline", "8"], expected);
+}
+
+#[track_caller]
+fn check_with(fault: Fault, pace: &[&str], expected: Result<(), &str>) {
     let url = format!("http://{}", pretend(fault));
-    let run = harness(&[
-        "--url",
-        &url,
-        "--admin-key",
-        "any",
-        "--rate",
-        "2000",
-        "--duration",
-        "200ms",
-        "--arrivals",
-        "poisson",
-        "--connections",
-        "4",
-        "--repeat-share",
-        "0.2",
-        "--quota",
-        "200",
-    ]);
+    let run = harness(
+        &[
+            &[
+                "--url",
+                &url,
+                "--admin-key",
+                "any",
+                "--duration",
+                "200ms",
+                "--arrivals",
+                "poisson",
+                "--connections",
+                "4",
+                "--repeat-share",
+                "0.2",
+                "--quota",
+                "200",
+            ],
+            pace,
+        ]
+        .concat(),
+    );
     let (out, err) = (text(&run.stdout), text(&run.stderr));
     match expected {
         Ok(()) => {
@@ -76,4 +91,19 @@ fn counts_that_differ_are_noticed() {
 #[test]
 fn sold_out_with_stock_left_is_noticed() {
     check(Fault::SoldOutEarly, Err("called sold out with 199 of 200 given out"));
+}
+
+#[test]
+fn an_honest_server_that_is_asked_without_waiting_is_sound() {
+    check_pipelined(Fault::None, Ok(()));
+}
+
+#[test]
+fn pipelined_answers_in_another_order_are_noticed() {
+    check_pipelined(Fault::Swapped, Err("an answer for another campaign or user"));
+}
+
+#[test]
+fn a_pipelined_answer_that_is_left_out_is_noticed() {
+    check_pipelined(Fault::Swallowed, Err("an answer for another campaign or user"));
 }

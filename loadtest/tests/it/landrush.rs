@@ -45,6 +45,27 @@ fn a_campaign_that_sells_out_is_sound() {
 }
 
 #[test]
+fn a_campaign_that_sells_out_under_pipelined_claims_is_sound() {
+    let arguments =
+        ["--rate", "max", "--duration", "500ms", "--quota", "300", "--coupon-types", "3", "--pipeline", "8"];
+    check(&arguments, "900 wins, each asked for again");
+}
+
+#[test]
+fn the_floor_and_the_server_are_measured_with_pipelined_requests() {
+    let arguments = ["share", "--connections", "4", "--pipeline", "4", "--seconds", "1", "--rounds", "1"];
+    let run = harness(&[&arguments, &["--server-binary", server()][..]].concat());
+    let (out, err) = (text(&run.stdout), text(&run.stderr));
+    assert_eq!(run.status.code(), Some(0), "{out}{err}");
+    for name in ["floor", "landrush"] {
+        let row = out.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default();
+        let cells: Vec<_> = row.split_whitespace().collect();
+        assert_eq!(cells.get(1..3), Some(&["4", "4"][..]), "{out}");
+    }
+    assert!(out.contains("at 4 connections, 4 requests a connection pipelined: "), "{out}");
+}
+
+#[test]
 fn everybody_who_watches_ends_up_with_the_truth() {
     let arguments = ["watch", "--watchers", "60", "--claims-rate", "500", "--duration", "1s"];
     let run = harness(&[&arguments, &["--server-binary", server()][..]].concat());

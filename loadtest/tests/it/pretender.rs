@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -29,6 +30,10 @@ pub(crate) enum Fault {
     Miscount,
     /// `sold_out` is told when one unit is left.
     SoldOutEarly,
+    /// Answers to requests that came together leave in another order.
+    Swapped,
+    /// Every seventh claim is not answered, and the answers after it come as if it had been.
+    Swallowed,
 }
 
 #[derive(Debug)]
@@ -57,8 +62,16 @@ pub(crate) fn pretend(fault: Fault) -> SocketAddr {
     address
 }
 
+/// A connection on which an answer was swallowed would otherwise be waited on until the load gives up.
+const SILENCE_MAX: Duration = Duration::from_millis(400);
+
 fn serve(mut stream: TcpStream, shop: &Mutex<Shop>) -> Option<()> {
     stream.set_nodelay(true).ok()?;
+    let fault = shop.lock().expect("not poisoned").fault;
+    if fault == Fault::Swallowed {
+        stream.set_read_timeout(Some(SILENCE_MAX)).ok()?;
+    }
+    let (mut held, mut claims) = (Vec::new(), 0_u32);
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     loop {
         let mut line = String::new();
@@ -80,7 +93,24 @@ fn serve(mut stream: TcpStream, shop: &Mutex<Shop>) -> Option<()> {
         reader.read_exact(&mut body).ok()?;
         let (status, answer) = shop.lock().expect("not poisoned").answer(&method, &path, &body);
         let answer = answer.to_string();
-        write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).ok()?;
+        let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).into_bytes();
+        claims += u32::from(path.ends_with("/claims"));
+        match fault {
+            Fault::Swallowed if path.ends_with("/claims") && claims.is_multiple_of(7) => {}
+            // While more has come already, an answer waits for the next one and follows it.
+            Fault::Swapped if !reader.buffer().is_empty() && held.is_empty() => held = answer,
+            Fault::None
+            | Fault::Busy
+            | Fault::WinTwice
+            | Fault::LoseWin
+            | Fault::Oversell
+            | Fault::SameCode
+            | Fault::SharedCode
+            | Fault::Miscount
+            | Fault::SoldOutEarly
+            | Fault::Swapped
+            | Fault::Swallowed => stream.write_all(&[answer, std::mem::take(&mut held)].concat()).ok()?,
+        }
     }
 }
 
