@@ -31,6 +31,7 @@ use thiserror::Error;
 use crate::event::Event;
 pub(crate) use snapshot::{
     ArchivedHead, ClaimItem, HashedPerson, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead,
+    is_before_later_room,
 };
 pub(crate) use wire::Wire;
 

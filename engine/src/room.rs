@@ -15,6 +15,9 @@
 //! The commitment to the seed is shown from the first moment of the room, the seed itself once the room is shuffled. It tells
 //! nothing of the campaign's seed, and so nothing of its draws or of other rooms. The hash is a chain and not one long hash, so
 //! that it can be kept in a snapshot without the people.
+//!
+//! Of the rooms that opened before, the seed, the count and the hash stay: of [`PAST_ROOMS_MAX`] of them. Of a room whose window
+//! came and went while the server was down there is nothing to tell: nobody was shuffled.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -132,6 +135,22 @@ pub struct Admission {
     pub at: Timestamp,
 }
 
+/// How many rooms of earlier windows are told of: of two days or more, where a campaign opens every hour.
+pub const PAST_ROOMS_MAX: usize = 64;
+
+/// What lets anybody check how those were shuffled who came before an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditedRoom {
+    /// The opening.
+    pub opens_at: Timestamp,
+    /// The room's seed; the commitment to it was shown before.
+    pub seed: Seed,
+    /// How many came before the opening.
+    pub count: u32,
+    /// The chained hash over them, in the order of arrival.
+    pub hash: [u8; 32],
+}
+
 /// What everybody may know of a waiting room; cloning it is cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomView {
@@ -147,17 +166,14 @@ pub struct RoomView {
     pub admissions: Arc<[Admission]>,
     /// How long somebody who was let in may claim.
     pub admitted_for: Duration,
+    /// The rooms of earlier windows that opened: the latest first, at most [`PAST_ROOMS_MAX`].
+    pub past: Arc<[AuditedRoom]>,
     seed: Seed,
 }
 
 impl RoomView {
     /// A room that nobody has come to.
     pub(crate) fn new(campaign_seed: &Seed, opens_at: Timestamp, admitted_for: Duration) -> Self {
-        let digest = Sha256::new()
-            .chain_update(b"landrush waiting room\0")
-            .chain_update(campaign_seed.as_bytes())
-            .chain_update(opens_at.as_milliseconds().to_le_bytes())
-            .finalize();
         Self {
             opens_at,
             arrivals: 0,
@@ -165,7 +181,8 @@ impl RoomView {
             shuffle: None,
             admissions: Arc::default(),
             admitted_for,
-            seed: Seed::from_bytes(digest.into()),
+            past: Arc::default(),
+            seed: room_seed(campaign_seed, opens_at),
         }
     }
 
@@ -177,6 +194,17 @@ impl RoomView {
     /// The seed, once nothing hangs on it any more.
     pub fn published_seed(&self) -> Option<&Seed> {
         self.shuffle.as_ref().map(|_| &self.seed)
+    }
+
+    /// What it tells of itself, once it is shuffled, and of the rooms before it: the latest first.
+    pub fn audited(&self) -> impl Iterator<Item = AuditedRoom> {
+        let own = self.shuffle.as_ref().map(|shuffle| AuditedRoom {
+            opens_at: self.opens_at,
+            seed: self.seed.clone(),
+            count: shuffle.count,
+            hash: shuffle.hash,
+        });
+        own.into_iter().chain(self.past.iter().cloned())
     }
 
     /// How many wait to be let in.
@@ -209,9 +237,24 @@ impl RoomView {
         place.is_some_and(|place| matches!(self.standing(place, now), Standing::Admitted { .. }))
     }
 
+    /// Tells of the room `before`, and of those that it tells of.
+    pub(crate) fn follow(&mut self, before: &RoomView) {
+        self.past = before.audited().take(PAST_ROOMS_MAX).collect();
+    }
+
     pub(crate) fn shuffle_now(&mut self, hash: [u8; 32]) {
         self.shuffle = Some(Shuffle::new(&self.seed, self.arrivals, hash));
     }
+}
+
+/// The seed of the room for the window that opens then.
+pub(crate) fn room_seed(campaign_seed: &Seed, opens_at: Timestamp) -> Seed {
+    let digest = Sha256::new()
+        .chain_update(b"landrush waiting room\0")
+        .chain_update(campaign_seed.as_bytes())
+        .chain_update(opens_at.as_milliseconds().to_le_bytes())
+        .finalize();
+    Seed::from_bytes(digest.into())
 }
 
 /// The link of the chain after `hash`, for the next one who comes.

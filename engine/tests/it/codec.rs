@@ -2,6 +2,7 @@
 
 pub(crate) mod campaigns;
 mod later;
+mod rooms;
 mod successor;
 
 use std::fmt::Write;

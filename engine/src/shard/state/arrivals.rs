@@ -131,7 +131,7 @@ impl Campaign {
         }
         if window > room.opens_at() {
             let seed = self.seed.as_ref().ok_or(Breach::Room)?;
-            **room = Room::new(room.rules(), room.limit(), seed, window, first_claim);
+            **room = room.next(seed, window, first_claim);
         }
         Ok(room)
     }
