@@ -131,7 +131,7 @@ impl fmt::Debug for Shuffle {
 pub struct Admission {
     /// The last position among them.
     pub up_to: u32,
-    /// When the last of them was let in.
+    /// When the last of them was let in; later by the pauses since.
     pub at: Timestamp,
 }
 
@@ -166,6 +166,8 @@ pub struct RoomView {
     pub admissions: Arc<[Admission]>,
     /// How long somebody who was let in may claim.
     pub admitted_for: Duration,
+    /// When claims were paused, as long as they are: the time of those who are let in stands still.
+    pub paused_at: Option<Timestamp>,
     /// The rooms of earlier windows that opened: the latest first, at most [`PAST_ROOMS_MAX`].
     pub past: Arc<[AuditedRoom]>,
     seed: Seed,
@@ -181,6 +183,7 @@ impl RoomView {
             shuffle: None,
             admissions: Arc::default(),
             admitted_for,
+            paused_at: None,
             past: Arc::default(),
             seed: room_seed(campaign_seed, opens_at),
         }
@@ -212,8 +215,19 @@ impl RoomView {
         self.arrivals - self.now_serving
     }
 
-    /// Where `place` stands at `now`.
+    /// Where `place` stands at `now`. The time of a pause does not count.
     pub fn standing(&self, place: Place, now: Timestamp) -> Standing {
+        let moment = self.paused_at.map_or(now, |paused_at| now.min(paused_at));
+        match self.standing_at(place, moment) {
+            Standing::Admitted { position, until } => {
+                Standing::Admitted { position, until: until.saturating_add(now.saturating_since(moment)) }
+            }
+            other @ (Standing::Waiting { .. } | Standing::Lapsed { .. } | Standing::Gone) => other,
+        }
+    }
+
+    /// Where `place` stands at `now`, were there no pause.
+    pub(crate) fn standing_at(&self, place: Place, now: Timestamp) -> Standing {
         if place.window != self.opens_at || place.number == 0 || place.number > self.arrivals {
             return Standing::Gone;
         }
@@ -237,9 +251,10 @@ impl RoomView {
         place.is_some_and(|place| matches!(self.standing(place, now), Standing::Admitted { .. }))
     }
 
-    /// Tells of the room `before`, and of those that it tells of.
+    /// Tells of the room `before`, and of those that it tells of; a pause goes on.
     pub(crate) fn follow(&mut self, before: &RoomView) {
         self.past = before.audited().take(PAST_ROOMS_MAX).collect();
+        self.paused_at = before.paused_at;
     }
 
     pub(crate) fn shuffle_now(&mut self, hash: [u8; 32]) {

@@ -134,7 +134,7 @@ operations! {
     CampaignPatch Management Campaigns "patch" ["/v1/campaigns/{campaign_id}"] "change_campaign" "Change a campaign"
         "A merge: what is not named stays. Applied between two claims.";
     CampaignPause Management Campaigns "post" ["/v1/campaigns/{campaign_id}/pause"] "pause_campaign" "Take no claims for now"
-        "Redemption goes on.";
+        "Redemption goes on. Whoever is let in from a waiting room loses no time by it: after the pause, as much is left to claim in as before.";
     CampaignResume Management Campaigns "post" ["/v1/campaigns/{campaign_id}/resume"] "resume_campaign" "Take claims again"
         "";
     CampaignCancel Management Campaigns "post" ["/v1/campaigns/{campaign_id}/cancel"] "cancel_campaign" "Take no claims any more"

@@ -123,7 +123,7 @@ fields!(LaterType { redeemed, expired, run_out, files });
 fields!(LaterHead { latest_at, ended, seed, ranked, types, windows, redemptions });
 fields!(WindowStart { opened_at, first });
 fields!(Step { first_at, at, up_to, undecided });
-fields!(LaterRoomHead { past });
+fields!(LaterRoomHead { past, paused_at });
 fields!(PastHead { opens_at, shuffled });
 fields!(ShuffledHead { count, hash });
 fields!(HashedPerson { hash });

@@ -8,6 +8,7 @@ use landrush_engine::campaign::{
     CampaignBuilder, CampaignDefinition, CampaignPatch, CouponTypePatch, Mode, Period, Protection, WaitingRoom,
     Weekdays, Windows,
 };
+use landrush_engine::codec::decode_event;
 use landrush_engine::command::{Arrive, Claim, Command, Gate};
 use landrush_engine::event::{Change, Event};
 use landrush_engine::fairness::hex::Hex;
@@ -439,6 +440,114 @@ fn a_million_who_came_stand_where_anybody_computes_that_they_stand() {
         assert!(!std::mem::replace(&mut is_taken[position as usize - 1], true), "position {position} twice");
     }
     assert!(is_taken.iter().all(|is_taken| *is_taken));
+}
+
+fn accept_claims(shop: &mut Shop, accept: bool) -> Change<'static> {
+    let done = shop.submit(&Command::AcceptClaims { campaign: RUSH, accept });
+    assert!(matches!(done, Outcome::Campaign(_)), "{done:?}");
+    match decode_event(shop.log.last().expect("it happened")).expect("an event").change {
+        Change::Patched { patch } => Change::Patched { patch },
+        Change::Resumed { patch, longer_by } => Change::Resumed { patch, longer_by },
+        other => panic!("neither paused nor resumed: {other:?}"),
+    }
+}
+
+#[test]
+fn a_pause_takes_no_time_from_those_who_are_let_in() {
+    let (mut shop, places) = opened(4, 20);
+    pass(&mut shop, 250);
+    let early = let_in(&shop, &places);
+    pass(&mut shop, 6_000);
+    let all = let_in(&shop, &places);
+    assert_eq!((early.len(), all.len()), (2, 4));
+    let until = |shop: &Shop, number: u32| match standing(shop, places[number as usize]) {
+        Standing::Admitted { until, .. } => until.as_milliseconds(),
+        other => panic!("not let in: {other:?}"),
+    };
+    let left: Vec<u64> = all.iter().map(|number| until(&shop, *number) - shop.now).collect();
+    let plain = accept_claims(&mut shop, false);
+    assert!(matches!(plain, Change::Patched { .. }), "{plain:?}");
+    for _ in 0..3 {
+        pass(&mut shop, 20_000);
+        shop.state = shop.restored();
+        assert_eq!(let_in(&shop, &places), all, "time stands still");
+        let place = arrive(&mut shop, &user(early[0]));
+        assert_eq!(place, Outcome::Arrived { place: places[early[0] as usize], repeated: true });
+        assert_eq!(room(&shop).now_serving, 4, "and nobody is let in instead");
+        shop.prove();
+    }
+    let resumed = accept_claims(&mut shop, true);
+    assert!(matches!(resumed, Change::Resumed { longer_by, .. } if longer_by == Duration::from_mins(1)), "{resumed:?}");
+    assert!(all.iter().map(|number| until(&shop, *number) - shop.now).eq(left.iter().copied()), "as much as before");
+    won(&claim_with(&mut shop, &user(early[1]), Some(places[early[1] as usize])));
+    shop.now += left[all.iter().position(|number| *number == early[0]).expect("one of them")] - 1;
+    won(&claim_with(&mut shop, &user(early[0]), Some(places[early[0] as usize])));
+    pass(&mut shop, 1_000);
+    assert_eq!(
+        (let_in(&shop, &places).len(), room(&shop).now_serving),
+        (2, 6),
+        "the others have lapsed, and are made up for"
+    );
+    shop.prove();
+}
+
+#[test]
+fn who_had_lapsed_before_a_pause_stays_out_and_pauses_add_up() {
+    let (mut shop, places) = opened(2, 20);
+    pass(&mut shop, 250);
+    let first = let_in(&shop, &places);
+    pass(&mut shop, 10_000);
+    let second = let_in(&shop, &places);
+    assert!(first.len() == 2 && second.len() == 2 && first != second);
+    for _ in 0..2 {
+        accept_claims(&mut shop, false);
+        pass(&mut shop, 8_000);
+        accept_claims(&mut shop, true);
+        pass(&mut shop, 1_000);
+        assert_eq!(let_in(&shop, &places), second);
+        shop.prove();
+    }
+    pass(&mut shop, 10_000);
+    assert_eq!(let_in(&shop, &places).len(), 2);
+    assert_ne!(let_in(&shop, &places), second, "they had ten seconds, and have lapsed");
+    // Nobody is in: a pause is one like any other.
+    let (mut shop, _) = opened(2, 0);
+    accept_claims(&mut shop, false);
+    pass(&mut shop, 8_000);
+    let resumed = accept_claims(&mut shop, true);
+    assert!(matches!(resumed, Change::Patched { .. }), "{resumed:?}");
+    shop.prove();
+}
+
+#[test]
+fn a_pause_goes_on_into_the_next_window() {
+    let mut shop = shop_with_windows(vec![String::from("13:00"), String::from("13:30")]);
+    shop.now = OPENS - 1_000;
+    accept_claims(&mut shop, false);
+    shop.now = OPENS + HOUR_MS / 2 - 1_000;
+    arrive(&mut shop, "ann");
+    assert_eq!((room(&shop).opens_at, room(&shop).paused_at), (at(OPENS + HOUR_MS / 2), Some(at(OPENS - 1_000))));
+    accept_claims(&mut shop, true);
+    assert_eq!(room(&shop).paused_at, None);
+    pass(&mut shop, 2_000);
+    assert_eq!(room(&shop).now_serving, 1);
+    shop.prove();
+}
+
+#[test]
+fn a_log_that_gives_more_time_than_a_pause_took_is_refused() {
+    let (mut shop, _) = opened(4, 20);
+    pass(&mut shop, 250);
+    let patch = CampaignPatch { accept_claims: Some(true), ..CampaignPatch::default() };
+    let resumes = |shop: &Shop, patch: &CampaignPatch, longer_by: u64| {
+        let change = Change::Resumed { patch: Box::new(patch.clone()), longer_by: Duration::from_millis(longer_by) };
+        shop.state.clone().apply(&Event { campaign: RUSH, at: at(shop.now), change }).is_ok()
+    };
+    assert!(!resumes(&shop, &patch, 1_000), "there was no pause");
+    accept_claims(&mut shop, false);
+    shop.now += 1_000;
+    assert!(resumes(&shop, &patch, 1_000) && !resumes(&shop, &patch, 1_001) && !resumes(&shop, &patch, 0));
+    assert!(!resumes(&shop, &CampaignPatch::default(), 1_000), "it goes on");
 }
 
 #[test]

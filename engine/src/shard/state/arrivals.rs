@@ -138,7 +138,7 @@ impl Campaign {
 
     pub(super) fn apply_arrived(&mut self, window: Timestamp, user: &str, at: Timestamp) -> Result<(), Breach> {
         let room = self.room.as_ref().ok_or(Breach::Room)?;
-        let is_here = window == room.opens_at() && (room.live_place(user, at).is_some() || room.is_full());
+        let is_here = window == room.opens_at() && (room.is_bound(user, at) || room.is_full());
         if UserId::check(user).is_err() || is_here || self.ended || self.cancelled.is_some() {
             return Err(Breach::Room);
         }

@@ -119,6 +119,12 @@ impl Room {
         self.place(user).filter(|place| !matches!(self.view.standing(*place, now), Standing::Lapsed { .. }))
     }
 
+    /// Whether a log may give `user` no other place at `at`. A pause does not count here: logs of earlier versions, whose pauses
+    /// let people lapse, gave them one.
+    pub(super) fn is_bound(&self, user: &str, at: Timestamp) -> bool {
+        self.place(user).is_some_and(|place| !matches!(self.view.standing_at(place, at), Standing::Lapsed { .. }))
+    }
+
     pub(super) fn next_place(&self) -> Place {
         Place { window: self.view.opens_at, number: self.view.arrivals + 1 }
     }

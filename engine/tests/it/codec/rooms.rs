@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use landrush_engine::campaign::{CampaignDefinition, Eligibility, Protection, WaitingRoom, Weekdays, Who, Windows};
+use landrush_engine::campaign::{
+    CampaignDefinition, CampaignPatch, Eligibility, Protection, WaitingRoom, Weekdays, Who, Windows,
+};
 use landrush_engine::codec::decode_event;
 use landrush_engine::command::{Arrive, Claim, Command, Gate, Register};
 use landrush_engine::event::Change;
@@ -30,7 +32,7 @@ fn golden(wanted: &str) -> &'static str {
     GOLDEN_3.lines().find_map(line).expect("it is there")
 }
 
-/// Two such windows today, without a pause.
+/// Two such windows today, and a pause that has not ended.
 fn room(who: Option<Who>) -> Shop {
     let at_times = ["13:00", "13:30"].map(|time| time.parse().expect("a time of day")).to_vec();
     let windows = Windows::new(at_times, Weekdays::all(), Duration::from_secs(300)).expect("valid");
@@ -66,6 +68,7 @@ fn room(who: Option<Who>) -> Shop {
         shop.now += 11_000;
         shop.do_what_is_due();
     }
+    shop.patch(CampaignPatch { accept_claims: Some(false), ..CampaignPatch::default() });
     shop
 }
 

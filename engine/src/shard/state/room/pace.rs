@@ -29,6 +29,7 @@ pub(in crate::shard::state) const PLENTY: u32 = u32::MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) first_at: Timestamp,
+    /// Later by the pauses since.
     pub(crate) at: Timestamp,
     pub(crate) up_to: u32,
     pub(crate) undecided: u32,
@@ -127,6 +128,36 @@ impl Room {
             }
             Some(_) | None => {
                 self.steps.push_back(LetIn { step: Step { first_at: at, at, up_to, undecided: count }, takes });
+            }
+        }
+        self.publish();
+    }
+
+    /// Stops the time of those who are let in: nobody can claim from now on.
+    pub(in crate::shard::state) fn pause(&mut self, at: Timestamp) {
+        self.view.paused_at.get_or_insert(at);
+    }
+
+    /// How much longer those may claim, if the pause ends at `now`, who had not lapsed when it began; `None`: nobody is there
+    /// whom that concerns.
+    pub(in crate::shard::state) fn stood_still(&self, now: Timestamp) -> Option<Duration> {
+        let paused_at = self.view.paused_at?;
+        let is_live = |let_in: &LetIn| !let_in.step.has_lapsed(paused_at, self.rules.admitted_for);
+        let span = now.saturating_since(paused_at);
+        (!span.is_zero() && self.steps.iter().any(is_live)).then_some(span)
+    }
+
+    /// Ends a pause: those who had not lapsed when it began may claim for so much longer.
+    pub(in crate::shard::state) fn resume(&mut self, longer_by: Duration) {
+        let Some(paused_at) = self.view.paused_at.take() else { return };
+        if longer_by.is_zero() {
+            return;
+        }
+        self.lapse(paused_at);
+        let admitted_for = self.rules.admitted_for;
+        for LetIn { step, .. } in &mut self.steps {
+            if !step.has_lapsed(paused_at, admitted_for) {
+                step.at = later(step.at, longer_by);
             }
         }
         self.publish();

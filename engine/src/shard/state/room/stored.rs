@@ -38,6 +38,7 @@ pub(crate) struct RoomHead {
 pub(crate) struct LaterRoomHead {
     /// The latest first.
     pub(crate) past: Vec<PastHead>,
+    pub(crate) paused_at: Option<Timestamp>,
 }
 
 /// Of a room before: its seed follows from the campaign's.
@@ -65,7 +66,10 @@ impl Room {
             lapsed: self.lapsed,
             last_at: self.last_at,
             carry: u32::try_from(self.carry).expect("less than a person"),
-            later: LaterRoomHead { past: self.view.past.iter().map(PastHead::of).collect() },
+            later: LaterRoomHead {
+                past: self.view.past.iter().map(PastHead::of).collect(),
+                paused_at: self.view.paused_at,
+            },
         }
     }
 
@@ -88,10 +92,11 @@ impl Room {
             room.view.shuffle_now(hash);
             room.view.arrivals = arrivals;
         }
-        let LaterRoomHead { past } = head.later;
+        let LaterRoomHead { past, paused_at } = head.later;
         let is_past_sound = past.len() <= PAST_ROOMS_MAX
             && past.iter().all(|past| past.opens_at < head.opens_at)
             && past.is_sorted_by(|later, earlier| later.opens_at > earlier.opens_at);
+        room.view.paused_at = paused_at;
         room.view.past = past.iter().map(|past| past.told(seed)).collect();
         let in_order = head.steps.is_sorted_by(|one, next| one.up_to < next.up_to)
             && head.steps.last().map_or(0, |step| step.up_to) == head.now_serving;
@@ -122,6 +127,7 @@ impl Room {
     /// as the clock said so.
     pub(in crate::shard::state) fn reduce(&mut self) {
         self.view.past = Arc::default();
+        self.view.paused_at = None;
         // No more than one that has lapsed is kept, and nobody of it is undecided.
         if let Some(LetIn { step, .. }) = self.steps.front_mut().filter(|let_in| let_in.step.undecided == 0) {
             (step.first_at, step.at) = (long_ago(), long_ago());
