@@ -19,6 +19,8 @@
 //! Of the rooms that opened before, the seed, the count and the hash stay: of [`PAST_ROOMS_MAX`] of them. Of a room whose window
 //! came and went while the server was down there is nothing to tell: nobody was shuffled.
 
+mod came;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -26,7 +28,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::fairness::{Commitment, LotteryKey, Ranks, Seed, rank};
+use crate::id::UserId;
 use crate::time::Timestamp;
+
+pub(crate) use self::came::Came;
 
 /// A place in a waiting room. Who bears it is not told: a ticket binds it to its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,12 +175,13 @@ pub struct RoomView {
     pub paused_at: Option<Timestamp>,
     /// The rooms of earlier windows that opened: the latest first, at most [`PAST_ROOMS_MAX`].
     pub past: Arc<[AuditedRoom]>,
+    pub(crate) came: Came,
     seed: Seed,
 }
 
 impl RoomView {
-    /// A room that nobody has come to.
-    pub(crate) fn new(campaign_seed: &Seed, opens_at: Timestamp, admitted_for: Duration) -> Self {
+    /// A room that nobody has come to; so many are expected.
+    pub(crate) fn new(campaign_seed: &Seed, opens_at: Timestamp, admitted_for: Duration, expected: u32) -> Self {
         Self {
             opens_at,
             arrivals: 0,
@@ -185,6 +191,7 @@ impl RoomView {
             admitted_for,
             paused_at: None,
             past: Arc::default(),
+            came: Came::new(campaign_seed, expected),
             seed: room_seed(campaign_seed, opens_at),
         }
     }
@@ -208,6 +215,11 @@ impl RoomView {
             hash: shuffle.hash,
         });
         own.into_iter().chain(self.past.iter().cloned())
+    }
+
+    /// Whether `user` may have come, also if nobody was told so yet; `false` is certain.
+    pub fn may_have_come(&self, user: &UserId) -> bool {
+        self.came.may_contain(user.as_str())
     }
 
     /// How many wait to be let in.

@@ -74,7 +74,11 @@ pub(crate) async fn join(
     if !is_listed || !campaign.may_be_heard(&user) && !campaign.takes_registrations(stamped_at) {
         return Err(Problem::refused(Refusal::NotEligible));
     }
-    lane.has_room_for(opened, &campaign, &user)?;
+    // Whoever has a place is told it however many come, as a winner is.
+    let has_come = || campaign.room().is_some_and(|room| room.may_have_come(&user));
+    if lane.is_crowded(&opened.engine) && !has_come() {
+        lane.has_room_for(opened, &campaign, &user)?;
+    }
     let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at };
     let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;
     let Outcome::Arrived { place, repeated } = outcome else { return Err(claims::unexpected(&outcome)) };

@@ -5,12 +5,9 @@ mod pace;
 mod stored;
 
 use std::collections::VecDeque;
-use std::hash::Hasher;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use sha2::{Digest, Sha256};
-use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::chunks::Chunks;
 use crate::campaign::WaitingRoom;
@@ -33,7 +30,8 @@ pub(crate) struct Room {
     pub(super) view: RoomView,
     /// Over all who came so far.
     hash: [u8; 32],
-    person_key: [u8; 16],
+    /// How many people may come.
+    expected: u32,
     /// By number, from 0.
     people: Chunks<[u8; 16]>,
     /// The latest number of each person, from 0.
@@ -56,16 +54,21 @@ pub(crate) struct Room {
 impl Room {
     /// A room that nobody has come to, each of whom may take `limit` coupons. Who has `first_claim` or a later one is decided
     /// in it.
-    pub(super) fn new(rules: WaitingRoom, limit: u16, seed: &Seed, opens_at: Timestamp, first_claim: Serial) -> Self {
+    pub(super) fn new(
+        rules: WaitingRoom,
+        limit: u16,
+        expected: u32,
+        seed: &Seed,
+        opens_at: Timestamp,
+        first_claim: Serial,
+    ) -> Self {
         assert!(limit > 0, "whoever is let in may take something");
-        let digest = Sha256::new().chain_update(b"landrush waiting people\0").chain_update(seed.as_bytes()).finalize();
-        let (person_key, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
         Self {
             rules,
             limit,
-            view: RoomView::new(seed, opens_at, rules.admitted_for),
+            view: RoomView::new(seed, opens_at, rules.admitted_for, expected),
             hash: [0; 32],
-            person_key: *person_key,
+            expected,
             people: Chunks::default(),
             numbers: HashTable::new(),
             first_claim,
@@ -81,7 +84,7 @@ impl Room {
     /// The room of a later window, that nobody has come to.
     pub(super) fn next(&self, seed: &Seed, opens_at: Timestamp, first_claim: Serial) -> Self {
         assert!(opens_at > self.opens_at(), "rooms follow one another");
-        let mut next = Self::new(self.rules, self.limit, seed, opens_at, first_claim);
+        let mut next = Self::new(self.rules, self.limit, self.expected, seed, opens_at, first_claim);
         next.view.follow(&self.view);
         next
     }
@@ -109,7 +112,7 @@ impl Room {
 
     /// The place of somebody who came.
     pub(super) fn place(&self, user: &str) -> Option<Place> {
-        let person = self.person(user);
+        let person = self.view.came.person(user);
         let number = *self.numbers.find(table_hash(&person), |number| self.people.at(*number) == Some(&person))?;
         Some(Place { window: self.view.opens_at, number: number + 1 })
     }
@@ -140,7 +143,7 @@ impl Room {
 
     /// Takes in somebody who comes.
     pub(super) fn push(&mut self, user: &str) {
-        let person = self.person(user);
+        let person = self.view.came.person(user);
         self.hash = chained(&self.hash, user);
         self.push_person(person);
     }
@@ -155,6 +158,7 @@ impl Room {
                 self.numbers.insert_unique(table_hash(&person), number, rehash);
             }
         }
+        self.view.came.insert(&person);
         self.people.push(person);
         self.view.arrivals = self.people.count();
     }
@@ -166,12 +170,6 @@ impl Room {
         self.last_at = self.view.opens_at;
     }
 
-    fn person(&self, user: &str) -> [u8; 16] {
-        let mut hasher = SipHasher13::new_with_key(&self.person_key);
-        hasher.write(user.as_bytes());
-        hasher.finish128().as_bytes()
-    }
-
     /// Everybody who came, in order.
     pub(super) fn people(&self) -> impl Iterator<Item = &[u8; 16]> {
         (0..self.people.count()).filter_map(|number| self.people.at(number))
@@ -180,6 +178,7 @@ impl Room {
     /// What it holds of the heap, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
         self.people.heap_bytes()
+            + self.view.came.heap_bytes()
             + self.numbers.allocation_size()
             + size_of_val(Arc::as_ref(&self.view.admissions))
             + size_of_val(Arc::as_ref(&self.view.past))
