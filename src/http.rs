@@ -212,6 +212,7 @@ async fn other(
         Route::FraudReport(id) => fraud_report::read(lane, opened, id, parts),
         Route::Events(id) => events::watch(lane, opened, id, parts),
         Route::WaitingRoomRead(id) => waiting_room::read(lane, opened, id, parts),
+        Route::WaitingRoomAudit(id) => waiting_room::audit(lane, opened, id, parts),
         Route::WaitingRoomJoin(id) => waiting_room::join(lane, opened, id, address, parts, body).await,
         Route::Register(id) => registrations::register(lane, opened, id, address, parts, body).await,
         Route::EligibleUpload(id) => eligible_upload::upload(lane, opened, id, parts, body).await,

@@ -36,6 +36,7 @@ use crate::http::problem::Code;
         protection::NewArrival, protection::ChallengeSet, protection::AltchaChallenge, protection::WidgetChallenge, protection::AltchaParameters, protection::ChallengeAnswer, protection::NewRegistration,
         protection::Registration, protection::RegistrationState, protection::EligibleList, protection::EligibleUser,
         protection::Pass, protection::Place, protection::PlaceState, protection::WaitingRoomView,
+        protection::WaitingRoomAudit, protection::AuditedRoom, protection::RoomEntries,
         protection::AdmissionToken, protection::PublicKeys, protection::PublicKey,
         campaign::Opening, campaign::CampaignPage, campaign::Availability, campaign::TypeAvailability,
         campaign::Left, campaign::Bucket,

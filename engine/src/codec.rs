@@ -6,7 +6,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | tag: 1 created, 2 patched, 3 cancelled, 4 archived, 5 claimed, 6 voided, 7 drew, 8 entered, 9 ended, 10 ranked, 11 codes imported, 12 redeemed, 13 settled, 14 hold expired, 15 expired, 16 arrived, 17 shuffled, 18 admitted |
+//! | 1 | tag: 1 created, 2 patched, 3 cancelled, 4 archived, 5 claimed, 6 voided, 7 drew, 8 entered, 9 ended, 10 ranked, 11 codes imported, 12 redeemed, 13 settled, 14 hold expired, 15 expired, 16 arrived, 17 shuffled, 18 admitted, 19 registered, 20 resumed |
 //! | 4 | campaign |
 //! | 8 | at, milliseconds since 1970 |
 //! | | by tag, in the order of the fields in [`crate::event::Change`] |
@@ -31,6 +31,7 @@ use thiserror::Error;
 use crate::event::Event;
 pub(crate) use snapshot::{
     ArchivedHead, ClaimItem, HashedPerson, Head, HeadKind, LaterHead, LaterType, LiveHead, RankedHead,
+    is_before_later_room,
 };
 pub(crate) use wire::Wire;
 

@@ -43,10 +43,17 @@ pub enum Change<'a> {
         /// What its draws, its lottery and its waiting rooms are computed from, if it has any of them.
         seed: Option<Seed>,
     },
-    /// The campaign was changed (pausing and resuming too).
+    /// The campaign was changed (pausing and resuming too, but for [`Change::Resumed`]).
     Patched {
         /// What changed.
         patch: Box<CampaignPatch>,
+    },
+    /// The campaign takes claims again after a pause that found people let in from its waiting room.
+    Resumed {
+        /// What changed.
+        patch: Box<CampaignPatch>,
+        /// How much longer than it was those may claim who had not lapsed when the pause began.
+        longer_by: Duration,
     },
     /// Claims were stopped for good.
     Cancelled {
@@ -183,6 +190,7 @@ impl<'a> Change<'a> {
             Change::Claimed { grant, .. } | Change::Drew { grant, .. } | Change::Entered { grant } => Some(grant),
             Change::Created { .. }
             | Change::Patched { .. }
+            | Change::Resumed { .. }
             | Change::Cancelled { .. }
             | Change::Archived
             | Change::Ended

@@ -107,6 +107,12 @@ impl DecidedFilter {
         self.chunks[chunk].get().map_or(0, |chunk| chunk[word].load(Ordering::Relaxed))
     }
 
+    /// What it holds of the heap, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let chunks = self.chunks.iter().filter_map(OnceLock::get);
+        size_of_val(&*self.chunks) + chunks.map(|chunk| size_of_val(&**chunk)).sum::<usize>()
+    }
+
     /// Whether the person may have been inserted. `false` is certain.
     pub(crate) fn may_contain(&self, person: PersonHash) -> bool {
         let (chunk, word, bits) = self.place(person);

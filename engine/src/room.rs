@@ -15,6 +15,11 @@
 //! The commitment to the seed is shown from the first moment of the room, the seed itself once the room is shuffled. It tells
 //! nothing of the campaign's seed, and so nothing of its draws or of other rooms. The hash is a chain and not one long hash, so
 //! that it can be kept in a snapshot without the people.
+//!
+//! Of the rooms that opened before, the seed, the count and the hash stay: of [`PAST_ROOMS_MAX`] of them. Of a room whose window
+//! came and went while the server was down there is nothing to tell: nobody was shuffled.
+
+mod came;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -23,7 +28,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::fairness::{Commitment, LotteryKey, Ranks, Seed, rank};
+use crate::id::UserId;
 use crate::time::Timestamp;
+
+pub(crate) use self::came::Came;
 
 /// A place in a waiting room. Who bears it is not told: a ticket binds it to its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,8 +136,24 @@ impl fmt::Debug for Shuffle {
 pub struct Admission {
     /// The last position among them.
     pub up_to: u32,
-    /// When the last of them was let in.
+    /// When the last of them was let in; later by the pauses since.
     pub at: Timestamp,
+}
+
+/// How many rooms of earlier windows are told of: of two days or more, where a campaign opens every hour.
+pub const PAST_ROOMS_MAX: usize = 64;
+
+/// What lets anybody check how those were shuffled who came before an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditedRoom {
+    /// The opening.
+    pub opens_at: Timestamp,
+    /// The room's seed; the commitment to it was shown before.
+    pub seed: Seed,
+    /// How many came before the opening.
+    pub count: u32,
+    /// The chained hash over them, in the order of arrival.
+    pub hash: [u8; 32],
 }
 
 /// What everybody may know of a waiting room; cloning it is cheap.
@@ -147,17 +171,17 @@ pub struct RoomView {
     pub admissions: Arc<[Admission]>,
     /// How long somebody who was let in may claim.
     pub admitted_for: Duration,
+    /// When claims were paused, as long as they are: the time of those who are let in stands still.
+    pub paused_at: Option<Timestamp>,
+    /// The rooms of earlier windows that opened: the latest first, at most [`PAST_ROOMS_MAX`].
+    pub past: Arc<[AuditedRoom]>,
+    pub(crate) came: Came,
     seed: Seed,
 }
 
 impl RoomView {
-    /// A room that nobody has come to.
-    pub(crate) fn new(campaign_seed: &Seed, opens_at: Timestamp, admitted_for: Duration) -> Self {
-        let digest = Sha256::new()
-            .chain_update(b"landrush waiting room\0")
-            .chain_update(campaign_seed.as_bytes())
-            .chain_update(opens_at.as_milliseconds().to_le_bytes())
-            .finalize();
+    /// A room that nobody has come to; so many are expected.
+    pub(crate) fn new(campaign_seed: &Seed, opens_at: Timestamp, admitted_for: Duration, expected: u32) -> Self {
         Self {
             opens_at,
             arrivals: 0,
@@ -165,7 +189,10 @@ impl RoomView {
             shuffle: None,
             admissions: Arc::default(),
             admitted_for,
-            seed: Seed::from_bytes(digest.into()),
+            paused_at: None,
+            past: Arc::default(),
+            came: Came::new(campaign_seed, expected),
+            seed: room_seed(campaign_seed, opens_at),
         }
     }
 
@@ -179,13 +206,40 @@ impl RoomView {
         self.shuffle.as_ref().map(|_| &self.seed)
     }
 
+    /// What it tells of itself, once it is shuffled, and of the rooms before it: the latest first.
+    pub fn audited(&self) -> impl Iterator<Item = AuditedRoom> {
+        let own = self.shuffle.as_ref().map(|shuffle| AuditedRoom {
+            opens_at: self.opens_at,
+            seed: self.seed.clone(),
+            count: shuffle.count,
+            hash: shuffle.hash,
+        });
+        own.into_iter().chain(self.past.iter().cloned())
+    }
+
+    /// Whether `user` may have come, also if nobody was told so yet; `false` is certain.
+    pub fn may_have_come(&self, user: &UserId) -> bool {
+        self.came.may_contain(user.as_str())
+    }
+
     /// How many wait to be let in.
     pub fn waiting(&self) -> u32 {
         self.arrivals - self.now_serving
     }
 
-    /// Where `place` stands at `now`.
+    /// Where `place` stands at `now`. The time of a pause does not count.
     pub fn standing(&self, place: Place, now: Timestamp) -> Standing {
+        let moment = self.paused_at.map_or(now, |paused_at| now.min(paused_at));
+        match self.standing_at(place, moment) {
+            Standing::Admitted { position, until } => {
+                Standing::Admitted { position, until: until.saturating_add(now.saturating_since(moment)) }
+            }
+            other @ (Standing::Waiting { .. } | Standing::Lapsed { .. } | Standing::Gone) => other,
+        }
+    }
+
+    /// Where `place` stands at `now`, were there no pause.
+    pub(crate) fn standing_at(&self, place: Place, now: Timestamp) -> Standing {
         if place.window != self.opens_at || place.number == 0 || place.number > self.arrivals {
             return Standing::Gone;
         }
@@ -209,9 +263,25 @@ impl RoomView {
         place.is_some_and(|place| matches!(self.standing(place, now), Standing::Admitted { .. }))
     }
 
+    /// Tells of the room `before`, and of those that it tells of; a pause goes on.
+    pub(crate) fn follow(&mut self, before: &RoomView) {
+        self.past = before.audited().take(PAST_ROOMS_MAX).collect();
+        self.paused_at = before.paused_at;
+    }
+
     pub(crate) fn shuffle_now(&mut self, hash: [u8; 32]) {
         self.shuffle = Some(Shuffle::new(&self.seed, self.arrivals, hash));
     }
+}
+
+/// The seed of the room for the window that opens then.
+pub(crate) fn room_seed(campaign_seed: &Seed, opens_at: Timestamp) -> Seed {
+    let digest = Sha256::new()
+        .chain_update(b"landrush waiting room\0")
+        .chain_update(campaign_seed.as_bytes())
+        .chain_update(opens_at.as_milliseconds().to_le_bytes())
+        .finalize();
+    Seed::from_bytes(digest.into())
 }
 
 /// The link of the chain after `hash`, for the next one who comes.

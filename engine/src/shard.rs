@@ -12,6 +12,6 @@ pub use state::{
     BLOCK_BYTES_MAX, Breach, CampaignDecoder, Decision, Due, HOLD_MAX, Inconsistent, SnapshotError, State,
 };
 pub(crate) use state::{
-    Campaign, DailyQuota, DayStart, Fate, Grant, Life, Redemption, Restocked, RoomHead, ShuffledHead, Step, Void,
-    WindowStart, period_text,
+    Campaign, DailyQuota, DayStart, Fate, Grant, LaterRoomHead, Life, PastHead, Redemption, Restocked, RoomHead,
+    ShuffledHead, Step, Void, WindowStart, period_text,
 };

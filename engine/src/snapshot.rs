@@ -4,7 +4,7 @@
 //! A snapshot's content is a stream of blocks, campaigns in the order of their numbers. A block is the campaign's number (4
 //! bytes, little-endian), 1 if it is the campaign's last and 0 if not, and a piece of [`State::encode_campaign`]'s stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::codec;
@@ -70,6 +70,48 @@ pub trait History {
 pub fn rebuild<H: History>(
     history: &H,
     empty: &State,
+    sink: impl FnMut(&[u8]) -> Result<(), H::Error>,
+) -> Result<(), H::Error> {
+    rebuild_reduced(history, empty, &Earlier::default(), sink)
+}
+
+/// Campaigns of a snapshot that an earlier version wrote, which did not keep all that is kept today.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Earlier(BTreeSet<CampaignNumber>);
+
+impl Earlier {
+    /// Those of the snapshot that `history` begins with.
+    ///
+    /// # Errors
+    /// Those of `history`.
+    pub fn of<H: History>(history: &H) -> Result<Self, H::Error> {
+        let (mut earlier, mut begins) = (BTreeSet::new(), true);
+        history.blocks(&mut |block| {
+            let Block { campaign, is_last, bytes } = Block::parse(block)?;
+            if begins && codec::is_before_later_room(bytes) {
+                earlier.insert(campaign);
+            }
+            begins = is_last;
+            Ok(())
+        })?;
+        Ok(Self(earlier))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// As [`rebuild`], without what the versions that wrote the campaigns in `earlier` did not keep of them: two histories that lead to
+/// the same give the same blocks then, whichever version wrote their snapshots.
+///
+/// # Errors
+/// Those of `history` and of `sink`.
+pub fn rebuild_reduced<H: History>(
+    history: &H,
+    empty: &State,
+    earlier: &Earlier,
     mut sink: impl FnMut(&[u8]) -> Result<(), H::Error>,
 ) -> Result<(), H::Error> {
     let sizes = Sizes::of(history)?;
@@ -91,6 +133,7 @@ pub fn rebuild<H: History>(
                 if range.contains(&event.campaign) { apply(&mut state, lsn, &event) } else { Ok(()) }
             })?;
         }
+        earlier.0.range(range).for_each(|campaign| state.reduce_room(*campaign));
         write_state(&state, &mut sink)?;
     }
     Ok(())

@@ -51,6 +51,8 @@ pub enum Route<'p> {
     Events(&'p str),
     /// How far a waiting room is, and where the caller stands.
     WaitingRoomRead(&'p str),
+    /// How the rooms of a campaign's windows were shuffled.
+    WaitingRoomAudit(&'p str),
     /// Come to a waiting room.
     WaitingRoomJoin(&'p str),
     /// Register with a campaign.
@@ -159,6 +161,7 @@ impl<'p> Route<'p> {
             ["v1", "campaigns", id, "report", "fraud"] => get(Route::FraudReport(id)),
             ["v1", "campaigns", id, "waiting-room"] if *method == Method::POST => Ok(Route::WaitingRoomJoin(id)),
             ["v1", "campaigns", id, "waiting-room"] if reads => Ok(Route::WaitingRoomRead(id)),
+            ["v1", "campaigns", id, "waiting-room", "audit"] => get(Route::WaitingRoomAudit(id)),
             ["v1", "campaigns", id, "waiting-room", "token"] => post(Route::WaitingRoomToken(id)),
             ["v1", "campaigns", _, "waiting-room"] => Err(NoRoute::Method { allow: "GET, HEAD, POST" }),
             ["v1", "campaigns", id, "registrations"] => post(Route::Register(id)),
@@ -221,8 +224,11 @@ impl<'p> Route<'p> {
     /// Whether somebody only looks, at a campaign, at what is left of it or at its queue: worth least when there is too much to do.
     /// Whoever `bears_ticket` looks at a place of their own, and may have to claim before it lapses.
     pub fn is_poll(self, bears_ticket: bool) -> bool {
-        matches!(self, Route::CampaignList | Route::CampaignRead(_) | Route::Availability(_))
-            || matches!(self, Route::WaitingRoomRead(_)) && !bears_ticket
+        let looks = matches!(
+            self,
+            Route::CampaignList | Route::CampaignRead(_) | Route::Availability(_) | Route::WaitingRoomAudit(_)
+        );
+        looks || matches!(self, Route::WaitingRoomRead(_)) && !bears_ticket
     }
 
     /// The scopes of which a management key needs one for this call; `None`: the call needs no such key.
@@ -257,6 +263,7 @@ impl<'p> Route<'p> {
             | Route::CampaignRead(_)
             | Route::Availability(_)
             | Route::WaitingRoomRead(_)
+            | Route::WaitingRoomAudit(_)
             | Route::WaitingRoomJoin(_)
             | Route::Register(_)
             | Route::ChallengeRead(_)
@@ -323,6 +330,8 @@ mod tests {
         check(Method::PUT, claims, Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
         check(Method::GET, "/v1/campaigns/c/claims/by-user/u%2F1", Ok(Route::ClaimsByUser("c", "u%2F1")));
         check(Method::DELETE, "/v1/campaigns/c/claims/x", Ok(Route::ClaimVoid("c", "x")));
+        check(Method::GET, "/v1/campaigns/c/waiting-room/audit", Ok(Route::WaitingRoomAudit("c")));
+        check(Method::POST, "/v1/campaigns/c/waiting-room/audit", Err(NoRoute::Method { allow: "GET, HEAD" }));
         check(Method::POST, "/v1/campaigns/c/claims:batch", Ok(Route::ClaimBatch("c")));
         check(Method::POST, "/v1/campaigns", Ok(Route::CampaignCreate));
         check(Method::DELETE, "/v1/campaigns", Err(NoRoute::Method { allow: "GET, HEAD, POST" }));
@@ -351,7 +360,9 @@ mod tests {
 
     #[test]
     fn who_looks_is_told_from_who_asks_for_something() {
-        for route in [Route::CampaignList, Route::CampaignRead("c"), Route::Availability("c")] {
+        let looks =
+            [Route::CampaignList, Route::CampaignRead("c"), Route::Availability("c"), Route::WaitingRoomAudit("c")];
+        for route in looks {
             assert!(route.is_poll(false) && route.is_poll(true), "{route:?}");
         }
         assert!(Route::WaitingRoomRead("c").is_poll(false), "how far everybody is");

@@ -1,4 +1,4 @@
-//! Owns the calls of a waiting room: come, see how far it is, see where one stands. The places are the shard's, who may claim
+//! Owns the calls of a waiting room: come, see how far it is, see where one stands, see how it was shuffled. The places are the shard's, who may claim
 //! is decided there too; where a place stands follows from its ticket and from what is public, without a look at the shard.
 
 use std::time::Duration;
@@ -10,6 +10,7 @@ use hyper::http::request::Parts;
 use landrush_engine::campaign::Phase;
 use landrush_engine::command::{Arrive, Command};
 use landrush_engine::fairness::hex::Hex;
+use landrush_engine::fairness::{Commitment, Seed};
 use landrush_engine::id::CampaignNumber;
 use landrush_engine::outcome::{Outcome, Refusal};
 use landrush_engine::published::Published;
@@ -73,7 +74,11 @@ pub(crate) async fn join(
     if !is_listed || !campaign.may_be_heard(&user) && !campaign.takes_registrations(stamped_at) {
         return Err(Problem::refused(Refusal::NotEligible));
     }
-    lane.has_room_for(opened, &campaign, &user)?;
+    // Whoever has a place is told it however many come, as a winner is.
+    let has_come = || campaign.room().is_some_and(|room| room.may_have_come(&user));
+    if lane.is_crowded(&opened.engine) && !has_come() {
+        lane.has_room_for(opened, &campaign, &user)?;
+    }
     let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at };
     let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;
     let Outcome::Arrived { place, repeated } = outcome else { return Err(claims::unexpected(&outcome)) };
@@ -117,6 +122,28 @@ pub(crate) fn read(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Res
         Answer::json(StatusCode::OK, body)
     };
     Ok(answer.with("etag", tag).with("cache-control", "public, max-age=1").with("vary", "X-Landrush-Ticket"))
+}
+
+/// `GET /v1/campaigns/{id}/waiting-room/audit`.
+pub(crate) fn audit(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Result<Answer, Problem> {
+    Query::parse(parts.uri.query(), &[])?;
+    let campaign = claims::living(opened, id)?;
+    let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
+    let body = lane.body(|out| {
+        let mut json = JsonText::object(out);
+        json.array("rooms", room.audited(), |room, json| {
+            json.time("opens_at", room.opens_at);
+            write_fairness(&room.seed.commitment(), Some(&room.seed), room.count, Some(&room.hash), json);
+        });
+        json.end();
+    });
+    let tag = entity_tag(&body);
+    let answer = if not_modified(parts, &tag) {
+        Answer::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        Answer::json(StatusCode::OK, body)
+    };
+    Ok(answer.with("etag", tag).with("cache-control", "public, max-age=10"))
 }
 
 /// What anybody is shown of a waiting room at one moment.
@@ -170,15 +197,11 @@ impl<'r> Shown<'r> {
         json.number("now_serving", u64::from(room.now_serving));
         json.number("waiting", u64::from(room.waiting()));
         json.number("admit_per_second", u64::from(self.admit_per_second));
+        let shuffle = room.shuffle.as_ref();
+        let count = shuffle.map_or(room.arrivals, |shuffle| shuffle.count);
+        let hash = shuffle.map(|shuffle| &shuffle.hash);
         json.nested("fairness", |json| {
-            json.text("commitment", &room.commitment().to_string());
-            let seed = room.published_seed().map(landrush_engine::fairness::Seed::to_hex);
-            json.optional_text("seed", seed.as_deref());
-            json.nested("entries", |json| {
-                let shuffle = room.shuffle.as_ref();
-                json.number("count", u64::from(shuffle.map_or(room.arrivals, |shuffle| shuffle.count)));
-                json.optional_text("hash", shuffle.map(|shuffle| Hex(&shuffle.hash).to_string()).as_deref());
-            });
+            write_fairness(&room.commitment(), room.published_seed(), count, hash, json);
         });
     }
 
@@ -192,6 +215,7 @@ impl<'r> Shown<'r> {
         };
         json.text("state", if state == "over" { state } else { self.over.unwrap_or(state) });
         let ahead = position.map(|position| position.saturating_sub(self.room.now_serving.saturating_add(1)));
+        json.number("number", u64::from(place.number));
         optional_number("position", position, json);
         optional_number("ahead", ahead, json);
         let wait = ahead.filter(|_| state == "waiting").map(|ahead| self.estimated_wait(ahead));
@@ -203,6 +227,22 @@ impl<'r> Shown<'r> {
     fn estimated_wait(&self, ahead: u32) -> Duration {
         Duration::from_secs((u64::from(ahead) + 1).div_ceil(u64::from(self.admit_per_second)))
     }
+}
+
+/// Writes what lets anybody check a shuffle.
+fn write_fairness(
+    commitment: &Commitment,
+    seed: Option<&Seed>,
+    count: u32,
+    hash: Option<&[u8; 32]>,
+    json: &mut JsonText<'_>,
+) {
+    json.text("commitment", &commitment.to_string());
+    json.optional_text("seed", seed.map(Seed::to_hex).as_deref());
+    json.nested("entries", |json| {
+        json.number("count", u64::from(count));
+        json.optional_text("hash", hash.map(|hash| Hex(hash).to_string()).as_deref());
+    });
 }
 
 fn optional_number(name: &str, value: Option<u32>, json: &mut JsonText<'_>) {

@@ -130,6 +130,13 @@ impl Operation {
                     bare(304, "What the client has still holds."),
                 ],
             ),
+            Operation::WaitingRoomAudit => with(
+                &[ETag, CacheControl],
+                vec![
+                    json(200, "How each was shuffled.", "WaitingRoomAudit", examples::waiting_room_audit()),
+                    bare(304, "What the client has still holds."),
+                ],
+            ),
             Operation::Register => with(
                 &[CacheControl],
                 made(

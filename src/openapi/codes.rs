@@ -38,7 +38,8 @@ impl Operation {
             Operation::ClaimsByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN],
             Operation::EntryByUser => &[SERVING, SHARD, &[InvalidRequest], CAMPAIGN, &[WrongMode]],
             Operation::Availability => &[SERVING, CAMPAIGN, &[Overloaded]],
-            Operation::WaitingRoomRead => &[SERVING, &[InvalidRequest], CAMPAIGN, &[TicketRequired]],
+            Operation::WaitingRoomRead => &[SERVING, &[Overloaded, InvalidRequest], CAMPAIGN, &[TicketRequired]],
+            Operation::WaitingRoomAudit => &[SERVING, &[Overloaded, InvalidRequest], CAMPAIGN],
             Operation::WaitingRoomJoin => {
                 &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, NotOpen, NotEligible, SoldOut]]
             }

@@ -23,6 +23,7 @@ pub(crate) fn campaign_of(operation: Operation) -> &'static str {
         operation,
         Operation::WaitingRoomJoin
             | Operation::WaitingRoomRead
+            | Operation::WaitingRoomAudit
             | Operation::WaitingRoomToken
             | Operation::ChallengeRead
             | Operation::ChallengeMeet
@@ -265,7 +266,7 @@ pub(crate) fn arrivals() -> Vec<(&'static str, Value)> {
 
 pub(crate) fn place() -> Value {
     json!({
-        "ticket": "AAAAAADQ8i6iAQAATQAAACjM8tQ0pv9Pj4mVYgw0d5hZ0cYt2bXyM1FzYq9Vb3kA", "state": "waiting",
+        "ticket": "AAAAAADQ8i6iAQAATQAAACjM8tQ0pv9Pj4mVYgw0d5hZ0cYt2bXyM1FzYq9Vb3kA", "state": "waiting", "number": 77,
         "position": 77, "ahead": 76, "estimated_wait": "1s", "admitted_until": null
     })
 }
@@ -279,6 +280,13 @@ pub(crate) fn waiting_room() -> Value {
             "entries": {"count": 100, "hash": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"}
         }
     })
+}
+
+pub(crate) fn waiting_room_audit() -> Value {
+    let room = waiting_room();
+    let mut audited = room["fairness"].clone();
+    audited["opens_at"] = room["opens_at"].clone();
+    json!({"rooms": [audited]})
 }
 
 pub(crate) fn admission_token() -> Value {

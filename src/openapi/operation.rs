@@ -111,6 +111,8 @@ operations! {
         "Gives a ticket, which the claim carries in the header `X-Landrush-Ticket`. Coming again gives the same place; whoever was let in and did not claim in time has lost it, and stands at the back. Those who came before the opening are shuffled then.";
     WaitingRoomRead Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room"] "waiting_room" "How far the waiting room is"
         "Cacheable for a second. With the header `X-Landrush-Ticket` also where the bearer stands, and then private.";
+    WaitingRoomAudit Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room/audit"] "waiting_room_audit" "How the waiting rooms were shuffled"
+        "Of the windows that have opened, the latest first: of the present one and of 64 before it. With a place's `number`, which the answer to coming told, anybody computes its position: `landrush draw check --seed … --entries-hash … --count … --number …`. Those who came after the opening stand in the order of their numbers.";
     Register User Live "post" ["/v1/campaigns/{campaign_id}/registrations"] "register" "Register with a campaign"
         "For campaigns with `protection.eligibility.who` `registered`, which hear nobody else: durable before it is answered, until `registration_closes_at`.";
     ChallengeRead User Live "get" ["/v1/campaigns/{campaign_id}/challenge"] "challenge" "Ask for a challenge"
@@ -132,7 +134,7 @@ operations! {
     CampaignPatch Management Campaigns "patch" ["/v1/campaigns/{campaign_id}"] "change_campaign" "Change a campaign"
         "A merge: what is not named stays. Applied between two claims.";
     CampaignPause Management Campaigns "post" ["/v1/campaigns/{campaign_id}/pause"] "pause_campaign" "Take no claims for now"
-        "Redemption goes on.";
+        "Redemption goes on. Whoever is let in from a waiting room loses no time by it: after the pause, as much is left to claim in as before.";
     CampaignResume Management Campaigns "post" ["/v1/campaigns/{campaign_id}/resume"] "resume_campaign" "Take claims again"
         "";
     CampaignCancel Management Campaigns "post" ["/v1/campaigns/{campaign_id}/cancel"] "cancel_campaign" "Take no claims any more"
@@ -217,6 +219,7 @@ impl Operation {
             Route::CampaignAction(_, Action::Archive) => Operation::CampaignArchive,
             Route::Availability(_) => Operation::Availability,
             Route::WaitingRoomRead(_) => Operation::WaitingRoomRead,
+            Route::WaitingRoomAudit(_) => Operation::WaitingRoomAudit,
             Route::Register(_) => Operation::Register,
             Route::EligibleUpload(_) => Operation::EligibleUpload,
             Route::ChallengeRead(_) => Operation::ChallengeRead,

@@ -45,6 +45,7 @@ impl Operation {
             | Operation::EntryByUser
             | Operation::Availability
             | Operation::WaitingRoomRead
+            | Operation::WaitingRoomAudit
             | Operation::ChallengeRead
             | Operation::PublicKeys
             | Operation::Time
@@ -99,7 +100,11 @@ impl Operation {
                 ),
                 flag("allow_again", "Lets the person claim again."),
             ],
-            Operation::Availability | Operation::OpenApi | Operation::AdminPage | Operation::DocsPage => {
+            Operation::Availability
+            | Operation::WaitingRoomAudit
+            | Operation::OpenApi
+            | Operation::AdminPage
+            | Operation::DocsPage => {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
             Operation::WaitingRoomToken => {

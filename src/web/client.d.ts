@@ -207,6 +207,8 @@ export type WaitingRoomState = "waiting" | "admitted" | "sold_out" | "over";
 /** Where somebody stands. */
 export interface WaitingRoomPlace {
   state: WaitingRoomState;
+  /** By arrival, from 1: what the position follows from, so that it can be checked. */
+  number: number;
   /** From 1; null until the opening. */
   position: number | null;
   ahead: number | null;

@@ -86,6 +86,7 @@ fn every_operation_answers_as_the_document_says() {
     examples(d, &client, "join_waiting_room", &[]);
     examples(d, &client, "join_waiting_room", &[]);
     bare(d, &client, "waiting_room", &[], 200);
+    bare(d, &client, "waiting_room_audit", &[], 200);
     examples(d, &client, "register", &[]);
     examples(d, &client, "register", &[]);
     for (media_type, lines) in d.example_uploads("upload_eligible") {

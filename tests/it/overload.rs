@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::server::Server;
 
 /// How long the server stands still and runs in turn: it never catches up, as under more than it can carry.
@@ -76,6 +77,9 @@ fn where_the_way_to_the_shards_is_crowded_newcomers_are_refused_by_every_call_an
     client.campaign("members", &json!({"protection": {"eligibility": {"who": "registered"}}}));
     let won = client.claim("c", "ann").json();
     let path = format!("/v1/coupons/{}/redemptions", won["coupon"]["code"].as_str().expect("a code"));
+    let ann_joins = |client: &Client| client.post("/v1/campaigns/room/waiting-room", &json!({"user_id": "ann"}));
+    let joined = ann_joins(&client);
+    assert_eq!(joined.status, 201);
 
     let server = Server::start_in(server.kill(), CROWDED);
     let client = server.client();
@@ -95,6 +99,8 @@ fn where_the_way_to_the_shards_is_crowded_newcomers_are_refused_by_every_call_an
     let told: Vec<_> = batch["results"].as_array().expect("results").iter().map(told).collect();
     let overloaded = (json!(503), json!("overloaded"));
     assert_eq!(told, [(json!(200), Value::Null), overloaded.clone(), overloaded], "{batch}");
+    let rejoined = ann_joins(&client);
+    assert_eq!((rejoined.status, &rejoined.json()["ticket"]), (200, &joined.json()["ticket"]), "a place is told again");
     let repeat = client.claim("c", "ann");
     assert_eq!((repeat.status, &repeat.json()["coupon"]["code"]), (200, &won["coupon"]["code"]));
     assert_eq!(client.admin("POST", &path, Some(&json!({"order_id": "o-1"}))).status, 201);

@@ -102,6 +102,60 @@ fn who_came_before_the_opening_is_shuffled_then_let_in_and_claims() {
     assert_eq!(join(&client, "drop", "later").problem(), (409, "sold_out".into()));
 }
 
+/// What `landrush draw check` computes of a place.
+fn checked(room: &Value, number: u64) -> Value {
+    let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value} in {room}")).to_owned();
+    let (seed, hash) = (text(&room["seed"]), text(&room["entries"]["hash"]));
+    let (count, number) = (room["entries"]["count"].to_string(), number.to_string());
+    let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_landrush"));
+    check.args(["draw", "check", "--seed", &seed, "--entries-hash", &hash, "--count", &count, "--number", &number]);
+    let output = check.arg("--json").output().expect("it runs");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+#[test]
+fn anybody_checks_afterwards_how_a_room_was_shuffled() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "drop", 2_000, &quick());
+    let audit = format!("{}/audit", room("drop"));
+    let early: Vec<Value> = (0..20).map(|n| join(&client, "drop", &format!("u-{n}")).json()).collect();
+    let numbers: Vec<u64> = early.iter().map(|place| place["number"].as_u64().expect("a number")).collect();
+    assert!(numbers.iter().copied().eq(1..=20));
+    let before = client.get(&audit);
+    assert_eq!((before.status, before.json()), (200, json!({"rooms": []})), "nothing before the opening");
+    let commitment = client.get(&room("drop")).json()["fairness"]["commitment"].clone();
+    for (place, number) in early.iter().zip(&numbers) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let ticket = place["ticket"].as_str().expect("a ticket");
+        while self::place(&client, "drop", ticket)["position"].is_null() {
+            assert!(Instant::now() < deadline, "it never opened");
+        }
+        assert_eq!(self::place(&client, "drop", ticket)["number"], json!(number));
+    }
+
+    let told = client.get(&audit);
+    let shared = client.get(&room("drop")).json();
+    let rooms = told.json()["rooms"].clone();
+    assert_eq!(rooms.as_array().map(Vec::len), Some(1), "{rooms}");
+    assert_eq!((&rooms[0]["commitment"], &rooms[0]["opens_at"]), (&commitment, &shared["opens_at"]));
+    for part in ["seed", "entries"] {
+        assert_eq!(rooms[0][part], shared["fairness"][part]);
+    }
+    for (joined, number) in early.iter().zip(&numbers) {
+        let (checked, ticket) = (checked(&rooms[0], *number), joined["ticket"].as_str().expect("a ticket"));
+        assert_eq!(checked, json!({"commitment": commitment, "rank": place(&client, "drop", ticket)["position"]}));
+    }
+    assert_eq!(told.header("cache-control"), Some("public, max-age=10"));
+    let tag = told.header("etag").expect("a tag").to_owned();
+    assert_eq!(client.call("GET", &audit, &[("if-none-match", &tag)], b"").status, 304);
+    client.campaign("plain", &json!({}));
+    assert_eq!(client.get("/v1/campaigns/plain/waiting-room/audit").problem(), (404, "not_found".into()));
+
+    let server = Server::start_in(server.kill(), "");
+    assert_eq!(server.client().get(&audit).json()["rooms"], rooms, "after a crash too");
+}
+
 #[test]
 fn a_ticket_is_good_for_its_user_in_its_campaign_alone() {
     let server = Server::start("");

@@ -33,6 +33,7 @@ const ARRIVED: u8 = 16;
 const SHUFFLED: u8 = 17;
 const ADMITTED: u8 = 18;
 const REGISTERED: u8 = 19;
+const RESUMED: u8 = 20;
 
 // Flags of a claim, a draw or an entry.
 const NAMED: u8 = 1;
@@ -67,6 +68,10 @@ impl<'a> Wire<'a> for Event<'a> {
                 seed.as_ref().map_or(Ok(()), |seed| seed.as_bytes().write(to))
             }
             Change::Patched { patch } => patch.as_ref().write(to),
+            Change::Resumed { patch, longer_by } => {
+                patch.as_ref().write(to)?;
+                longer_by.write(to)
+            }
             Change::Cancelled { revoke } => revoke.write(to),
             Change::Archived | Change::Ended => Ok(()),
             Change::Claimed { grant, coupon_type, requested } => {
@@ -135,6 +140,7 @@ fn tag(change: &Change<'_>) -> u8 {
     match change {
         Change::Created { .. } => CREATED,
         Change::Patched { .. } => PATCHED,
+        Change::Resumed { .. } => RESUMED,
         Change::Cancelled { .. } => CANCELLED,
         Change::Archived => ARCHIVED,
         Change::Claimed { .. } => CLAIMED,
@@ -164,6 +170,7 @@ fn read_change<'a, D: BorrowDecoder<'a>>(tag: u8, from: &mut D) -> Result<Change
             Change::Created { definition: Box::new(definition), code_key, seed }
         }
         PATCHED => Change::Patched { patch: Box::new(Wire::read(from)?) },
+        RESUMED => Change::Resumed { patch: Box::new(Wire::read(from)?), longer_by: Duration::read(from)? },
         CANCELLED => Change::Cancelled { revoke: bool::read(from)? },
         ARCHIVED => Change::Archived,
         CLAIMED => {

@@ -12,18 +12,22 @@ use crate::command::CodeFile;
 use crate::id::{CampaignId, PhoneId, Serial, TypeIndex};
 use crate::outcome::RedemptionState;
 use crate::shard::{
-    DailyQuota, DayStart, Grant, Life, Redemption, Restocked, RoomHead, ShuffledHead, Step, Void, WindowStart,
+    DailyQuota, DayStart, Grant, LaterRoomHead, Life, PastHead, Redemption, Restocked, RoomHead, ShuffledHead, Step,
+    Void, WindowStart,
 };
 use crate::time::{Day, Timestamp};
 
 /// The version of what follows it. The first one had no [`LaterHead`].
 const VERSION: u8 = 2;
 const VERSION_BEFORE: u8 = 1;
-/// As [`VERSION`], with a [`RoomHead`] behind all else: so is a campaign with a waiting room written, and no other.
+/// As [`VERSION`], with a [`RoomHead`] behind all else but for its [`LaterRoomHead`]: so was a campaign with a waiting room written.
 const VERSION_WITH_ROOM: u8 = 3;
-/// As [`VERSION`], with a [`RoomHead`] or none and the number of those who registered behind all else: so is a campaign written that hears
-/// only them, and no other.
+/// As [`VERSION`], with such a [`RoomHead`] or none and the number of those who registered behind all else. So is a campaign
+/// written that hears only them and has no waiting room; those that have one were written so too.
 const VERSION_WITH_REGISTERED: u8 = 4;
+/// As [`VERSION`], with a [`RoomHead`], the number of those who registered or none, and a [`LaterRoomHead`] behind all else: so is
+/// a campaign with a waiting room written, and no other.
+const VERSION_WITH_LATER_ROOM: u8 = 5;
 const LIVE: u8 = 1;
 const ARCHIVED: u8 = 2;
 
@@ -119,7 +123,8 @@ fields!(LaterType { redeemed, expired, run_out, files });
 fields!(LaterHead { latest_at, ended, seed, ranked, types, windows, redemptions });
 fields!(WindowStart { opened_at, first });
 fields!(Step { first_at, at, up_to, undecided });
-fields!(RoomHead { opens_at, arrivals, hash, shuffled, now_serving, first_claim, steps, lapsed, last_at, carry });
+fields!(LaterRoomHead { past, paused_at });
+fields!(PastHead { opens_at, shuffled });
 fields!(ShuffledHead { count, hash });
 fields!(HashedPerson { hash });
 fields!(ArchivedHead { id, at, last_event_at });
@@ -165,18 +170,24 @@ impl LiveHead {
         self.days.write(to)?;
         self.claims.write(to)?;
         self.later.write(to)?;
-        match self.registered {
-            Some(registered) => {
-                self.room.write(to)?;
+        match (&self.room, self.registered) {
+            (Some(room), registered) => {
+                room.write(to)?;
+                registered.write(to)?;
+                room.later.write(to)
+            }
+            (None, Some(registered)) => {
+                // No room.
+                false.write(to)?;
                 registered.write(to)
             }
-            None => self.room.as_ref().map_or(Ok(()), |room| room.write(to)),
+            (None, None) => Ok(()),
         }
     }
 
     fn read<'a, D: BorrowDecoder<'a>>(version: u8, from: &mut D) -> Result<Self, DecodeError> {
         let (code_key, created_at, last_event_at) = (Wire::read(from)?, Wire::read(from)?, Wire::read(from)?);
-        Ok(Self {
+        let mut head = Self {
             code_key,
             created_at,
             last_event_at,
@@ -190,14 +201,63 @@ impl LiveHead {
             days: Wire::read(from)?,
             claims: Wire::read(from)?,
             later: if version == VERSION_BEFORE { LaterHead::before(last_event_at) } else { Wire::read(from)? },
-            room: match version {
-                VERSION_WITH_ROOM => Some(Wire::read(from)?),
-                VERSION_WITH_REGISTERED => Wire::read(from)?,
-                _ => None,
-            },
-            registered: if version == VERSION_WITH_REGISTERED { Some(Wire::read(from)?) } else { None },
+            room: None,
+            registered: None,
+        };
+        let has_room = match version {
+            VERSION_WITH_ROOM | VERSION_WITH_LATER_ROOM => true,
+            VERSION_WITH_REGISTERED => bool::read(from)?,
+            _ => false,
+        };
+        head.room = if has_room { Some(RoomHead::read(from)?) } else { None };
+        head.registered = match version {
+            VERSION_WITH_REGISTERED => Some(Wire::read(from)?),
+            VERSION_WITH_LATER_ROOM => Wire::read(from)?,
+            _ => None,
+        };
+        if let Some(room) = head.room.as_mut().filter(|_| version == VERSION_WITH_LATER_ROOM) {
+            room.later = Wire::read(from)?;
+        }
+        Ok(head)
+    }
+}
+
+/// All of it but its [`LaterRoomHead`], which does not follow at once.
+impl RoomHead {
+    fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
+        self.opens_at.write(to)?;
+        self.arrivals.write(to)?;
+        self.hash.write(to)?;
+        self.shuffled.write(to)?;
+        self.now_serving.write(to)?;
+        self.first_claim.write(to)?;
+        self.steps.write(to)?;
+        self.lapsed.write(to)?;
+        self.last_at.write(to)?;
+        self.carry.write(to)
+    }
+
+    fn read<'a, D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
+        Ok(Self {
+            opens_at: Wire::read(from)?,
+            arrivals: Wire::read(from)?,
+            hash: Wire::read(from)?,
+            shuffled: Wire::read(from)?,
+            now_serving: Wire::read(from)?,
+            first_claim: Wire::read(from)?,
+            steps: Wire::read(from)?,
+            lapsed: Wire::read(from)?,
+            last_at: Wire::read(from)?,
+            carry: Wire::read(from)?,
+            later: LaterRoomHead::default(),
         })
     }
+}
+
+/// Whether a campaign, whose part of a snapshot begins with `bytes`, was written by a version that did not keep all of a waiting
+/// room that is kept today.
+pub(crate) fn is_before_later_room(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(&(VERSION_WITH_ROOM | VERSION_WITH_REGISTERED)))
 }
 
 impl LaterHead {
@@ -210,8 +270,8 @@ impl LaterHead {
 impl<'a> Wire<'a> for Head {
     fn write<E: Encoder>(&self, to: &mut E) -> Result<(), EncodeError> {
         let version = match &self.kind {
+            HeadKind::Live(head) if head.room.is_some() => VERSION_WITH_LATER_ROOM,
             HeadKind::Live(head) if head.registered.is_some() => VERSION_WITH_REGISTERED,
-            HeadKind::Live(head) if head.room.is_some() => VERSION_WITH_ROOM,
             HeadKind::Live(_) | HeadKind::Archived(_) => VERSION,
         };
         version.write(to)?;
@@ -230,7 +290,8 @@ impl<'a> Wire<'a> for Head {
 
     fn read<D: BorrowDecoder<'a>>(from: &mut D) -> Result<Self, DecodeError> {
         let version = u8::read(from)?;
-        if ![VERSION, VERSION_BEFORE, VERSION_WITH_ROOM, VERSION_WITH_REGISTERED].contains(&version) {
+        let known = [VERSION, VERSION_BEFORE, VERSION_WITH_ROOM, VERSION_WITH_REGISTERED, VERSION_WITH_LATER_ROOM];
+        if !known.contains(&version) {
             return Err(Invalid("the version of the campaign's state is unknown").into());
         }
         let campaign = u32::read(from)?;

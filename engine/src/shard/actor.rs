@@ -89,6 +89,7 @@ impl Touched {
             | Change::Expired { .. } => false,
             Change::Created { .. }
             | Change::Patched { .. }
+            | Change::Resumed { .. }
             | Change::Cancelled { .. }
             | Change::Archived
             | Change::Ended
@@ -332,6 +333,7 @@ impl Shard {
                 self.published.insert(event.campaign, Arc::new(published));
             }
             Change::Patched { .. }
+            | Change::Resumed { .. }
             | Change::Cancelled { .. }
             | Change::Archived
             | Change::Ranked { .. }

@@ -42,7 +42,7 @@ pub(crate) use record::{Life, Restocked, Void};
 pub use redemptions::HOLD_MAX;
 pub(crate) use redemptions::Redemption;
 pub use restore::{CampaignDecoder, SnapshotError};
-pub(crate) use room::{RoomHead, ShuffledHead, Step};
+pub(crate) use room::{LaterRoomHead, PastHead, RoomHead, ShuffledHead, Step};
 pub use snapshot::BLOCK_BYTES_MAX;
 
 use crate::campaign::{CampaignView, Mode, TypeCounts};

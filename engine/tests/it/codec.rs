@@ -2,6 +2,7 @@
 
 pub(crate) mod campaigns;
 mod later;
+mod rooms;
 mod successor;
 
 use std::fmt::Write;
@@ -144,7 +145,7 @@ fn what_cannot_be_is_refused() {
     };
     let claimed = || events()[6].1.clone();
     check(claimed(), 0, 0);
-    check(claimed(), 0, 20);
+    check(claimed(), 0, 21);
     check(claimed(), 12, 0xff);
     check(claimed(), 19, 16);
     check(claimed(), 19, 32);

@@ -8,14 +8,19 @@ use landrush_engine::campaign::{
     CampaignBuilder, CampaignDefinition, CampaignPatch, CouponTypePatch, Mode, Period, Protection, WaitingRoom,
     Weekdays, Windows,
 };
+use landrush_engine::codec::decode_event;
 use landrush_engine::command::{Arrive, Claim, Command, Gate};
 use landrush_engine::event::{Change, Event};
+use landrush_engine::fairness::hex::Hex;
 use landrush_engine::fairness::{LotteryKey, rank};
 use landrush_engine::id::{TypeIndex, UserId};
 use landrush_engine::outcome::{Outcome, Refusal};
-use landrush_engine::room::{Place, RoomView, Standing, chained};
+use landrush_engine::room::{AuditedRoom, PAST_ROOMS_MAX, Place, RoomView, Standing, chained};
+use landrush_engine::shard::State;
+use landrush_engine::time::Timestamp;
+use sha2::{Digest, Sha256};
 
-use crate::shop::{HOUR_MS, NOON_MS, RUSH, Shop, ask, at, refused, repeated, won};
+use crate::shop::{DAY_MS, HOUR_MS, NOON_MS, RUSH, Shop, ask, at, refused, repeated, won};
 
 const OPENS: u64 = NOON_MS + HOUR_MS;
 const RULES: WaitingRoom =
@@ -151,6 +156,7 @@ fn coming_again_gives_the_same_place_also_after_a_restart() {
     }
     let mut restarted = Shop { state: shop.restored(), ..shop };
     for (number, place) in (0..5).zip(&places) {
+        assert!(room(&restarted).may_have_come(&UserId::new(&user(number)).expect("valid")));
         assert_eq!(arrive(&mut restarted, &user(number)), Outcome::Arrived { place: *place, repeated: true });
     }
 }
@@ -320,6 +326,231 @@ fn every_window_has_a_room_of_its_own() {
     shop.prove();
 }
 
+/// With windows of five minutes at these times of every day.
+fn shop_with_windows(at_times: Vec<String>) -> Shop {
+    let at_times = at_times.iter().map(|time| time.parse().expect("a time of day")).collect();
+    let windows = Windows::new(at_times, Weekdays::all(), Duration::from_mins(5)).expect("valid windows");
+    let builder = sale(10_000).windows(windows).open(at(NOON_MS), at(NOON_MS + 30 * DAY_MS));
+    Shop::new(builder.build().expect("valid"))
+}
+
+/// What is told of the present room and of those before it, in this state, after a restart and from the log.
+fn audited(shop: &Shop) -> Vec<AuditedRoom> {
+    let told = |state: &State| state.room(RUSH).expect("the campaign has one").audited().collect::<Vec<_>>();
+    let now = told(&shop.state);
+    assert_eq!((&told(&shop.restored()), &told(&shop.replayed())), (&now, &now));
+    now
+}
+
+#[test]
+fn how_a_room_was_shuffled_is_told_after_the_next_one_has_begun() {
+    let mut shop = shop_with_windows(vec![String::from("13:00"), String::from("13:30")]);
+    let mut expected = Vec::new();
+    for (window, people) in [(OPENS, 7), (OPENS + HOUR_MS / 2, 3), (OPENS + DAY_MS, 0)] {
+        shop.now = window - 1_000;
+        shop.do_what_is_due();
+        assert_eq!(audited(&shop), expected, "nothing of a room before it opens");
+        let places: Vec<Place> = (0..people).map(|number| place(&arrive(&mut shop, &user(number)))).collect();
+        let hash = (0..people).fold([0; 32], |hash, number| chained(&hash, &user(number)));
+        assert_eq!(audited(&shop), expected, "nor when somebody has come to it");
+        let commitment = (people > 0).then(|| room(&shop).commitment());
+        shop.now = window;
+        shop.do_what_is_due();
+
+        let told = audited(&shop);
+        let own = &told[0];
+        assert_eq!((own.opens_at, own.count, own.hash), (at(window), people, hash));
+        assert!(commitment.is_none_or(|commitment| commitment == own.seed.commitment()), "as shown before");
+        assert_eq!(told[1..], expected, "and those before it");
+        let key = LotteryKey::new(&own.seed, &own.hash);
+        for place in places {
+            let position = rank(&key, place.number, own.count);
+            assert_eq!(standing(&shop, place), Standing::Waiting { position: Some(position) });
+        }
+        expected = told;
+    }
+    shop.prove();
+}
+
+#[test]
+fn of_past_rooms_the_latest_are_told_of_however_many_there_were() {
+    let mut shop = shop_with_windows((0..24).map(|hour| format!("{hour:02}:00")).collect());
+    for window in 1..=80 {
+        shop.now = NOON_MS + window * HOUR_MS - 1;
+        arrive(&mut shop, &user(0));
+        shop.now += 1;
+        shop.do_what_is_due();
+    }
+    let windows: Vec<Timestamp> = audited(&shop).iter().map(|room| room.opens_at).collect();
+    let expected = (80 - PAST_ROOMS_MAX as u64..=80).rev().map(|window| at(NOON_MS + window * HOUR_MS));
+    assert!(windows.iter().copied().eq(expected), "{windows:?}");
+    shop.prove();
+}
+
+/// The position of each number, from what is published alone, by the words of [`landrush_engine::fairness`]; each hash once.
+fn recomputed(seed: &[u8; 32], hash: &[u8; 32], count: u64) -> Vec<u64> {
+    let key: [u8; 32] = Sha256::new().chain_update(seed).chain_update(hash).finalize().into();
+    let mut indexes: Vec<u64> = (0..count).collect();
+    for round in 0..90u8 {
+        let digest: [u8; 32] = Sha256::new().chain_update(key).chain_update([round]).finalize().into();
+        let pivot = u64::from_le_bytes(digest[..8].try_into().expect("eight bytes")) % count;
+        let block = |block: u64| -> [u8; 32] {
+            let block = u32::try_from(block).expect("few blocks").to_le_bytes();
+            Sha256::new().chain_update(key).chain_update([round]).chain_update(block).finalize().into()
+        };
+        let blocks: Vec<[u8; 32]> = (0..=(count - 1) / 256).map(block).collect();
+        for index in &mut indexes {
+            let mirrored = (pivot + count - *index) % count;
+            let position = mirrored.max(*index);
+            let byte = blocks[(position / 256) as usize][(position % 256 / 8) as usize];
+            if byte >> (position % 8) & 1 == 1 {
+                *index = mirrored;
+            }
+        }
+    }
+    indexes.into_iter().map(|index| index + 1).collect()
+}
+
+#[test]
+fn a_million_who_came_stand_where_anybody_computes_that_they_stand() {
+    const PEOPLE: u32 = 1_000_000;
+    let mut shop = shop(100);
+    let commitment = room(&shop).commitment().to_string();
+    let mut hash = [0; 32];
+    for number in 0..PEOPLE {
+        let user = user(number);
+        assert_eq!(place(&arrive(&mut shop, &user)).number, number + 1);
+        let length = u32::try_from(user.len()).expect("short").to_le_bytes();
+        hash = Sha256::new().chain_update(hash).chain_update(length).chain_update(&user).finalize().into();
+        shop.log.clear();
+    }
+    shop.now = OPENS;
+    shop.do_what_is_due();
+    let room = room(&shop);
+    let told = room.audited().next().expect("it has opened");
+    assert_eq!((told.opens_at, told.count, told.hash), (at(OPENS), PEOPLE, hash));
+    assert_eq!(Hex(&Sha256::digest(told.seed.as_bytes()).into()).to_string(), commitment);
+
+    room.shuffle.as_ref().expect("shuffled").compute();
+    let expected = recomputed(told.seed.as_bytes(), &told.hash, u64::from(told.count));
+    let mut is_taken = vec![false; PEOPLE as usize];
+    for (number, position) in (1..).zip(expected) {
+        let position = u32::try_from(position).expect("one of a million");
+        let place = Place { window: at(OPENS), number };
+        assert_eq!(room.standing(place, at(OPENS)), Standing::Waiting { position: Some(position) });
+        assert!(!std::mem::replace(&mut is_taken[position as usize - 1], true), "position {position} twice");
+    }
+    assert!(is_taken.iter().all(|is_taken| *is_taken));
+}
+
+/// Pauses or resumes, and says how much time the log gives to those who are let in, if it does.
+fn accept_claims(shop: &mut Shop, accept: bool) -> Option<Duration> {
+    let done = shop.submit(&Command::AcceptClaims { campaign: RUSH, accept });
+    assert!(matches!(done, Outcome::Campaign(_)), "{done:?}");
+    let change = decode_event(shop.log.last().expect("it happened")).expect("an event").change;
+    if let Change::Resumed { longer_by, .. } = change {
+        return Some(longer_by);
+    }
+    assert!(matches!(change, Change::Patched { .. }), "neither paused nor resumed: {change:?}");
+    None
+}
+
+#[test]
+fn a_pause_takes_no_time_from_those_who_are_let_in() {
+    let (mut shop, places) = opened(4, 20);
+    pass(&mut shop, 250);
+    let early = let_in(&shop, &places);
+    pass(&mut shop, 6_000);
+    let all = let_in(&shop, &places);
+    assert_eq!((early.len(), all.len()), (2, 4));
+    let until = |shop: &Shop, number: u32| {
+        let standing = standing(shop, places[number as usize]);
+        let Standing::Admitted { until, .. } = standing else { panic!("not let in: {standing:?}") };
+        until.as_milliseconds()
+    };
+    let left: Vec<u64> = all.iter().map(|number| until(&shop, *number) - shop.now).collect();
+    assert_eq!(accept_claims(&mut shop, false), None);
+    for _ in 0..3 {
+        pass(&mut shop, 20_000);
+        shop.state = shop.restored();
+        assert_eq!(let_in(&shop, &places), all, "time stands still");
+        let place = arrive(&mut shop, &user(early[0]));
+        assert_eq!(place, Outcome::Arrived { place: places[early[0] as usize], repeated: true });
+        assert_eq!(room(&shop).now_serving, 4, "and nobody is let in instead");
+        shop.prove();
+    }
+    assert_eq!(accept_claims(&mut shop, true), Some(Duration::from_mins(1)));
+    assert!(all.iter().map(|number| until(&shop, *number) - shop.now).eq(left.iter().copied()), "as much as before");
+    won(&claim_with(&mut shop, &user(early[1]), Some(places[early[1] as usize])));
+    shop.now += left[all.iter().position(|number| *number == early[0]).expect("one of them")] - 1;
+    won(&claim_with(&mut shop, &user(early[0]), Some(places[early[0] as usize])));
+    pass(&mut shop, 1_000);
+    assert_eq!(
+        (let_in(&shop, &places).len(), room(&shop).now_serving),
+        (2, 6),
+        "the others have lapsed, and are made up for"
+    );
+    shop.prove();
+}
+
+#[test]
+fn who_had_lapsed_before_a_pause_stays_out_and_pauses_add_up() {
+    let (mut shop, places) = opened(2, 20);
+    pass(&mut shop, 250);
+    let first = let_in(&shop, &places);
+    pass(&mut shop, 10_000);
+    let second = let_in(&shop, &places);
+    assert!(first.len() == 2 && second.len() == 2 && first != second);
+    for _ in 0..2 {
+        accept_claims(&mut shop, false);
+        pass(&mut shop, 8_000);
+        accept_claims(&mut shop, true);
+        pass(&mut shop, 1_000);
+        assert_eq!(let_in(&shop, &places), second);
+        shop.prove();
+    }
+    pass(&mut shop, 10_000);
+    assert_eq!(let_in(&shop, &places).len(), 2);
+    assert_ne!(let_in(&shop, &places), second, "they had ten seconds, and have lapsed");
+    // Nobody is in: a pause is one like any other.
+    let (mut shop, _) = opened(2, 0);
+    accept_claims(&mut shop, false);
+    pass(&mut shop, 8_000);
+    assert_eq!(accept_claims(&mut shop, true), None);
+    shop.prove();
+}
+
+#[test]
+fn a_pause_goes_on_into_the_next_window() {
+    let mut shop = shop_with_windows(vec![String::from("13:00"), String::from("13:30")]);
+    shop.now = OPENS - 1_000;
+    accept_claims(&mut shop, false);
+    shop.now = OPENS + HOUR_MS / 2 - 1_000;
+    arrive(&mut shop, "ann");
+    assert_eq!((room(&shop).opens_at, room(&shop).paused_at), (at(OPENS + HOUR_MS / 2), Some(at(OPENS - 1_000))));
+    accept_claims(&mut shop, true);
+    assert_eq!(room(&shop).paused_at, None);
+    pass(&mut shop, 2_000);
+    assert_eq!(room(&shop).now_serving, 1);
+    shop.prove();
+}
+
+#[test]
+fn a_log_that_gives_more_time_than_a_pause_took_is_refused() {
+    let (mut shop, _) = opened(4, 20);
+    pass(&mut shop, 250);
+    let patch = CampaignPatch { accept_claims: Some(true), ..CampaignPatch::default() };
+    let resumes = |shop: &Shop, patch: &CampaignPatch, longer_by: u64| {
+        let change = Change::Resumed { patch: Box::new(patch.clone()), longer_by: Duration::from_millis(longer_by) };
+        shop.state.clone().apply(&Event { campaign: RUSH, at: at(shop.now), change }).is_ok()
+    };
+    assert!(!resumes(&shop, &patch, 1_000), "there was no pause");
+    accept_claims(&mut shop, false);
+    shop.now += 1_000;
+    assert!(resumes(&shop, &patch, 1_000) && !resumes(&shop, &patch, 1_001) && !resumes(&shop, &patch, 0));
+    assert!(!resumes(&shop, &CampaignPatch::default(), 1_000), "it goes on");
+}
+
 #[test]
 fn a_log_that_lets_people_in_otherwise_is_refused() {
     let (shop, _) = opened(3, 20);
@@ -367,7 +598,9 @@ fn draws_and_the_room_have_seeds_that_tell_nothing_of_each_other() {
 #[test]
 fn a_waiting_person_costs_at_most_forty_bytes() {
     const PEOPLE: u32 = 100_000;
-    let mut shop = shop(100);
+    // As many as are expected: who may have come is kept in two bytes for each of them.
+    let mut shop = Shop::new(sale(100).expected_claimants(PEOPLE).build().expect("valid"));
+    shop.now = OPENS - 1_000;
     let before = shop.state.memory_bytes(RUSH);
     for number in 0..PEOPLE {
         place(&arrive(&mut shop, &user(number)));

@@ -65,6 +65,10 @@ impl Names<'_> {
                 }
             }
             Change::Patched { patch } => self.patched(patch, json),
+            Change::Resumed { patch, longer_by } => {
+                self.patched(patch, json);
+                json.text("longer_by", &Spelt(*longer_by).to_string());
+            }
             Change::Cancelled { revoke } => json.bool("revoke", *revoke),
             Change::Archived | Change::Ended => {}
             Change::Claimed { grant, coupon_type, requested } => {
@@ -176,6 +180,7 @@ pub(super) fn kind(change: &Change<'_>) -> &'static str {
     match change {
         Change::Created { .. } => "created",
         Change::Patched { .. } => "patched",
+        Change::Resumed { .. } => "resumed",
         Change::Cancelled { .. } => "cancelled",
         Change::Archived => "archived",
         Change::Claimed { .. } => "claimed",

@@ -136,6 +136,7 @@ impl Losses {
             Change::Redeemed { .. } => campaign.redemptions += 1,
             Change::Settled { .. } | Change::HoldExpired { .. } | Change::Expired { .. } => campaign.settled += 1,
             Change::Patched { .. }
+            | Change::Resumed { .. }
             | Change::Ended
             | Change::Ranked { .. }
             | Change::CodesImported { .. }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use landrush_engine::keys::Keys;
-use landrush_engine::snapshot::{content_hash, rebuild, rebuild_state};
+use landrush_engine::snapshot::{Earlier, History, content_hash, rebuild, rebuild_reduced, rebuild_state};
 use landrush_wal::lsn::Lsn;
 use landrush_wal::reader::{End, Finding, Report, verify};
 use landrush_wal::snapshot::SnapshotInfo;
@@ -114,7 +114,40 @@ fn compare(
         older.map_or_else(|| String::from("the log alone"), |older| format!("{} and the log behind it", older.name));
     if found == said {
         Ok(format!("{} is what follows from {origin}", newer.name))
+    } else if is_of_earlier_version(log, &history, newer, said, keys)? {
+        Ok(format!("{} is what follows from {origin}, as far as the earlier version kept it that wrote it", newer.name))
     } else {
         Err(Failure::Mismatch { newer: newer.name.clone(), origin })
     }
+}
+
+/// Whether an earlier version wrote `newer`, and `history` leads to all that it kept.
+fn is_of_earlier_version(
+    log: &Log,
+    history: &StoredHistory<'_>,
+    newer: &SnapshotInfo,
+    said: [u8; 32],
+    keys: Option<&Keys>,
+) -> Result<bool, Failure> {
+    let doing = "reading the snapshot";
+    let written = StoredHistory { log, snapshot: Some(newer), upto: newer.last_lsn, doing };
+    let earlier = Earlier::of(&written)?;
+    let is_whole = content_hash(|sink| {
+        written.blocks(&mut |block| {
+            sink(block);
+            Ok(())
+        })
+    })? == said;
+    if earlier.is_empty() || !is_whole {
+        return Ok(false);
+    }
+    let reduced = |history: &StoredHistory<'_>| {
+        content_hash(|sink| {
+            rebuild_reduced(history, &empty_state(keys), &earlier, |block| {
+                sink(block);
+                Ok::<(), Failure>(())
+            })
+        })
+    };
+    Ok(reduced(&written)? == reduced(history)?)
 }

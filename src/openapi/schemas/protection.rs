@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-use super::campaign::Fairness;
+use super::campaign::{Fairness, Hash};
 use super::{Moment, PartialSchema, Phone, Span, UserId, one_of_schemas, text_schemas, words as table};
 use crate::http::words;
 
@@ -186,6 +186,9 @@ pub(crate) struct Place {
     /// For the header `X-Landrush-Ticket`.
     ticket: String,
     state: PlaceState,
+    /// By arrival, from 1: what the position of those who came before the opening follows from.
+    #[schema(minimum = 1)]
+    number: u32,
     /// From 1; null until the opening shuffles those who came before it.
     #[schema(required = true)]
     position: Option<u32>,
@@ -239,6 +242,8 @@ pub(crate) struct WaitingRoomView {
     waiting: u32,
     admit_per_second: u32,
     fairness: Fairness,
+    #[schema(minimum = 1, nullable = false)]
+    number: Option<u32>,
     #[schema(nullable = true)]
     position: Option<u32>,
     #[schema(nullable = true)]
@@ -247,6 +252,31 @@ pub(crate) struct WaitingRoomView {
     estimated_wait: Option<Span>,
     #[schema(nullable = true)]
     admitted_until: Option<Moment>,
+}
+
+/// How the rooms of a campaign's windows were shuffled.
+#[derive(ToSchema)]
+pub(crate) struct WaitingRoomAudit {
+    /// Those that have opened, the latest first.
+    rooms: Vec<AuditedRoom>,
+}
+
+/// How one room was shuffled.
+#[derive(ToSchema)]
+pub(crate) struct AuditedRoom {
+    opens_at: Moment,
+    /// SHA-256 over the seed's 32 bytes: it was shown before the opening.
+    commitment: Hash,
+    seed: Hash,
+    entries: RoomEntries,
+}
+
+/// Who came before an opening.
+#[derive(ToSchema)]
+pub(crate) struct RoomEntries {
+    count: u32,
+    /// The chained hash over their ids, in the order of arrival.
+    hash: Hash,
 }
 
 /// In what order, and how fast, people are let in.

@@ -5,6 +5,7 @@
 mod settle;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::breach::{Breach, Inconsistent};
 use super::campaign::{Campaign, DailyQuota, Stock};
@@ -53,7 +54,8 @@ impl State {
         let mut moves_agenda = true;
         match &event.change {
             Change::Created { .. } => unreachable!("creations have been applied above"),
-            Change::Patched { patch } => campaign.apply_patch(patch)?,
+            Change::Patched { patch } => campaign.apply_patch(patch, event.at, Duration::ZERO)?,
+            Change::Resumed { patch, longer_by } => campaign.apply_resumed(patch, event.at, *longer_by)?,
             Change::Cancelled { revoke } => campaign.apply_cancel(*revoke, event.at)?,
             Change::Archived => {
                 let is_over = campaign.cancelled.is_some() || campaign.is_over(event.at);
@@ -170,7 +172,16 @@ impl<'a> Grant<'a> {
 }
 
 impl Campaign {
-    fn apply_patch(&mut self, patch: &CampaignPatch) -> Result<(), Breach> {
+    fn apply_resumed(&mut self, patch: &CampaignPatch, at: Timestamp, longer_by: Duration) -> Result<(), Breach> {
+        let span = self.room.as_ref().and_then(|room| room.stood_still(at));
+        if patch.accept_claims != Some(true) || longer_by.is_zero() || span.is_none_or(|span| longer_by > span) {
+            return Err(Breach::Room);
+        }
+        self.apply_patch(patch, at, longer_by)
+    }
+
+    /// Changes the campaign. If that ends a pause, those who were let in may claim for so much longer.
+    fn apply_patch(&mut self, patch: &CampaignPatch, at: Timestamp, longer_by: Duration) -> Result<(), Breach> {
         patch.check(&self.definition)?;
         for change in &patch.coupon_types {
             let issued = self.counts[change.coupon_type.as_index()].issued;
@@ -191,6 +202,9 @@ impl Campaign {
         self.definition = Arc::new(definition);
         self.flags.accept_claims = patch.accept_claims.unwrap_or(self.flags.accept_claims);
         self.flags.accept_redemptions = patch.accept_redemptions.unwrap_or(self.flags.accept_redemptions);
+        if let (Some(room), Some(accept)) = (&mut self.room, patch.accept_claims) {
+            if accept { room.resume(longer_by) } else { room.pause(at) }
+        }
         Ok(())
     }
 

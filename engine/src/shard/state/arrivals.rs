@@ -131,14 +131,14 @@ impl Campaign {
         }
         if window > room.opens_at() {
             let seed = self.seed.as_ref().ok_or(Breach::Room)?;
-            **room = Room::new(room.rules(), room.limit(), seed, window, first_claim);
+            **room = room.next(seed, window, first_claim);
         }
         Ok(room)
     }
 
     pub(super) fn apply_arrived(&mut self, window: Timestamp, user: &str, at: Timestamp) -> Result<(), Breach> {
         let room = self.room.as_ref().ok_or(Breach::Room)?;
-        let is_here = window == room.opens_at() && (room.live_place(user, at).is_some() || room.is_full());
+        let is_here = window == room.opens_at() && (room.is_bound(user, at) || room.is_full());
         if UserId::check(user).is_err() || is_here || self.ended || self.cancelled.is_some() {
             return Err(Breach::Room);
         }

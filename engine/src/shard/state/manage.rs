@@ -84,7 +84,14 @@ impl Campaign {
         }
         let outcome = Outcome::Campaign(Arc::new(self.view_after(&patch)));
         let happens = !dry_run && !patch.is_empty();
-        Decision { outcome, event: happens.then(|| self.event(now, Change::Patched { patch: Box::new(patch) })) }
+        let longer_by = self.room.as_ref().filter(|_| patch.accept_claims == Some(true));
+        let longer_by = longer_by.and_then(|room| room.stood_still(now));
+        let patch = Box::new(patch);
+        let change = match longer_by {
+            Some(longer_by) => Change::Resumed { patch, longer_by },
+            None => Change::Patched { patch },
+        };
+        Decision { outcome, event: happens.then(|| self.event(now, change)) }
     }
 
     /// Why the campaign does not take this patch, which holds changes only.

@@ -61,6 +61,15 @@ impl State {
         blocks.finish()
     }
 
+    /// Forgets of a campaign's waiting room what earlier versions did not keep in snapshots, so that what they wrote can be held
+    /// against what a log leads to today.
+    pub(crate) fn reduce_room(&mut self, campaign: CampaignNumber) {
+        let Some(Slot::Live(live)) = self.campaigns.get_mut(&campaign) else { return };
+        if let Some(room) = &mut live.room {
+            room.reduce();
+        }
+    }
+
     /// A hash of all that there is of the campaign: equal for equal states.
     ///
     /// # Panics

@@ -129,7 +129,7 @@ pub(crate) fn stream(state: &State) -> Vec<u8> {
     stream
 }
 
-fn read_back(golden: &str) -> State {
+pub(crate) fn read_back(golden: &str) -> State {
     let mut state = State::new(&keys());
     let mut decoder = CampaignDecoder::new(&state);
     decoder.push(&unhex(golden)).expect("it is read");

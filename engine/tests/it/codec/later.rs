@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use landrush_engine::campaign::{
-    CampaignBuilder, CampaignDefinition, Challenge, ChallengeProvider, Eligibility, LimitBy, Mode, Period, Protection,
-    RateLimit, RateLimits, Return, TokenClaim, WaitingRoom, Weekday, Weekdays, WhenUnavailable, Who, Windows,
+    CampaignBuilder, CampaignDefinition, CampaignPatch, Challenge, ChallengeProvider, Eligibility, LimitBy, Mode,
+    Period, Protection, RateLimit, RateLimits, Return, TokenClaim, WaitingRoom, Weekday, Weekdays, WhenUnavailable,
+    Who, Windows,
 };
 use landrush_engine::command::{CodeFile, Settlement};
 use landrush_engine::event::{Change, CodeKeyId, Granted};
@@ -77,6 +78,7 @@ pub(super) fn events() -> Vec<(&'static str, Change<'static>)> {
     let redeemed = |named_user, hold| Change::Redeemed { claim: Serial(77), order: "o-9", named_user, hold };
     let settled = |settlement| Change::Settled { redemption: RedemptionNumber(3), settlement, day: DAY };
     let (first, second) = (Some(TypeIndex(0)), Some(TypeIndex(1)));
+    let resuming = CampaignPatch { accept_claims: Some(true), ..CampaignPatch::default() };
     let file = CodeFile { id: CodeFileId(8), count: 9, hash: [7; 32] };
     vec![
         ("created-with-windows", with_windows()),
@@ -106,5 +108,6 @@ pub(super) fn events() -> Vec<(&'static str, Change<'static>)> {
         ("shuffled", Change::Shuffled { window: at(NOON_MS), count: 1_000_000, hash: [6; 32] }),
         ("admitted", Change::Admitted { up_to: 4_096 }),
         ("registered", Change::Registered { user: "u-90210-xy" }),
+        ("resumed", Change::Resumed { patch: Box::new(resuming), longer_by: Duration::from_millis(90_001) }),
     ]
 }

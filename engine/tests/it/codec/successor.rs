@@ -99,6 +99,12 @@ struct Patched {
     coupon_types: Vec<TypePatch>,
 }
 
+#[derive(SchemaRead, SchemaWrite)]
+struct Resumed {
+    patched: Patched,
+    longer_by_ms: u64,
+}
+
 fn golden(name: &str) -> Vec<u8> {
     let mut lines = GOLDEN_EVENTS.lines().chain(GOLDEN_LATER_EVENTS.lines());
     let line = lines.find(|line| line.split(' ').next() == Some(name));
@@ -131,4 +137,6 @@ fn a_second_library_reads_and_writes_the_same_bytes() {
     let patched = read_back!("patched", Patched);
     assert_eq!(patched.coupon_types[1].daily_quota, Some(Some(3)));
     assert_eq!(read_back!("patched-nothing", Patched).coupon_types.len(), 0);
+    let resumed = read_back!("resumed", Resumed);
+    assert_eq!((resumed.patched.tag, resumed.patched.accept_claims, resumed.longer_by_ms), (20, Some(true), 90_001));
 }

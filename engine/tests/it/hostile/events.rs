@@ -77,6 +77,13 @@ fn patched() -> impl Strategy<Value = Change<'static>> {
     )
 }
 
+fn resumed() -> impl Strategy<Value = Change<'static>> {
+    (patched(), prop_oneof![Just(1_000), 0..100_000u64]).prop_map(|(change, longer_by)| {
+        let Change::Patched { patch } = change else { unreachable!("it is a patch") };
+        Change::Resumed { patch, longer_by: Duration::from_millis(longer_by) }
+    })
+}
+
 fn granted() -> impl Strategy<Value = Change<'static>> {
     let claimed = (grant(), 0..3u16, any::<bool>()).prop_map(|(grant, coupon_type, named)| Change::Claimed {
         grant,
@@ -139,6 +146,7 @@ pub(super) fn change() -> impl Strategy<Value = Change<'static>> {
     prop_oneof![
         1 => created_oddly(),
         2 => patched(),
+        2 => resumed(),
         1 => prop::bool::weighted(0.3).prop_map(|revoke| Change::Cancelled { revoke }),
         1 => Just(Change::Archived),
         2 => Just(Change::Ended),

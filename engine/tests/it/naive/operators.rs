@@ -24,6 +24,9 @@ impl ModelCampaign {
             }
         }
         let before = (self.definition.clone(), self.accept_claims, self.accept_redemptions);
+        if !dry_run && patch.accept_claims.is_some_and(|accept| accept != self.accept_claims) {
+            self.pause_or_resume_room(now);
+        }
         self.definition.ends_at = patch.ends_at.unwrap_or(self.definition.ends_at);
         self.accept_claims = patch.accept_claims.unwrap_or(self.accept_claims);
         self.accept_redemptions = patch.accept_redemptions.unwrap_or(self.accept_redemptions);

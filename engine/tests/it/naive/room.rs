@@ -27,6 +27,8 @@ pub(super) struct ModelRoom {
     steps: Vec<ModelStep>,
     /// When somebody was let in last, or the opening.
     last_at: Option<Timestamp>,
+    /// When claims were paused, while they are.
+    paused_at: Option<Timestamp>,
     /// When to look again; a restart forgets it.
     look_at: Option<Timestamp>,
 }
@@ -86,6 +88,23 @@ impl ModelRoom {
 }
 
 impl ModelCampaign {
+    /// Time stands still for those who are let in, and goes on after the pause with what was left of it.
+    pub(super) fn pause_or_resume_room(&mut self, now: Timestamp) {
+        let Some(rules) = self.definition.protection.waiting_room else { return };
+        let room = &mut self.room;
+        let Some(paused_at) = room.paused_at.take() else {
+            room.paused_at = Some(now);
+            return;
+        };
+        let is_in = |step: &ModelStep| paused_at < step.at.saturating_add(rules.admitted_for);
+        let span = now.saturating_since(paused_at);
+        if !span.is_zero() && room.steps.iter().any(is_in) {
+            room.lapse(paused_at, rules.admitted_for);
+            let live = room.steps.iter_mut().filter(|step| is_in(step));
+            live.for_each(|step| step.at = step.at.saturating_add(span));
+        }
+    }
+
     fn admitted_for(&self) -> Duration {
         self.definition.protection.waiting_room.expect("it has one").admitted_for
     }
@@ -106,7 +125,8 @@ impl ModelCampaign {
         }
         let place = |number| Place { window, number: u32::try_from(number).expect("few people") };
         let is_live = |number: &usize| {
-            self.room.let_in_at(*number).is_none_or(|let_in_at| now < let_in_at.saturating_add(rules.admitted_for))
+            let moment = self.room.paused_at.map_or(now, |paused_at| now.min(paused_at));
+            self.room.let_in_at(*number).is_none_or(|let_in_at| moment < let_in_at.saturating_add(rules.admitted_for))
         };
         if let Some(number) = self.room.number(&arrive.user).filter(is_live) {
             return Outcome::Arrived { place: place(number), repeated: true };
