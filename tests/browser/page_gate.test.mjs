@@ -45,6 +45,23 @@ test("who comes when nothing is left is told so, and is not led to an empty shel
   await second.locator(".gate").getByText("All coupons are gone. Thank you for waiting.").waitFor();
 });
 
+test("a pause takes no time from a shopper whose turn it is", async (t) => {
+  const server = await startServer(t);
+  await server.createCampaign({ protection: { waiting_room: { ...ROOM, admitted_for: "8s" } } });
+  const page = await openPage(t, server, "/c/spring-sale?user=ann");
+  const gate = page.locator(".gate");
+  await page.getByRole("button", { name: "Join the waiting room" }).click();
+  await gate.getByText("It is your turn.").waitFor();
+  await server.call("PATCH", "/v1/campaigns/spring-sale", { accept_claims: false });
+  // By the page's own reckoning it is over, until it has asked.
+  await gate.getByText("Your turn has passed.").waitFor({ timeout: 12_000 });
+  await gate.getByText("It is your turn.").waitFor({ timeout: 10_000 });
+  await server.call("PATCH", "/v1/campaigns/spring-sale", { accept_claims: true });
+  await page.waitForFunction(() => !document.querySelector("button[type=submit]").hasAttribute("aria-disabled"));
+  await page.getByRole("button", { name: "Get my coupon" }).click();
+  await page.locator(".ticket-code").waitFor();
+});
+
 test("the work of a challenge is done while one waits, and the press bears its pass", async (t) => {
   const server = await startServer(t);
   const schedule = { starts_at: fromNow(5_000), ends_at: fromNow(3_600_000) };

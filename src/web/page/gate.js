@@ -12,6 +12,8 @@ const ASKING_PER_SECOND = 2_000;
 const ASKING_LONGEST_MS = 60_000;
 /** How often one's place is asked for though the stream is silent. */
 const ASK_EVERY_MS = 30_000;
+/** Within which it is asked whether a turn that is over here is over there: a pause of the campaign takes no time from it. */
+const LAPSED_ASK_MS = 5_000;
 
 const KEPT = "landrush.ticket.";
 
@@ -97,7 +99,10 @@ export class Gate {
   /** Shows it as of `now`, or not at all to somebody who has had all there is for them. */
   show(now, isOver) {
     this.node.hidden = !this.#isNeeded || isOver;
-    if (this.#place?.state === "admitted" && now >= Date.parse(this.#place.admitted_until)) this.#place = { ...this.#place, state: "over" };
+    if (this.#place?.state === "admitted" && now >= Date.parse(this.#place.admitted_until)) {
+      this.#place = { ...this.#place, state: "over" };
+      this.#askWithin(LAPSED_ASK_MS);
+    }
     this.#show();
   }
 
