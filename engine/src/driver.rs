@@ -1,6 +1,8 @@
 //! Owns the threads of the engine: who drives which shard, who drives the log, and how each sleeps. With one shard a single
 //! thread does both, and sleeps in the log; with more, each shard has a thread and the log one of its own.
 
+mod watch;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use landrush_wal::lsn::Lsn;
 use landrush_wal::slice;
 use landrush_wal::status::LogStatus;
 
+use self::watch::{Seen, Watch};
 use crate::engine::Shared;
 use crate::id::CampaignNumber;
 use crate::published::Published;
@@ -112,6 +115,8 @@ pub(crate) struct LogDriver {
     taken: Vec<BatchNumber>,
     /// By shard, the newest batch that became durable and that the shard has not been told of.
     newest: Vec<Option<BatchNumber>>,
+    durable: Lsn,
+    watch: Watch,
 }
 
 impl LogDriver {
@@ -124,6 +129,8 @@ impl LogDriver {
             appended_bytes: 0,
             taken: vec![BatchNumber::default(); shards],
             newest: vec![None; shards],
+            durable: Lsn::ZERO,
+            watch: Watch::default(),
         }
     }
 
@@ -153,7 +160,34 @@ impl LogDriver {
         Ok(self.publish(durable))
     }
 
+    /// Sleeps until there may be something to do; where many wait for what is under way, it looks for a moment before that. `more`
+    /// says whether something else has come that can be done now.
+    fn wait(&mut self, more: impl Fn(&Self) -> bool) -> Result<(), Poisoned> {
+        let under_way = self.appended.back().map_or(0, |last| last.lsn.0.saturating_sub(self.durable.0));
+        if under_way >= Watch::RECORDS_MIN {
+            let mut watch = std::mem::take(&mut self.watch);
+            let seen = watch.keep(|| Ok(self.pump()? || more(self)));
+            self.watch = watch;
+            if seen? == Seen::Something {
+                return Ok(());
+            }
+        }
+        self.log.wait(Some(LOOK));
+        Ok(())
+    }
+
+    /// Whether a shard has commands that it may decide.
+    fn has_commands(&self) -> bool {
+        self.shared.shards().iter().any(|shard| shard.link().has_room() && shard.mailbox().len() > 0)
+    }
+
+    /// Whether a shard has handed something over that may be appended.
+    fn has_batches(&self) -> bool {
+        self.appended_bytes < APPENDED_BYTES_MAX && self.shared.shards().iter().any(|shard| shard.link().has_batches())
+    }
+
     fn publish(&mut self, durable: Lsn) -> bool {
+        self.durable = durable;
         let mut progressed = false;
         while let Some(appended) = self.appended.pop_front_if(|appended| appended.lsn <= durable) {
             self.newest[appended.shard] = Some(appended.batch);
@@ -206,7 +240,9 @@ pub(crate) fn drive_shard_and_log(mut shard: Shard, mut log: LogDriver) {
         if closing && shard.is_drained() {
             break log.close();
         }
-        log.log.wait(Some(LOOK));
+        if let Err(poisoned) = log.wait(LogDriver::has_commands) {
+            break Err(poisoned);
+        }
     };
     finish(&shared, ended, || {
         shard.abandon();
@@ -234,7 +270,9 @@ pub(crate) fn drive_log(mut log: LogDriver) {
         if shards_done {
             break log.close();
         }
-        log.log.wait(Some(LOOK));
+        if let Err(poisoned) = log.wait(LogDriver::has_batches) {
+            break Err(poisoned);
+        }
     };
     finish(&shared, ended, || std::thread::park_timeout(LOOK / 100));
 }

@@ -60,6 +60,10 @@ mod checked {
             self.values.lock().expect("no holder panics").pop_front()
         }
 
+        pub(crate) fn is_empty(&self) -> bool {
+            self.len() == 0
+        }
+
         pub(crate) fn is_full(&self) -> bool {
             self.values.lock().expect("no holder panics").len() == self.capacity
         }
