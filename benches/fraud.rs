@@ -39,7 +39,7 @@ fn notes(criterion: &mut Criterion) {
                 let device = bits.to_le_bytes();
                 let phone = phone(bits);
                 let phone = std::str::from_utf8(&phone).expect("digits");
-                let asked = Asked { address, device: Some(&device), phone: Some(phone) };
+                let asked = Asked { address: Some(address), device: Some(&device), phone: Some(phone) };
                 let verdict = if bits.is_multiple_of(4) { Verdict::Granted } else { Verdict::Refused(None) };
                 fraud.note(0, black_box(&campaign), &asked, now, verdict);
             });

@@ -12,7 +12,7 @@
 //! cannot be linked. User ids are not kept. All of it is in memory: it ends with the process, and with the campaign's archive.
 //!
 //! What is answered before it is known for which campaign it is meant (a denied address, no token) is not here but in
-//! `landrush_gate_refused_total`, and so are batches, which come from the shop's own gateway and bear no shopper's address.
+//! `landrush_gate_refused_total`. Claims in batches come from the shop's own gateway: of where they are from, only a phone number tells.
 
 mod distinct;
 mod mark;
@@ -70,10 +70,22 @@ impl Fraud {
         stamped_at: Timestamp,
         verdict: Verdict,
     ) {
-        let marks = asked.marks(&self.key);
+        self.note_all(thread, campaign, stamped_at, std::iter::once((*asked, verdict)));
+    }
+
+    /// Notes what many requests were answered whose last byte was read at one moment.
+    pub fn note_all<'a>(
+        &self,
+        thread: usize,
+        campaign: &Published,
+        stamped_at: Timestamp,
+        answered: impl Iterator<Item = (Asked<'a>, Verdict)>,
+    ) {
         let mut ledger = self.ledgers[thread].lock();
         let tally = ledger.tally(campaign.number(), self.key, self.since, stamped_at);
-        tally.note(&marks, stamped_at, verdict, || campaign.phase(stamped_at));
+        for (asked, verdict) in answered {
+            tally.note(&asked.marks(&self.key), stamped_at, verdict, || campaign.phase(stamped_at));
+        }
     }
 
     /// What was noted of a campaign.

@@ -59,8 +59,8 @@ const DIGITS_HIDDEN: usize = 4;
 /// Who asked, as far as it tells one from others.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// Where the request comes from.
-    pub address: ClientAddress,
+    /// Where the request comes from; `None`: from the shop's own gateway, for somebody who is elsewhere.
+    pub address: Option<ClientAddress>,
     /// The device that it names.
     pub device: Option<&'a [u8]>,
     /// The phone number that comes with it, in E.164.
@@ -70,9 +70,10 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// The marks, by the place in [`Kind::ALL`]. `key` hides the device.
     pub(super) fn marks(&self, key: &[u8; 16]) -> [Option<u64>; Kind::ALL.len()] {
-        let (block, site, network) = match self.address.ip() {
-            IpAddr::V4(address) => (Some(u64::from(address.to_bits() >> 8)), None, None),
-            IpAddr::V6(address) => {
+        let (block, site, network) = match self.address.map(ClientAddress::ip) {
+            None => (None, None, None),
+            Some(IpAddr::V4(address)) => (Some(u64::from(address.to_bits() >> 8)), None, None),
+            Some(IpAddr::V6(address)) => {
                 let network = u64::try_from(address.to_bits() >> 64).expect("64 bits");
                 (None, Some(network >> 16), Some(network))
             }
@@ -97,7 +98,7 @@ mod tests {
 
     fn check(address: &str, phone: &str, expected: [Option<&str>; Kind::ALL.len()]) {
         let address: IpAddr = address.parse().expect("an address");
-        let asked = Asked { address: address.into(), device: None, phone: Some(phone) };
+        let asked = Asked { address: Some(address.into()), device: None, phone: Some(phone) };
         let marks = asked.marks(&[7; 16]);
         for ((kind, mark), expected) in Kind::ALL.into_iter().zip(marks).zip(expected) {
             assert_eq!(mark.map(|mark| kind.spell(mark)).as_deref(), expected, "{kind:?}");
@@ -117,7 +118,7 @@ mod tests {
     fn a_device_is_told_from_others_under_one_key_alone() {
         let address: IpAddr = [127, 0, 0, 1].into();
         let device = |name: &'static str, key| {
-            let asked = Asked { address: address.into(), device: Some(name.as_bytes()), phone: None };
+            let asked = Asked { address: Some(address.into()), device: Some(name.as_bytes()), phone: None };
             asked.marks(&[key; 16])[3]
         };
         assert_eq!(device("phone-1", 7), device("phone-1", 7));

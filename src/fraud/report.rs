@@ -129,7 +129,7 @@ mod tests {
         let mut tally = Tally::new([7; 16], Timestamp::from_milliseconds(5));
         let note = |tally: &mut Tally, device: &str, verdict| {
             let address = std::net::IpAddr::from([192, 0, 2, 1]).into();
-            let asked = Asked { address, device: Some(device.as_bytes()), phone: None };
+            let asked = Asked { address: Some(address), device: Some(device.as_bytes()), phone: None };
             tally.note(&asked.marks(&[7; 16]), Timestamp::from_milliseconds(9), verdict, || Phase::Over);
         };
         for number in 0..400 {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use landrush_engine::campaign::RateLimits;
 use landrush_engine::id::{CampaignNumber, UserId};
 use landrush_engine::people::PhoneNumber;
@@ -21,6 +21,9 @@ use crate::gate::reason::Reason;
 /// The device that a request names.
 pub(crate) const X_DEVICE_ID: HeaderName = HeaderName::from_static("x-device-id");
 
+/// A management key beside a user's token: only to be told what refused the request.
+pub(crate) const X_LANDRUSH_AUTHORIZATION: HeaderName = HeaderName::from_static("x-landrush-authorization");
+
 /// The longest name of a device, in bytes.
 const DEVICE_BYTES_MAX: usize = 128;
 
@@ -35,7 +38,17 @@ pub(crate) fn address(lane: &Lane, peer: IpAddr, headers: &HeaderMap) -> Result<
 
 /// What the bearer of `headers` may do as an operator; `None`: they are none.
 pub(crate) fn scopes(lane: &Lane, opened: &Opened, headers: &HeaderMap) -> Option<Scopes> {
-    let authorization = headers.get(header::AUTHORIZATION);
+    scopes_by(lane, opened, headers.get(header::AUTHORIZATION))
+}
+
+/// Whether whoever sent `headers` may know what refused them: an operator, also in the name of a user whose token stands in
+/// `Authorization`.
+pub(crate) fn may_know_why(lane: &Lane, opened: &Opened, headers: &HeaderMap) -> bool {
+    let by = |name| scopes_by(lane, opened, headers.get(name)).is_some();
+    by(header::AUTHORIZATION) || by(X_LANDRUSH_AUTHORIZATION)
+}
+
+fn scopes_by(lane: &Lane, opened: &Opened, authorization: Option<&HeaderValue>) -> Option<Scopes> {
     if opened.admin_key.is_borne_by(authorization) {
         return Some(Scopes::ALL);
     }
@@ -123,7 +136,7 @@ impl Visitor<'_> {
 /// Who asks, as far as the report on fraud tells one from others: also by what is no name of a device.
 pub(crate) fn asked<'a>(address: ClientAddress, phone: Option<&'a PhoneNumber>, headers: &'a HeaderMap) -> Asked<'a> {
     let device = headers.get(X_DEVICE_ID).map(|value| value.as_bytes());
-    Asked { address, device, phone: phone.map(PhoneNumber::as_str) }
+    Asked { address: Some(address), device, phone: phone.map(PhoneNumber::as_str) }
 }
 
 /// The name of the device in the header `X-Device-Id`.

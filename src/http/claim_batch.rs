@@ -12,6 +12,7 @@ use landrush_engine::campaign::{CampaignDefinition, Eligibility, Mode, Protectio
 use landrush_engine::command::{Claim, Command, Gate, GateRefusal};
 use landrush_engine::id::UserId;
 use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
+use landrush_engine::people::PhoneNumber;
 use landrush_engine::published::Published;
 use landrush_engine::time::Timestamp;
 use serde::Deserialize;
@@ -29,7 +30,8 @@ use super::query::Query;
 use super::users::Phone;
 use super::{body, claim_json, claims, users};
 use crate::app::Opened;
-use crate::{desk, metrics};
+use crate::fraud::Verdict;
+use crate::{desk, fraud, metrics};
 
 /// The most claims in one request.
 pub(crate) const CLAIMS_MAX: usize = 8_192;
@@ -100,14 +102,18 @@ pub(crate) async fn claim(
             lane.ring(&opened.engine);
         }
         asked.push(match body {
-            Ok((body, phone, is_shed)) => ask(lane, opened, &campaign, body, phone, stamped_at, is_shed).await,
-            Err(problem) => Err(problem),
+            Ok((mut body, phone, is_shed)) => {
+                let told = body.phone.take();
+                (told, ask(lane, opened, &campaign, body, phone, stamped_at, is_shed).await)
+            }
+            Err(problem) => (None, Err(problem)),
         });
     }
     // Each is written as it comes, while the shard is busy with those after it.
     let mut text = Vec::with_capacity(asked.len() * RESULT_BYTES);
     text.extend_from_slice(b"{\"results\":[");
-    for (number, one) in asked.into_iter().enumerate() {
+    let mut verdicts = Vec::with_capacity(asked.len());
+    for (number, (phone, one)) in asked.into_iter().enumerate() {
         let result = match one {
             Ok(Asked { user, answer }) => granted(lane, answer).await.map(|(claim, repeated)| (user, claim, repeated)),
             Err(problem) => Err(problem),
@@ -118,11 +124,14 @@ pub(crate) async fn claim(
         let mut json = JsonText::object(&mut text);
         let outcome = match &result {
             Ok((user, claim, repeated)) => {
+                let granted = if *repeated { metrics::Granted::Repeated } else { metrics::Granted::now(claim) };
+                verdicts.push((phone, granted.verdict()));
                 json.number("status", u64::from(status(*repeated).as_u16()));
                 claim_json::write(claim, user.as_str(), *repeated, &definition, opened, &mut json);
-                Ok(if *repeated { metrics::Granted::Repeated } else { metrics::Granted::now(claim) })
+                Ok(granted)
             }
             Err(problem) => {
+                verdicts.push((phone, Verdict::Refused(problem.refused_by)));
                 if let Some(reason) = problem.refused_by {
                     lane.counts().gate_refused(reason);
                 }
@@ -134,6 +143,12 @@ pub(crate) async fn claim(
         lane.counts().claim(outcome, began);
     }
     text.extend_from_slice(b"]}");
+    // At the end, so that a report being read is waited for once at most.
+    let answered = verdicts.iter().map(|(phone, verdict)| {
+        let phone = phone.as_ref().map(PhoneNumber::as_str);
+        (fraud::Asked { address: None, device: None, phone }, *verdict)
+    });
+    lane.note_all(&campaign, stamped_at, answered);
     Ok(Answer::json(StatusCode::OK, text.into()))
 }
 

@@ -103,6 +103,16 @@ impl Lane {
         self.app.fraud().note(self.thread, campaign, asked, stamped_at, verdict);
     }
 
+    /// The same for many who asked at once.
+    pub(crate) fn note_all<'a>(
+        &self,
+        campaign: &Published,
+        stamped_at: Timestamp,
+        answered: impl Iterator<Item = (Asked<'a>, Verdict)>,
+    ) {
+        self.app.fraud().note_all(self.thread, campaign, stamped_at, answered);
+    }
+
     /// Notes that this thread did so much later what it meant to do.
     pub(crate) fn note_lateness(&self, late: Duration) {
         self.pressure.note(std::time::Instant::now(), late);
@@ -266,7 +276,7 @@ impl Lane {
     fn is_refused_operator(&self, answer: &Result<Answer, Problem>, headers: &HeaderMap) -> bool {
         let Err(Problem { refused_by: Some(reason), .. }) = answer else { return false };
         self.counts().gate_refused(*reason);
-        self.app().opened().is_some_and(|opened| admission::scopes(self, opened, headers).is_some())
+        self.app().opened().is_some_and(|opened| admission::may_know_why(self, opened, headers))
     }
 
     /// When to come again after `problem`, spread out.

@@ -155,29 +155,69 @@ mod tests {
         assert!((400..600).contains(&early), "{early} of 1,000 in the first half");
     }
 
-    /// Of a crowd that is turned away within `within_ms`, how many come back in each second, by the header's whole seconds.
-    fn back_by_second(crowd: u64, within_ms: u64) -> Vec<u64> {
+    /// When the simulated crowd begins to come, in milliseconds since 1970.
+    const BEGIN_MS: u64 = 1_000_000;
+
+    /// Of a crowd that comes within `within_ms` and is turned away by `problem_at`, how many come back in each second after
+    /// [`BEGIN_MS`]: by the header's whole seconds, or to the millisecond, as the pages do.
+    fn back_by_second(crowd: u64, within_ms: u64, is_whole: bool, problem_at: impl Fn(u64) -> Problem) -> Vec<u64> {
         let mut spread = Spread::new([7; 32]);
-        let problem = Problem::new(Code::Overloaded, "");
         let mut seconds = vec![0; 120];
         for person in 0..crowd {
             let came_ms = person * within_ms / crowd;
-            let wait = spread.retry(&problem, Timestamp::from_milliseconds(1_000_000 + came_ms)).expect("a 503");
-            let back_ms = came_ms + wait.seconds() * 1_000;
+            let now = Timestamp::from_milliseconds(BEGIN_MS + came_ms);
+            let wait = spread.retry(&problem_at(came_ms), now).expect("it may come again");
+            let back_ms = came_ms + if is_whole { wait.seconds() * 1_000 } else { wait.milliseconds() };
             seconds[usize::try_from(back_ms / 1_000).expect("within two minutes")] += 1;
         }
         seconds
     }
 
+    /// No second between the first who comes back and the last carries more than twice the mean.
+    fn check_even(seconds: &[u64], least_seconds: usize, what: &str) {
+        let first = seconds.iter().position(|count| *count > 0).expect("they come back");
+        let last = seconds.iter().rposition(|count| *count > 0).expect("they come back");
+        let span = last - first + 1;
+        assert!(span >= least_seconds, "{what}: all are back within {span} s");
+        let mean = seconds.iter().sum::<u64>() / span as u64;
+        let most = seconds.iter().max().expect("seconds");
+        assert!(*most <= 2 * mean, "{what}: {most} in one second, {mean} on average");
+    }
+
     #[test]
     fn a_crowd_that_is_turned_away_comes_back_evenly() {
         for (crowd, within_ms) in [(1_000, 1), (10_000, 100), (100_000, 1), (100_000, 1_000), (100_000, 5_000)] {
-            let seconds = back_by_second(crowd, within_ms);
-            let first = seconds.iter().position(|count| *count > 0).expect("they come back");
-            let last = seconds.iter().rposition(|count| *count > 0).expect("they come back");
-            let mean = crowd / (last - first + 1) as u64;
-            let most = seconds.iter().max().expect("seconds");
-            assert!(*most <= 2 * mean, "{crowd} within {within_ms} ms: {most} in one second, {mean} on average");
+            for is_whole in [true, false] {
+                let seconds = back_by_second(crowd, within_ms, is_whole, |_| Problem::new(Code::Overloaded, ""));
+                check_even(&seconds, 2, &format!("{crowd} within {within_ms} ms, whole seconds {is_whole}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_crowd_of_a_hundred_thousand_that_is_early_comes_back_evenly_after_the_opening() {
+        const OPENS_MS: u64 = BEGIN_MS + 30_000;
+        let opens_at = Timestamp::from_milliseconds(OPENS_MS);
+        for within_ms in [1, 1_000, 30_000] {
+            let early = |_| Problem { fact: Some(Fact::OpensAt(opens_at)), ..Problem::new(Code::NotOpen, "") };
+            let seconds = back_by_second(100_000, within_ms, false, early);
+            check_even(&seconds, 2, &format!("early within {within_ms} ms"));
+            assert_eq!(seconds[..30].iter().sum::<u64>(), 0, "nobody before it opens");
+        }
+    }
+
+    #[test]
+    fn a_crowd_of_a_hundred_thousand_over_its_rates_comes_back_evenly() {
+        // One user's limit or another's: waits as penalties double them.
+        for (wait_s, within_ms) in [(4, 1), (10, 1_000), (60, 5_000)] {
+            let over = |_| Problem {
+                fact: Some(Fact::WaitFor(Duration::from_secs(wait_s))),
+                ..Problem::new(Code::RateLimited, "")
+            };
+            for is_whole in [true, false] {
+                let seconds = back_by_second(100_000, within_ms, is_whole, over);
+                check_even(&seconds, 2, &format!("{wait_s} s, within {within_ms} ms, whole seconds {is_whole}"));
+            }
         }
     }
 

@@ -113,6 +113,31 @@ fn what_comes_right_after_the_opening_is_told_apart() {
 }
 
 #[test]
+fn what_comes_in_batches_is_counted_too() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({"coupon_types": [{"id": "cash-5", "name": "cash", "total_quota": 3}]}));
+    let claims = json!({"claims": [
+        {"user_id": "a", "phone": "+6591234567"}, {"user_id": "b", "phone": "+6591239999"}, {"user_id": "a"}, {"user_id": "c"},
+        {"user_id": "d", "phone": "+6598887777"}, {"user_id": ""}]});
+    let reply = client.admin("POST", "/v1/campaigns/c/claims:batch", Some(&claims));
+    let results = reply.json();
+    let statuses: Vec<_> =
+        results["results"].as_array().expect("results").iter().map(|one| one["status"].as_u64()).collect();
+    assert_eq!(statuses, [201, 201, 200, 201, 409, 400].map(Some), "{results}");
+    let report = report(&client);
+    let counts = ["granted", "repeated", "refused"].map(|name| report[name].as_u64());
+    assert_eq!(counts, [Some(3), Some(1), Some(2)], "{report}");
+    let phones = by(&report, "phone_prefix").to_string();
+    assert!(phones.contains("+659123****") && phones.contains("+659888****"), "{phones}");
+    assert_eq!(
+        by(&report, "ipv4_24")["granted"].as_array().map_or(0, Vec::len),
+        0,
+        "the gateway's address is nobody's: {report}"
+    );
+}
+
+#[test]
 fn a_report_is_for_operators_and_counts_from_the_start_of_the_server() {
     let server = Server::start("");
     let client = server.client();

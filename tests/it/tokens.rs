@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
@@ -160,6 +162,76 @@ fn every_algorithm_verifies_by_its_own_key_and_by_no_other() {
         let confused = token(Algorithm::HS256, &EncodingKey::from_secret(&text), "bob");
         assert_eq!(call(&client, "POST", CLAIMS, Some(&confused), Some(&json!({}))).problem().0, 401, "{word}");
     }
+}
+
+#[test]
+fn a_token_that_is_over_or_ahead_or_unsigned_or_for_somebody_else_is_refused() {
+    let configuration = format!(
+        "[auth]\nusers = \"jwt\"\nissuer = \"shop\"\naudience = [\"landrush\"]\n[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{SECRET}\""
+    );
+    let server = Server::start(&configuration);
+    let client = server.client();
+    client.campaign("c", &json!({}));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let sound = json!({"sub": "ann", "iss": "shop", "aud": "landrush", "exp": now + 600, "nbf": now - 600});
+    let signed = |changed: &Value| {
+        let mut claims = sound.clone();
+        for (name, value) in changed.as_object().expect("an object") {
+            claims[name] = value.clone();
+        }
+        encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).expect("signs")
+    };
+    let status = |token: &str| call(&client, "POST", CLAIMS, Some(token), Some(&json!({}))).status;
+    for changed in [
+        json!({"exp": now - 600}),
+        json!({"nbf": now + 600}),
+        json!({"iss": "elsewhere"}),
+        json!({"iss": null}),
+        json!({"aud": "elsewhere"}),
+        json!({"aud": null}),
+        json!({"exp": null}),
+    ] {
+        let token = signed(&changed);
+        assert_eq!(status(&token), 401, "{changed}");
+    }
+    // Nothing signed at all, and the same with the signature of another token.
+    let whole = signed(&json!({}));
+    let [_, claims, signature]: [&str; 3] = whole.split('.').collect::<Vec<_>>().try_into().expect("three parts");
+    for none in ["none", "None", "NONE"] {
+        let head = BASE64_URL_SAFE_NO_PAD.encode(json!({"alg": none, "typ": "JWT"}).to_string());
+        for token in [format!("{head}.{claims}."), format!("{head}.{claims}"), format!("{head}.{claims}.{signature}")] {
+            assert_eq!(status(&token), 401, "{none}: {token}");
+        }
+    }
+    // And nothing of all this was remembered against her.
+    assert_eq!(status(&whole), 201);
+}
+
+#[test]
+fn an_operator_is_told_what_refused_a_user_whose_token_it_bears() {
+    let server = with_secret();
+    let client = server.client();
+    client.campaign("few", &json!({"protection": {"rate_limit": {"user": "1/1h"}}}));
+    let user = format!("Bearer {}", shared("ann"));
+    let key = format!("Bearer {ADMIN_KEY}");
+    let ask = |more: &[(&str, &str)]| {
+        let headers: Vec<_> =
+            [("authorization", user.as_str()), JSON].into_iter().chain(more.iter().copied()).collect();
+        client.call("POST", "/v1/campaigns/few/claims", &headers, b"{}")
+    };
+    assert_eq!(ask(&[]).status, 201);
+    for (more, expected) in [
+        (&[("x-landrush-authorization", key.as_str())][..], Some("rate_limited_user")),
+        (&[("x-landrush-authorization", "Bearer nonsense")], None),
+        (&[("x-landrush-authorization", user.as_str())], None),
+        (&[], None),
+    ] {
+        let refused = ask(more);
+        assert_eq!((refused.status, refused.header("x-landrush-refused-by")), (429, expected));
+    }
+    // It explains, and permits nothing.
+    let headers = [("x-landrush-authorization", key.as_str())];
+    assert_eq!(client.call("GET", CLAIMS, &headers, b"").status, 401);
 }
 
 #[test]
