@@ -77,6 +77,10 @@ impl Operation {
                 ("X-Landrush-Ticket", "The ticket of somebody who is let in, where there is a waiting room."),
                 ("X-Landrush-Pass", "What a met challenge gave, where one is asked for."),
                 ("X-Device-Id", "The caller's device, where devices are counted or limited: at most 128 bytes."),
+                (
+                    "X-Landrush-Authorization",
+                    "`Bearer` and a management key, beside a user's token: a refusal then says by what, in `x-landrush-refused-by`.",
+                ),
             ]
             .into_iter()
             .map(|(name, description)| header(name, description, json!({"type": "string"})))

@@ -23,7 +23,7 @@ fn decoded(payload: &str) -> Value {
     serde_json::from_slice(&STANDARD.decode(payload).expect("base64")).expect("JSON")
 }
 
-fn sale(client: &Client, id: &str) {
+pub(crate) fn sale(client: &Client, id: &str) {
     client.campaign(
         id,
         &json!({
@@ -37,24 +37,24 @@ fn path(id: &str) -> String {
     format!("/v1/campaigns/{id}/challenge")
 }
 
-fn set(client: &Client, id: &str, user: &str) -> Value {
+pub(crate) fn set(client: &Client, id: &str, user: &str) -> Value {
     let reply = client.get(&format!("{}?user_id={user}", path(id)));
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.header("cache-control"), Some("private, no-store"));
     reply.json()
 }
 
-fn answer(client: &Client, id: &str, user: &str, payload: &str) -> Reply {
+pub(crate) fn answer(client: &Client, id: &str, user: &str, payload: &str) -> Reply {
     client.post(&path(id), &json!({"user_id": user, "provider": "altcha", "payload": payload}))
 }
 
-fn pass(client: &Client, id: &str, user: &str) -> String {
+pub(crate) fn pass(client: &Client, id: &str, user: &str) -> String {
     let reply = answer(client, id, user, &solved(&set(client, id, user)));
     assert_eq!(reply.status, 201, "{}", reply.text());
     reply.json()["pass"].as_str().expect("a pass").to_owned()
 }
 
-fn claim(client: &Client, id: &str, user: &str, pass: &str) -> Reply {
+pub(crate) fn claim(client: &Client, id: &str, user: &str, pass: &str) -> Reply {
     let body = json!({"user_id": user}).to_string();
     client.call("POST", &format!("/v1/campaigns/{id}/claims"), &[JSON, ("x-landrush-pass", pass)], body.as_bytes())
 }
