@@ -32,6 +32,27 @@ test("pausing shows, and resuming does, and claims follow", async (t) => {
   assert.equal((await claimFor(server, "spring-sale", ["u-1"]))[0].outcome, "won");
 });
 
+for (const colorScheme of ["light", "dark"]) {
+  test(`the report on fraud says where coupons went, in ${colorScheme}`, async (t) => {
+    const members = { protection: { rate_limit: { user: "1/1h" } } };
+    const { server, page } = await openSale(t, { count: 3, members, colorScheme });
+    assert.equal((await claimFor(server, "spring-sale", ["u-1"]))[0].code, "rate_limited");
+    await page.getByRole("button", { name: "Show the report" }).click();
+    const card = page.locator("section.card", { hasText: "Where coupons went" });
+    await card.getByText("3 granted and 1 refused since").waitFor();
+    await card.getByText("The gate refused: rate limited user 1.").waitFor();
+    await card.getByText("1 IPv4 block (/24) took 100.0 % of what was granted").waitFor();
+    const row = card.getByRole("row", { name: "127.0.0.0/24" });
+    assert.deepEqual(await row.getByRole("cell").allTextContents(), ["3", "100.0 %", "1"]);
+    // A claim that comes while it is shown is there when it is asked for again.
+    await claimFor(server, "spring-sale", ["u-4"]);
+    await page.getByRole("button", { name: "Show the report" }).click();
+    await card.getByText("4 granted and 1 refused since").waitFor();
+    await assertAccessible(page);
+    await screenshot(page, `admin-fraud-${colorScheme}`, { fullPage: true });
+  });
+}
+
 test("a quota is raised after it was seen what would happen", async (t) => {
   const { server, page } = await openSale(t, { count: 10, allowed: refused(400, 409) });
   await page.getByText("sold out", { exact: true }).waitFor();

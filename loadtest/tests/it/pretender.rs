@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     None,
-    /// No promise: every third claim is answered that the server is too busy.
+    /// No promise: every third claim of a user is answered that the server is too busy; of another user it is another third. Counted
+    /// over all of them, one of several connections in step would be the third time after time.
     Busy,
     /// The third user's repeats are new wins.
     WinTwice,
@@ -44,14 +45,16 @@ struct Shop {
     /// Code by user.
     wins: BTreeMap<String, u64>,
     issued: u64,
-    claims: u64,
+    /// How often each has asked.
+    asked: BTreeMap<String, usize>,
 }
 
 /// Starts a pretender on a free port.
 pub(crate) fn pretend(fault: Fault) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let shop = Shop { fault, campaign: String::new(), quota: 0, wins: BTreeMap::new(), issued: 0, claims: 0 };
+    let shop =
+        Shop { fault, campaign: String::new(), quota: 0, wins: BTreeMap::new(), issued: 0, asked: BTreeMap::new() };
     let shop = Arc::new(Mutex::new(shop));
     thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
@@ -136,8 +139,10 @@ impl Shop {
     }
 
     fn claim(&mut self, user: &str) -> (u16, Value) {
-        self.claims += 1;
-        if self.fault == Fault::Busy && self.claims.is_multiple_of(3) {
+        let asked = self.asked.entry(user.to_owned()).or_default();
+        *asked += 1;
+        let number: usize = user.rsplit('-').next().and_then(|digits| digits.parse().ok()).unwrap_or_default();
+        if self.fault == Fault::Busy && *asked % 3 == number % 3 {
             return (503, json!({"code": "overloaded"}));
         }
         let third = user == "u-000000000002";
