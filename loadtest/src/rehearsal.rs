@@ -48,13 +48,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     }
     let own = Own::start(&options.server)?;
     let mut api = Api::new(own.address, ADMIN_KEY);
-    let scenario = Scenario {
-        campaign: file.name.clone(),
-        coupon_types: file.coupon_types,
-        total_quota: file.quota,
-        daily_quota: None,
-        limit: 1,
-    };
+    let scenario = file.scenario();
     let opens = Timestamp::now() + SignedDuration::from_millis(file.opens_in_ms.into());
     api.create_campaign(&body(&scenario, &file, opens))?;
     let mut crowd = (file.watchers > 0)

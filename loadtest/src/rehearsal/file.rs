@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::rehearsal::drift::Bounds;
 use crate::rehearsal::room::Room;
+use crate::scenario::Scenario;
 use crate::schedule::Arrivals;
 
 /// No load is made shorter than this, in seconds: nothing could be seen.
@@ -88,6 +89,17 @@ pub(super) enum Ask {
 }
 
 impl File {
+    /// The campaign of the file, as the rest of the harness describes one.
+    pub(super) fn scenario(&self) -> Scenario {
+        Scenario {
+            campaign: self.name.clone(),
+            coupon_types: self.coupon_types,
+            total_quota: self.quota,
+            daily_quota: None,
+            limit: 1,
+        }
+    }
+
     /// Reads a scenario.
     ///
     /// # Errors

@@ -27,7 +27,6 @@ use crate::rehearsal::file::File;
 use crate::report::{Report, verdict, verdict_json, write_json};
 use crate::request::{ClaimTemplate, user_id};
 use crate::response::Reply;
-use crate::scenario::Scenario;
 use crate::schedule::{Arrivals, Schedule, Stream, seeded, unit};
 use crate::server::ADMIN_KEY;
 
@@ -74,13 +73,7 @@ pub(super) fn run(options: &Rehearse, file: &File, room: Room) -> Result<bool> {
     ensure!(options.processes == 1, "a waiting room is played by one process");
     let own = Own::start(&options.server)?;
     let mut api = Api::new(own.address, ADMIN_KEY);
-    let scenario = Scenario {
-        campaign: file.name.clone(),
-        coupon_types: file.coupon_types,
-        total_quota: file.quota,
-        daily_quota: None,
-        limit: 1,
-    };
+    let scenario = file.scenario();
     let opens = Timestamp::now() + SignedDuration::from_millis(file.opens_in_ms.into());
     let mut body = super::body(&scenario, file, opens);
     body["protection"] = json!({"waiting_room":
