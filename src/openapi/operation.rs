@@ -144,7 +144,7 @@ operations! {
     ClaimList Management Campaigns "get" ["/v1/campaigns/{campaign_id}/claims"] "list_claims" "What was issued, oldest first"
         "By pages of JSON or, with `Accept: text/csv` or `application/x-ndjson`, all in one answer; these take no `limit` and no `cursor`.";
     FraudReport Management Campaigns "get" ["/v1/campaigns/{campaign_id}/report/fraud"] "fraud_report" "Where a campaign's coupons and refusals went"
-        "By address block, device and phone prefix, by how soon after the opening, and by what the gate refused. In memory: counted since `since`. Batches are not in it, nor is what was refused before the campaign was known. A line's counts are never too high, and too low by at most the error beside them.";
+        "By address block, device and phone prefix, by how soon after the opening, and by what the gate refused. In memory: counted since `since`. Of claims in batches addresses and devices are not in it, nor is what was refused before the campaign was known. A line's counts are never too high, and too low by at most the error beside them.";
     ClaimBatch Management Claims "post" ["/v1/campaigns/{campaign_id}/claims:batch"] "claim_batch" "Ask for up to 8,192 coupons"
         "For the shop's own gateway. Each claim is judged by itself and answered in its place, with its `status`.";
     ClaimVoid Management Campaigns "delete" ["/v1/campaigns/{campaign_id}/claims/{claim_id}"] "void_claim" "Void a claim or a draw"

@@ -130,11 +130,7 @@ fn what_comes_in_batches_is_counted_too() {
     assert_eq!(counts, [Some(3), Some(1), Some(2)], "{report}");
     let phones = by(&report, "phone_prefix").to_string();
     assert!(phones.contains("+659123****") && phones.contains("+659888****"), "{phones}");
-    assert_eq!(
-        by(&report, "ipv4_24")["granted"].as_array().map_or(0, Vec::len),
-        0,
-        "the gateway's address is nobody's: {report}"
-    );
+    assert_eq!(by(&report, "ipv4_24")["granted"], 0, "the gateway's address is nobody's: {report}");
 }
 
 #[test]
