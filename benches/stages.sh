@@ -31,8 +31,10 @@ perf script -i "$work/perf.data" -F comm,ip,sym --no-inline 2> /dev/null | awk '
     # The first rule that fits a stack says which stage it belongs to.
     function stage(thread, s) {
         if (thread ~ /^landrush-seg/) return "disk: zero-filled segments, made ahead"
-        if (thread ~ /^landrush-sha/) {
-            if (s ~ /UringDevice::(wait|block)|::wait;/) return "shard: sleep and wake"
+        if (thread == "landrush") return "main: accept connections"
+        # On its own thread, or on the I/O thread that has borrowed it.
+        if (thread ~ /^landrush-sha/ || s ~ /Pair::|BorrowedShard|OwnShard/) {
+            if (s ~ /UringDevice::(wait|block|doze)|::(wait|doze|rest);|Watch::/) return "shard: sleep and wake"
             if (s ~ /launch|Log>::pump|io_uring_enter/) return "shard: write and sync (io_uring)"
             if (s ~ /codec|Appender/) return "shard: encode"
             if (s ~ /decide/) return "shard: decide"

@@ -4,6 +4,10 @@
 //! Requests push their commands as they come. The first of a turn wakes the pump, a task at the end of the thread's run
 //! queue, which rings the shards once for all that the turn brought; where it brought many they are rung before, so that they
 //! decide and write the first while the last are still read. A shard's answers wake the pump again, once a batch.
+//!
+//! Where there is one I/O thread and one shard, the pump itself drives the shard while little waits: then nobody has to be woken.
+
+mod own_shard;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::{Future, poll_fn};
@@ -20,6 +24,8 @@ use landrush_engine::port::Rejected;
 use landrush_engine::port::Reply;
 use landrush_engine::router::Route;
 
+use self::own_shard::OwnShard;
+
 /// The desk of one I/O thread.
 pub struct Desk {
     slots: RefCell<Slots>,
@@ -29,6 +35,8 @@ pub struct Desk {
     unrung: Cell<usize>,
     /// Answers on their way from the port to the slots; empty but for its memory.
     replies: RefCell<Vec<Reply>>,
+    /// The shard, where this thread may drive it.
+    own_shard: RefCell<Option<OwnShard>>,
 }
 
 impl Desk {
@@ -39,28 +47,35 @@ impl Desk {
     /// and sync take. Each ring may wake a thread, so that fewer at once cost more than they spare.
     const RING_AFTER: usize = 32;
 
-    /// A desk for this thread, and the pump that must run on it for as long as there are requests.
-    pub fn open(engine: &Engine) -> (Rc<Self>, impl Future<Output = ()> + use<>) {
+    /// The same where this thread drives the shard: nobody is woken, but each write takes from the time for requests.
+    const TURN_AFTER: usize = 128;
+
+    /// A desk for this thread, and the pump that must run on it for as long as there are requests. `drives_shard`: this thread may
+    /// drive the shard, if there is only one.
+    pub fn open(engine: &Engine, drives_shard: bool) -> (Rc<Self>, impl Future<Output = ()> + use<>) {
         let pump: Arc<OnceLock<Waker>> = Arc::default();
         let bell = Arc::clone(&pump);
         // A wake before the pump first ran is not lost: nothing can have been submitted before that without waking it.
-        let port = engine.port(landrush_wal::log::Waker::new(move || {
+        let wake = landrush_wal::log::Waker::new(move || {
             if let Some(waker) = bell.get() {
                 waker.wake_by_ref();
             }
-        }));
+        });
+        let loan = if drives_shard { engine.shard_loan(wake.clone()) } else { None };
+        let port = engine.port(wake);
         let desk = Rc::new(Self {
             slots: RefCell::default(),
             port: RefCell::new(port),
             pump,
             unrung: Cell::new(0),
             replies: RefCell::default(),
+            own_shard: RefCell::new(loan.map(OwnShard::new)),
         });
         let pumped = Rc::downgrade(&desk);
         let pumping = poll_fn(move |context| match pumped.upgrade() {
             Some(desk) => {
                 desk.pump.get_or_init(|| context.waker().clone());
-                desk.turn();
+                desk.run_pump(context);
                 Poll::Pending
             }
             None => Poll::Ready(()),
@@ -86,7 +101,14 @@ impl Desk {
                 pump.wake_by_ref();
             }
         } else if unrung.is_multiple_of(Self::RING_AFTER) {
-            port.flush();
+            match &mut *self.own_shard.borrow_mut() {
+                Some(shard) if shard.is_here() => {
+                    if unrung.is_multiple_of(Self::TURN_AFTER) {
+                        shard.turn();
+                    }
+                }
+                _ => port.flush(),
+            }
         }
         Ok(Answer { desk: Rc::clone(self), token })
     }
@@ -102,12 +124,29 @@ impl Desk {
         self.slots.borrow_mut().give_up();
     }
 
+    fn run_pump(&self, context: &mut Context<'_>) {
+        if let Some(shard) = &mut *self.own_shard.borrow_mut()
+            && shard.puts_off(self.unrung.get(), context)
+        {
+            return;
+        }
+        self.turn();
+        if let Some(shard) = &mut *self.own_shard.borrow_mut() {
+            shard.rest(context);
+        }
+    }
+
     /// Rings the shards now, and takes what they have answered: for a task that asks for much without a pause, so that they work on
     /// the first of it while the last is still read.
     pub fn turn(&self) {
         let mut port = self.port.borrow_mut();
         let mut replies = self.replies.borrow_mut();
-        if self.unrung.replace(0) > 0 {
+        let unrung = self.unrung.replace(0);
+        let drove = self.own_shard.borrow_mut().as_mut().is_some_and(|shard| {
+            shard.settle(self.waiting());
+            shard.turn()
+        });
+        if !drove && unrung > 0 {
             port.flush();
         }
         port.receive(&mut replies);
@@ -249,14 +288,21 @@ impl Slots {
 }
 
 /// A desk that is opened when the engine is there.
-#[derive(Default)]
-pub struct LateDesk(OnceCell<Rc<Desk>>);
+pub struct LateDesk {
+    desk: OnceCell<Rc<Desk>>,
+    drives_shard: bool,
+}
 
 impl LateDesk {
+    /// No desk yet; `drives_shard` as for [`Desk::open`].
+    pub fn new(drives_shard: bool) -> Self {
+        Self { desk: OnceCell::new(), drives_shard }
+    }
+
     /// The desk; at first its pump is spawned on this thread's local set.
     pub fn get(&self, engine: &Engine) -> &Rc<Desk> {
-        self.0.get_or_init(|| {
-            let (desk, pump) = Desk::open(engine);
+        self.desk.get_or_init(|| {
+            let (desk, pump) = Desk::open(engine, self.drives_shard);
             tokio::task::spawn_local(pump);
             desk
         })
@@ -264,7 +310,7 @@ impl LateDesk {
 
     /// The desk, if it has been opened.
     pub fn opened(&self) -> Option<&Rc<Desk>> {
-        self.0.get()
+        self.desk.get()
     }
 }
 

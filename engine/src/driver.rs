@@ -1,6 +1,9 @@
 //! Owns the threads of the engine: who drives which shard, who drives the log, and how each sleeps. With one shard a single
-//! thread does both, and sleeps in the log; with more, each shard has a thread and the log one of its own.
+//! thread does both, and sleeps in the log, and may lend them to another; with more, each shard has a thread and the log one of
+//! its own.
 
+mod loan;
+mod pair;
 mod watch;
 
 use std::collections::VecDeque;
@@ -16,7 +19,10 @@ use landrush_wal::lsn::Lsn;
 use landrush_wal::slice;
 use landrush_wal::status::LogStatus;
 
-use self::watch::{Seen, Watch};
+pub(crate) use self::loan::Lending;
+pub use self::loan::{BorrowedShard, Rest, ShardLoan};
+use self::pair::Pair;
+use self::watch::Watch;
 use crate::engine::Shared;
 use crate::id::CampaignNumber;
 use crate::published::Published;
@@ -24,8 +30,6 @@ use crate::shard::State;
 use crate::shard::actor::{Shard, ShardHandle};
 use crate::shard::link::BatchNumber;
 
-/// How often the batch that is about to be written may be waited for while it still grows.
-const GATHER_MAX: usize = 4;
 /// Bytes of records that may be appended and not durable before no more are taken from the shards.
 const APPENDED_BYTES_MAX: usize = 4 << 20;
 /// A sleeping thread looks up this often even if nobody wakes it: what comes due while nobody asks is done so soon.
@@ -50,6 +54,12 @@ impl Ready {
 
     pub(crate) fn waker(&self) -> Waker {
         self.log.waker()
+    }
+
+    /// The counter for the one shard, where its log can be waited for elsewhere.
+    pub(crate) fn lending(&self) -> Option<Lending> {
+        let can_be_polled = matches!(self.log.readiness(), Ok(Some(_)));
+        (self.parkers.is_empty() && can_be_polled).then(Lending::default)
     }
 
     /// What other threads will see of the shards.
@@ -78,7 +88,8 @@ impl Ready {
         let mut threads = Vec::new();
         if self.parkers.is_empty() {
             let shard = shards.next().expect("there is one shard");
-            threads.push(spawn("landrush-shard", move || drive_shard_and_log(shard, log))?);
+            let pair = Box::new(Pair::new(shard, log));
+            threads.push(spawn("landrush-shard", move || pair::drive(pair))?);
         } else {
             for (shard, parker) in shards.zip(self.parkers) {
                 let shared = Arc::clone(shared);
@@ -163,17 +174,23 @@ impl LogDriver {
     /// Sleeps until there may be something to do; where many wait for what is under way, it looks for a moment before that. `more`
     /// says whether something else has come that can be done now.
     fn wait(&mut self, more: impl Fn(&Self) -> bool) -> Result<(), Poisoned> {
-        let under_way = self.appended.back().map_or(0, |last| last.lsn.0.saturating_sub(self.durable.0));
-        if under_way >= Watch::RECORDS_MIN {
-            let mut watch = std::mem::take(&mut self.watch);
-            let seen = watch.keep(|| Ok(self.pump()? || more(self)));
-            self.watch = watch;
-            if seen? == Seen::Something {
+        while self.looks_again() {
+            if self.pump()? || more(self) {
                 return Ok(());
             }
         }
         self.log.wait(Some(LOOK));
         Ok(())
+    }
+
+    /// Steps aside for a moment, and says whether to look then rather than to sleep: where many wait for what is under way.
+    fn looks_again(&mut self) -> bool {
+        self.under_way() >= Watch::RECORDS_MIN && self.watch.looks_again()
+    }
+
+    /// Records that were appended and are not durable.
+    fn under_way(&self) -> u64 {
+        self.appended.back().map_or(0, |last| last.lsn.0.saturating_sub(self.durable.0))
     }
 
     /// Whether a shard has commands that it may decide.
@@ -193,6 +210,7 @@ impl LogDriver {
             self.newest[appended.shard] = Some(appended.batch);
             self.appended_bytes -= appended.bytes;
             progressed = true;
+            self.watch.end();
         }
         // Batches of one shard become durable in order, so that telling it the newest tells it all.
         for (newest, shard) in self.newest.iter_mut().zip(self.shared.shards()) {
@@ -203,52 +221,12 @@ impl LogDriver {
         progressed
     }
 
-    fn close(mut self) -> Result<(), Poisoned> {
+    fn close(&mut self) -> Result<(), Poisoned> {
         self.gather();
         let durable = self.log.close()?;
         self.publish(durable);
         Ok(())
     }
-}
-
-/// Drives one shard and the log until the engine closes.
-pub(crate) fn drive_shard_and_log(mut shard: Shard, mut log: LogDriver) {
-    ask_to_be_woken_soon();
-    let shared = Arc::clone(&log.shared);
-    let ended = loop {
-        let closing = shared.is_closing();
-        let mut turn = shard.turn();
-        let mut gathered = log.gather();
-        // While answers keep bringing new commands, one larger write is cheaper than two; but where more wait than one turn
-        // takes, what that turn decided is large enough, and is written while the next one decides.
-        for _ in 0..GATHER_MAX {
-            if turn.commands == 0 || turn.commands == Shard::TURN_COMMANDS_MAX {
-                break;
-            }
-            std::thread::yield_now();
-            turn = shard.turn();
-            gathered |= log.gather();
-        }
-        match log.pump() {
-            Err(poisoned) => break Err(poisoned),
-            Ok(progressed) => {
-                if progressed || gathered || !turn.idle {
-                    continue;
-                }
-            }
-        }
-        if closing && shard.is_drained() {
-            break log.close();
-        }
-        if let Err(poisoned) = log.wait(LogDriver::has_commands) {
-            break Err(poisoned);
-        }
-    };
-    finish(&shared, ended, || {
-        shard.abandon();
-        std::thread::park_timeout(LOOK / 100);
-    });
-    shared.shard_done();
 }
 
 /// Drives the log for several shards until all of them are done.

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::command::Command;
 use crate::coupon::Codes;
-use crate::driver;
+use crate::driver::{self, Lending, ShardLoan};
 use crate::fairness::Ranks;
 use crate::filter::PersonHasher;
 use crate::id::{CampaignId, CampaignNumber};
@@ -49,6 +49,7 @@ pub(crate) struct Shared {
     log_status: Arc<LogStatus>,
     log_backend: &'static str,
     log_waker: Waker,
+    lending: Option<Lending>,
     /// Ends the sleep of the thread that makes segments and snapshots.
     closing: AtomicBool,
     shards_running: AtomicUsize,
@@ -72,6 +73,7 @@ pub(crate) struct Parts {
     pub(crate) log_status: Arc<LogStatus>,
     pub(crate) log_backend: &'static str,
     pub(crate) log_waker: Waker,
+    pub(crate) lending: Option<Lending>,
     pub(crate) recovery: RecoveryReport,
     pub(crate) snapshots: Arc<SnapshotStatus>,
 }
@@ -165,6 +167,13 @@ impl Engine {
         BlockingPort::new(Arc::clone(&self.shared))
     }
 
+    /// A right to drive the one shard, for a thread that would rather do so than wake the shard's own; `waker` is called when the
+    /// shard can be taken. `None` if there are several shards, if the log can be waited for by a thread of its own alone (without
+    /// io_uring), or if another thread has the right.
+    pub fn shard_loan(&self, waker: Waker) -> Option<ShardLoan> {
+        ShardLoan::new(Arc::clone(&self.shared), waker)
+    }
+
     /// Figures for whoever watches.
     pub fn status(&self) -> Status {
         Status {
@@ -188,7 +197,7 @@ impl Engine {
     }
 
     /// Answers all that has been submitted, syncs the log, seals it, and ends the threads. Blocks. Submit nothing while it
-    /// runs: what comes late may never be answered.
+    /// runs: what comes late may never be answered. Waits for a [`BorrowedShard`](crate::BorrowedShard) to come back.
     ///
     /// # Errors
     /// [`Poisoned`] if the log has failed, now or before.
@@ -224,6 +233,7 @@ impl Shared {
             log_status: parts.log_status,
             log_backend: parts.log_backend,
             log_waker: parts.log_waker,
+            lending: parts.lending,
             closing: AtomicBool::new(false),
             shards_running,
             failed: OnceLock::new(),
@@ -342,6 +352,10 @@ impl Shared {
         // Only the log's thread says so, and only once.
         assert!(self.failed.set(poisoned).is_ok(), "a log fails once");
         self.wake_all();
+    }
+
+    pub(crate) fn lending(&self) -> Option<&Lending> {
+        self.lending.as_ref()
     }
 
     pub(crate) fn wake_log(&self) {

@@ -96,6 +96,7 @@ mod sync;
 pub mod time;
 pub mod unsound;
 
+pub use driver::{BorrowedShard, Rest, ShardLoan};
 pub use engine::Engine;
 pub use options::EngineOptions;
 pub use recovery::RecoveryReport;

@@ -189,6 +189,7 @@ fn start<S: Storage>(
         log_status: log.status(),
         log_backend,
         log_waker: log.waker(),
+        lending: log.lending(),
         recovery: report.clone(),
         snapshots: Arc::clone(&snapshots),
     });

@@ -67,10 +67,12 @@ impl Lane {
         let mut token_key = [0; 16];
         token_key.copy_from_slice(&seed[16..]);
         let halls = Rc::new(Halls::new(Arc::clone(app.live()), Arc::clone(app.counts_of(thread))));
+        // Several would only wait for the one that drives it.
+        let desk = LateDesk::new(app.config().http.io_threads == 1);
         Self {
             app,
             thread,
-            desk: LateDesk::default(),
+            desk,
             spread: RefCell::new(Spread::new(seed)),
             halls,
             scratch: RefCell::default(),

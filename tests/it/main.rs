@@ -30,6 +30,7 @@ mod lottery;
 mod openapi;
 mod operations;
 mod overload;
+mod own_shard;
 mod page;
 mod redemptions;
 mod refusals;

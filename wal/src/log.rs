@@ -1,6 +1,8 @@
 //! The one seam between the engine and what keeps its records: a [`Log`]. Here it is segments in a directory; a replicated
 //! engine can stand behind the same words.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,24 @@ pub trait Log: Send {
     /// May return early. A wake that came since the last `wait` makes it return at once.
     fn wait(&mut self, timeout: Option<Duration>);
 
+    /// What becomes readable when [`Log::wait`] would end, for a thread that sleeps in a poll of its own; `None` where only `wait`
+    /// can be slept in. Asked for once, and good for as long as the log.
+    ///
+    /// # Errors
+    /// [`io::Error`]: no descriptor can be had.
+    fn readiness(&self) -> io::Result<Option<OwnedFd>> {
+        Ok(None)
+    }
+
+    /// Prepares a sleep in which [`Log::readiness`] is polled, and gives when something of the log's own is due; `None` if there
+    /// is something to do, so that nobody may sleep. [`Log::awake`] ends the sleep.
+    fn doze(&mut self) -> Option<Option<Duration>> {
+        None
+    }
+
+    /// Ends a sleep that [`Log::doze`] began, or none: wakes cost nothing until the next.
+    fn awake(&mut self) {}
+
     /// Ends a sleep in [`Log::wait`] from any thread.
     fn waker(&self) -> Waker;
 
@@ -62,7 +82,7 @@ pub struct Poisoned {
     /// The last position known to be durable.
     pub durable: Lsn,
     /// What the operating system said.
-    pub cause: Arc<std::io::Error>,
+    pub cause: Arc<io::Error>,
 }
 
 /// Ends the sleep of one thread. Cheap to clone.

@@ -22,7 +22,7 @@ pub struct LogOptions {
     pub frame_bytes_max: u32,
     /// What an acknowledgement promises.
     pub durability: Durability,
-    /// A second write starts beside one in flight once this many records wait, 12.
+    /// A second write starts beside one in flight once this many records wait, 20.
     pub second_write_records_min: u32,
     /// How long the log is idle before a seal frame proves its last frame, 10 ms.
     pub seal_idle: Duration,
@@ -38,7 +38,7 @@ impl Default for LogOptions {
             segment_bytes: 64 << 20,
             frame_bytes_max: 1 << 20,
             durability: Durability::Sync,
-            second_write_records_min: 12,
+            second_write_records_min: 20,
             seal_idle: Duration::from_millis(10),
             seal_every: Duration::from_millis(100),
             clock: Clock::monotonic(),

@@ -7,6 +7,7 @@ pub mod memory;
 
 use std::io;
 use std::ops::Range;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +78,19 @@ pub trait Device: Send + 'static {
     fn reap(&mut self) -> Option<Completed>;
     /// Sleeps until a write completes, the waker is called, or `timeout` is over; may return early.
     fn wait(&mut self, timeout: Option<Duration>);
+    /// What becomes readable when a sleep would end; `None` where only [`Device::wait`] can be slept in.
+    ///
+    /// # Errors
+    /// [`io::Error`]: no descriptor can be had.
+    fn readiness(&self) -> io::Result<Option<OwnedFd>> {
+        Ok(None)
+    }
+    /// Prepares a sleep in which [`Device::readiness`] is polled; `false` if there is something to do.
+    fn doze(&mut self) -> bool {
+        false
+    }
+    /// Ends a sleep that [`Device::doze`] began, or none.
+    fn awake(&mut self) {}
     /// Ends a sleep.
     fn waker(&self) -> Waker;
     /// How segments have to be opened for it.

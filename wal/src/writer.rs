@@ -5,6 +5,7 @@ mod due;
 mod launch;
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,6 +119,12 @@ impl<S: Storage> SegmentLog<S> {
         }
     }
 
+    /// How long until something of the log's own is due.
+    fn until_due(&self) -> Option<Duration> {
+        let due = if self.poisoned.is_some() { None } else { self.next_due() };
+        due.map(|due| due.saturating_sub(self.options.clock.now()))
+    }
+
     fn poison(&mut self, ticket: u64, error: io::Error) -> Poisoned {
         let (segment, offset) =
             self.in_flight.place_of(ticket).unwrap_or((self.active.name.clone(), self.active.offset));
@@ -183,9 +190,20 @@ impl<S: Storage> Log for SegmentLog<S> {
     }
 
     fn wait(&mut self, timeout: Option<Duration>) {
-        let due = if self.poisoned.is_some() { None } else { self.next_due() };
-        let until_due = due.map(|due| due.saturating_sub(self.options.clock.now()));
+        let until_due = self.until_due();
         self.device.wait([timeout, until_due].into_iter().flatten().min());
+    }
+
+    fn readiness(&self) -> io::Result<Option<OwnedFd>> {
+        self.device.readiness()
+    }
+
+    fn doze(&mut self) -> Option<Option<Duration>> {
+        self.device.doze().then(|| self.until_due())
+    }
+
+    fn awake(&mut self) {
+        self.device.awake();
     }
 
     fn waker(&self) -> Waker {

@@ -6,17 +6,10 @@ use std::time::{Duration, Instant};
 /// How a thread watches a write, and for how long it rather sleeps.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// Writes that are slept for, since the processor was wanted by somebody else the last time.
-    writes_to_sleep: u32,
-}
-
-/// What a watch came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// There is something to do.
-    Something,
-    /// Nothing; time to sleep.
-    Nothing,
+    /// When it was first looked for what is looked for now.
+    began: Option<Instant>,
+    /// How often one sleeps at once, since the processor was wanted by somebody else the last time.
+    sleeps: u32,
 }
 
 impl Watch {
@@ -27,35 +20,35 @@ impl Watch {
     /// The processor comes back this late only from somebody who computes on and on. A thread that sleeps is given it at once when
     /// its write has landed, one that has only stepped aside is not, so that here sleeping is quicker.
     const LATE: Duration = Duration::from_micros(500);
-    /// How many writes are slept for then, before it is tried again.
-    const WRITES_TO_SLEEP: u32 = 1_024;
+    /// How often one sleeps at once then, before it is tried again.
+    const SLEEPS: u32 = 1_024;
 
-    /// Looks until there is something to do, stepping aside for others between two looks.
-    ///
-    /// # Errors
-    /// What `look` fails with.
-    pub(super) fn keep<E>(&mut self, mut look: impl FnMut() -> Result<bool, E>) -> Result<Seen, E> {
-        if self.writes_to_sleep > 0 {
-            self.writes_to_sleep -= 1;
-            return Ok(Seen::Nothing);
-        }
-        let began = Instant::now();
-        let mut before = began;
-        loop {
+    /// Steps aside for others, and says whether to look again rather than to sleep.
+    pub(super) fn looks_again(&mut self) -> bool {
+        self.looks_again_at(Instant::now(), || {
             std::thread::yield_now();
-            if look()? {
-                return Ok(Seen::Something);
-            }
-            let now = Instant::now();
-            if now - before >= Self::LATE {
-                self.writes_to_sleep = Self::WRITES_TO_SLEEP;
-                return Ok(Seen::Nothing);
-            }
-            if now - began >= Self::TIME_MAX {
-                return Ok(Seen::Nothing);
-            }
-            before = now;
+            Instant::now()
+        })
+    }
+
+    /// The same `now`; `step_aside` gives when the processor came back.
+    fn looks_again_at(&mut self, now: Instant, step_aside: impl FnOnce() -> Instant) -> bool {
+        if self.sleeps > 0 {
+            self.sleeps -= 1;
+            return false;
         }
+        if now - *self.began.get_or_insert(now) >= Self::TIME_MAX {
+            return false;
+        }
+        if step_aside() - now >= Self::LATE {
+            self.sleeps = Self::SLEEPS;
+        }
+        self.sleeps == 0
+    }
+
+    /// A write has ended: the next is watched anew.
+    pub(super) fn end(&mut self) {
+        self.began = None;
     }
 }
 
@@ -63,46 +56,25 @@ impl Watch {
 mod tests {
     use super::*;
 
-    fn keep(watch: &mut Watch, mut look: impl FnMut() -> bool) -> Seen {
-        watch.keep(|| Ok::<_, ()>(look())).expect("it cannot fail")
-    }
-
     #[test]
-    fn what_comes_while_one_looks_is_seen_and_what_does_not_is_given_up() {
-        let mut watch = Watch::default();
-        let mut looks = 0;
-        let seen = keep(&mut watch, || {
-            looks += 1;
-            looks == 3
-        });
-        // A test that is robbed of the processor meets the other rule.
-        assert!(seen == Seen::Something || watch.writes_to_sleep > 0, "{looks} looks");
-        let began = Instant::now();
-        assert_eq!(keep(&mut Watch::default(), || false), Seen::Nothing);
-        assert!(began.elapsed() >= Watch::TIME_MAX);
+    fn it_is_looked_again_until_the_time_is_over_and_anew_for_the_next_write() {
+        let (mut watch, began) = (Watch::default(), Instant::now());
+        let mut looks_again_after = |time| watch.looks_again_at(began + time, || began + time);
+        assert!(looks_again_after(Duration::ZERO));
+        assert!(looks_again_after(Watch::TIME_MAX - Duration::from_nanos(1)));
+        assert!(!looks_again_after(Watch::TIME_MAX));
+        assert!(!looks_again_after(2 * Watch::TIME_MAX));
+        watch.end();
+        assert!(watch.looks_again_at(began + 2 * Watch::TIME_MAX, || began + 2 * Watch::TIME_MAX));
     }
 
     #[test]
     fn who_gets_the_processor_back_late_sleeps_for_a_while() {
-        let mut watch = Watch::default();
-        let slow = || {
-            std::thread::sleep(Watch::LATE);
-            false
-        };
-        assert_eq!(keep(&mut watch, slow), Seen::Nothing);
-        for _ in 0..Watch::WRITES_TO_SLEEP {
-            assert_eq!(keep(&mut watch, || unreachable!("it sleeps")), Seen::Nothing);
+        let (mut watch, began) = (Watch::default(), Instant::now());
+        assert!(!watch.looks_again_at(began, || began + Watch::LATE));
+        for _ in 0..Watch::SLEEPS {
+            assert!(!watch.looks_again_at(began, || unreachable!("it sleeps")));
         }
-        let mut looked = false;
-        keep(&mut watch, || {
-            looked = true;
-            true
-        });
-        assert!(looked, "and tries again");
-    }
-
-    #[test]
-    fn a_failure_is_passed_on() {
-        assert_eq!(Watch::default().keep(|| Err::<bool, _>("poisoned")), Err("poisoned"));
+        assert!(watch.looks_again_at(began, || began), "and tries again");
     }
 }

@@ -9,6 +9,7 @@ mod holds;
 mod hostile;
 mod imported;
 mod imports;
+mod loans;
 mod lottery;
 mod model;
 mod naive;

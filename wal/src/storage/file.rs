@@ -5,6 +5,7 @@ mod uring;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -266,6 +267,27 @@ impl Device for FileDevice {
         match self {
             FileDevice::Uring(device) => device.wait(timeout),
             FileDevice::Thread(device) => device.wait(timeout),
+        }
+    }
+
+    fn readiness(&self) -> io::Result<Option<OwnedFd>> {
+        match self {
+            FileDevice::Uring(device) => device.readiness().map(Some),
+            FileDevice::Thread(_) => Ok(None),
+        }
+    }
+
+    fn doze(&mut self) -> bool {
+        match self {
+            FileDevice::Uring(device) => device.doze(),
+            FileDevice::Thread(_) => false,
+        }
+    }
+
+    fn awake(&mut self) {
+        match self {
+            FileDevice::Uring(device) => device.awake(),
+            FileDevice::Thread(_) => {}
         }
     }
 

@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,14 +158,38 @@ impl UringDevice {
     }
 
     pub(super) fn wait(&mut self, timeout: Option<Duration>) {
+        if self.fall_asleep() {
+            self.block(timeout);
+            self.awake();
+        }
+    }
+
+    /// Announces a sleep; `false` if there is something to do.
+    fn fall_asleep(&mut self) -> bool {
         if !self.ring.completion().is_empty() {
-            return;
+            return false;
         }
         self.listen();
-        if !self.bell.doorbell.fall_asleep() {
-            return;
+        self.bell.doorbell.fall_asleep()
+    }
+
+    /// The ring itself: it is readable when something has completed, and a wake completes the wakers' read.
+    pub(super) fn readiness(&self) -> io::Result<OwnedFd> {
+        // SAFETY: the ring is open for as long as `self`.
+        let ring = unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) };
+        ring.try_clone_to_owned()
+    }
+
+    pub(super) fn doze(&mut self) -> bool {
+        let dozes = self.fall_asleep();
+        // What was pushed has to be on its way before anybody polls for its end.
+        if dozes && !self.ring.submission().is_empty() {
+            self.enter();
         }
-        self.block(timeout);
+        dozes
+    }
+
+    pub(super) fn awake(&mut self) {
         self.bell.doorbell.wake_up();
     }
 
