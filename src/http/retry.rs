@@ -33,13 +33,16 @@ impl Retry {
 #[derive(Debug)]
 pub struct Spread {
     jitter: ChaCha8Rng,
+    /// Who was turned away for want of room.
     crowd: Crowd,
+    /// Who was over a rate. Apart from the others: whoever floods a rate makes nobody wait longer who lacks room.
+    over_rates: Bookings,
 }
 
 impl Spread {
     /// A spread that follows from `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
-        Self { jitter: ChaCha8Rng::from_seed(seed), crowd: Crowd::none() }
+        Self { jitter: ChaCha8Rng::from_seed(seed), crowd: Crowd::none(), over_rates: Bookings::none() }
     }
 
     /// The wait that goes with `problem`: for each 429, 503 and `not_open`, none for the rest.
@@ -47,6 +50,7 @@ impl Spread {
     /// One who comes too early is asked back in the [`NOT_OPEN_SPREAD`] after the opening, so that the crowd does not
     /// stand at the door in the same millisecond. Who is turned away for want of room is asked back after
     /// those who were turned away before, so that no more than [`BACK_PER_SECOND`] come back a second, whatever came at once.
+    /// So is who is over a rate, as far as [`RATE_LATER_MAX`] allows: all who share an address wait for the same moment.
     pub fn retry(&mut self, problem: &Problem, now: Timestamp) -> Option<Retry> {
         let (least, spread) = match (problem.code, problem.fact) {
             (Code::NotOpen, Some(Fact::OpensAt(opens_at))) => (opens_at.saturating_since(now), NOT_OPEN_SPREAD),
@@ -57,7 +61,8 @@ impl Spread {
                 (Duration::from_secs(1) + self.crowd.ahead(now), Duration::from_secs(4))
             }
             (Code::RateLimited, Some(Fact::WaitFor(wait))) => {
-                (wait, (wait / 2).clamp(RATE_SPREAD_LEAST, RATE_SPREAD_MOST))
+                let wait = self.within(wait, (wait / 2).clamp(RATE_SPREAD_LEAST, RATE_SPREAD_MOST));
+                return Some(self.over_rates.book(wait, now, &mut self.jitter));
             }
             _ => return None,
         };
@@ -70,11 +75,14 @@ impl Spread {
     }
 
     fn within(&mut self, least: Duration, spread: Duration) -> Retry {
-        let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         // A modulo by a few thousand of 64 random bits: the bias is far below anything a client could see.
         let jitter = self.jitter.next_u64() % milliseconds(spread);
         Retry::from_milliseconds(milliseconds(least).saturating_add(jitter))
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Those who were turned away lately by one I/O thread and have yet to come back.
@@ -93,11 +101,70 @@ impl Crowd {
 
     /// Adds one, and says how long those before them take to come back.
     fn ahead(&mut self, now: Timestamp) -> Duration {
-        let passed = u64::try_from(now.saturating_since(self.at).as_millis()).unwrap_or(u64::MAX);
+        let passed = milliseconds(now.saturating_since(self.at));
         let back = passed.saturating_mul(BACK_PER_SECOND / 1_000);
         let before = self.away.saturating_sub(back);
         (self.away, self.at) = (before + 1, self.at.max(now));
         Duration::from_millis(before.saturating_mul(1_000) / BACK_PER_SECOND).min(AHEAD_MAX)
+    }
+}
+
+/// How many of those who were over a rate one I/O thread has asked back in which of the next seconds. Their waits differ, so that no
+/// count of all of them says how many come when.
+#[derive(Debug)]
+struct Bookings([Booked; BOOKED_SECONDS]);
+
+/// Who is asked back in one second.
+#[derive(Debug, Clone, Copy)]
+struct Booked {
+    /// Since 1970. Whichever stood in its place before is over.
+    second: u64,
+    /// If all wait to the millisecond.
+    exact: u64,
+    /// If all wait the whole seconds of the header: the same people, up to a second later.
+    whole: u64,
+}
+
+impl Bookings {
+    /// Nobody.
+    fn none() -> Self {
+        Self([Booked { second: 0, exact: 0, whole: 0 }; BOOKED_SECONDS])
+    }
+
+    /// Books one who would come back after `wait`; from a second that is full, into one of those after it. A wait that is longer
+    /// than what is booked stays as it is: its own jitter is the longest.
+    fn book(&mut self, wait: Retry, now: Timestamp, jitter: &mut ChaCha8Rng) -> Retry {
+        let latest = wait.seconds().saturating_add(RATE_LATER_MAX.as_secs());
+        if latest >= BOOKED_SECONDS as u64 || self.try_book(wait, now) {
+            return wait;
+        }
+        let later = |milliseconds: u64| Retry::from_milliseconds(wait.milliseconds() + milliseconds);
+        let fraction = jitter.next_u64() % 1_000;
+        let mut waits = (0..RATE_LATER_MAX.as_secs()).map(|seconds| later(seconds * 1_000 + fraction));
+        let booked = waits.find(|wait| self.try_book(*wait, now));
+        // Where no second has room, all of them bear the rest alike.
+        booked.unwrap_or_else(|| later(jitter.next_u64() % milliseconds(RATE_LATER_MAX)))
+    }
+
+    /// Books one who comes back after `wait`, if there is room whichever way they read it.
+    fn try_book(&mut self, wait: Retry, now: Timestamp) -> bool {
+        let [exact, whole] =
+            [wait.milliseconds(), wait.seconds() * 1_000].map(|wait| (now.as_milliseconds() + wait) / 1_000);
+        let has_room = self.at(exact).exact < BACK_PER_SECOND && self.at(whole).whole < BACK_PER_SECOND;
+        if has_room {
+            self.at(exact).exact += 1;
+            self.at(whole).whole += 1;
+        }
+        has_room
+    }
+
+    fn at(&mut self, second: u64) -> &mut Booked {
+        let place = usize::try_from(second % BOOKED_SECONDS as u64).expect("less than the number of seconds");
+        let booked = &mut self.0[place];
+        if booked.second != second {
+            *booked = Booked { second, exact: 0, whole: 0 };
+        }
+        booked
     }
 }
 
@@ -107,6 +174,13 @@ pub const BACK_PER_SECOND: u64 = 10_000;
 
 /// Nobody is asked to wait longer than about this.
 const AHEAD_MAX: Duration = Duration::from_mins(1);
+
+/// Nobody who is over a rate is asked to come more than so long after the limit and the jitter would let them, however many ask in
+/// vain: time enough for 100,000.
+const RATE_LATER_MAX: Duration = Duration::from_secs(15);
+
+/// So many seconds ahead are booked: the waits whose jitter is short, and the delay behind them.
+const BOOKED_SECONDS: usize = 64;
 
 /// The span after the opening over which early comers are asked back.
 pub const NOT_OPEN_SPREAD: Duration = Duration::from_secs(2);
@@ -123,7 +197,14 @@ const RECONNECT_SPREAD: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use landrush_engine::campaign::RateLimit;
+    use landrush_engine::id::{CampaignNumber, UserId};
+
     use super::*;
+    use crate::gate::rate_limit::{Limiter, Mark};
+    use crate::gate::reason::Reason;
 
     #[test]
     fn every_429_and_503_and_not_open_carries_a_wait_and_nothing_else_does() {
@@ -158,67 +239,125 @@ mod tests {
     /// When the simulated crowd begins to come, in milliseconds since 1970.
     const BEGIN_MS: u64 = 1_000_000;
 
-    /// Of a crowd that comes within `within_ms` and is turned away by `problem_at`, how many come back in each second after
-    /// [`BEGIN_MS`]: by the header's whole seconds, or to the millisecond, as the pages do.
-    fn back_by_second(crowd: u64, within_ms: u64, is_whole: bool, problem_at: impl Fn(u64) -> Problem) -> Vec<u64> {
-        let mut spread = Spread::new([7; 32]);
-        let mut seconds = vec![0; 120];
-        for person in 0..crowd {
-            let came_ms = person * within_ms / crowd;
-            let now = Timestamp::from_milliseconds(BEGIN_MS + came_ms);
-            let wait = spread.retry(&problem_at(came_ms), now).expect("it may come again");
-            let back_ms = came_ms + if is_whole { wait.seconds() * 1_000 } else { wait.milliseconds() };
-            seconds[usize::try_from(back_ms / 1_000).expect("within two minutes")] += 1;
-        }
-        seconds
+    const CROWD: u64 = 100_000;
+
+    /// How a client reads when it may come again.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Reads {
+        /// The header's whole seconds.
+        Header,
+        /// The body's milliseconds, as the pages do.
+        Body,
     }
 
-    /// No second between the first who comes back and the last carries more than twice the mean.
-    fn check_even(seconds: &[u64], least_seconds: usize, what: &str) {
-        let first = seconds.iter().position(|count| *count > 0).expect("they come back");
-        let last = seconds.iter().rposition(|count| *count > 0).expect("they come back");
-        let span = last - first + 1;
-        assert!(span >= least_seconds, "{what}: all are back within {span} s");
-        let mean = seconds.iter().sum::<u64>() / span as u64;
-        let most = seconds.iter().max().expect("seconds");
-        assert!(*most <= 2 * mean, "{what}: {most} in one second, {mean} on average");
+    /// When each of a crowd that comes within `within_ms` and is turned away by `problem_of` comes back, in milliseconds after
+    /// [`BEGIN_MS`].
+    fn back(
+        crowd: u64,
+        within_ms: u64,
+        reads: Reads,
+        mut problem_of: impl FnMut(u64, Timestamp) -> Problem,
+    ) -> Vec<u64> {
+        let mut spread = Spread::new([7; 32]);
+        let comes_back = |person| {
+            let came_ms = person * within_ms / crowd;
+            let now = Timestamp::from_milliseconds(BEGIN_MS + came_ms);
+            let wait = spread.retry(&problem_of(person, now), now).expect("it may come again");
+            came_ms + if reads == Reads::Header { wait.seconds() * 1_000 } else { wait.milliseconds() }
+        };
+        (0..crowd).map(comes_back).collect()
+    }
+
+    /// None of the equal spans of `span_ms` between the first who comes back and the last carries more than twice the mean. With
+    /// fewer than three spans that says nothing, so `spans_least` is more.
+    fn check_even(back_ms: &[u64], span_ms: u64, spans_least: u64, what: &str) {
+        assert!(spans_least > 2, "{what}: nothing would be checked");
+        let first = back_ms.iter().min().expect("they come back") / span_ms;
+        let last = back_ms.iter().max().expect("they come back") / span_ms;
+        let spans = last - first + 1;
+        assert!(spans >= spans_least, "{what}: all are back within {spans} times {span_ms} ms");
+        let mut counts = vec![0; usize::try_from(spans).expect("a few")];
+        for back_ms in back_ms {
+            counts[usize::try_from(back_ms / span_ms - first).expect("a few")] += 1;
+        }
+        let mean = back_ms.len() / counts.len();
+        let most = counts.iter().max().expect("spans");
+        assert!(*most <= 2 * mean, "{what}: {most} in {span_ms} ms, {mean} on average");
     }
 
     #[test]
     fn a_crowd_that_is_turned_away_comes_back_evenly() {
-        for (crowd, within_ms) in [(1_000, 1), (10_000, 100), (100_000, 1), (100_000, 1_000), (100_000, 5_000)] {
-            for is_whole in [true, false] {
-                let seconds = back_by_second(crowd, within_ms, is_whole, |_| Problem::new(Code::Overloaded, ""));
-                check_even(&seconds, 2, &format!("{crowd} within {within_ms} ms, whole seconds {is_whole}"));
+        for (crowd, within_ms) in [(1_000, 1), (10_000, 100), (CROWD, 1), (CROWD, 1_000), (CROWD, 5_000)] {
+            for reads in [Reads::Header, Reads::Body] {
+                let back = back(crowd, within_ms, reads, |_, _| Problem::new(Code::Overloaded, ""));
+                check_even(&back, 1_000, 3, &format!("{crowd} within {within_ms} ms, {reads:?}"));
             }
         }
     }
 
     #[test]
     fn a_crowd_of_a_hundred_thousand_that_is_early_comes_back_evenly_after_the_opening() {
-        const OPENS_MS: u64 = BEGIN_MS + 30_000;
-        let opens_at = Timestamp::from_milliseconds(OPENS_MS);
-        for within_ms in [1, 1_000, 30_000] {
-            let early = |_| Problem { fact: Some(Fact::OpensAt(opens_at)), ..Problem::new(Code::NotOpen, "") };
-            let seconds = back_by_second(100_000, within_ms, false, early);
-            check_even(&seconds, 2, &format!("early within {within_ms} ms"));
-            assert_eq!(seconds[..30].iter().sum::<u64>(), 0, "nobody before it opens");
+        const OPENS_MS: u64 = 30_000;
+        let opens_at = Timestamp::from_milliseconds(BEGIN_MS + OPENS_MS);
+        let early = |_, _| Problem { fact: Some(Fact::OpensAt(opens_at)), ..Problem::new(Code::NotOpen, "") };
+        for within_ms in [1, 1_000, OPENS_MS] {
+            for (reads, span_ms, spans_least) in [(Reads::Header, 1_000, 3), (Reads::Body, 100, 20)] {
+                let back = back(CROWD, within_ms, reads, early);
+                check_even(&back, span_ms, spans_least, &format!("early within {within_ms} ms, {reads:?}"));
+                assert!(back.iter().all(|back_ms| *back_ms >= OPENS_MS), "nobody before it opens");
+            }
+        }
+    }
+
+    /// The refusal of whoever has asked until the limit of `mark` was used up.
+    fn over(limiter: &Limiter, mark: Mark<'_>, limit: RateLimit, now: Timestamp) -> Problem {
+        loop {
+            if let Err(wait) = limiter.ask(CampaignNumber(1), mark, limit, now) {
+                return Problem::rate_limited(Reason::RateLimitedUser, wait);
+            }
         }
     }
 
     #[test]
-    fn a_crowd_of_a_hundred_thousand_over_its_rates_comes_back_evenly() {
-        // One user's limit or another's: waits as penalties double them.
-        for (wait_s, within_ms) in [(4, 1), (10, 1_000), (60, 5_000)] {
-            let over = |_| Problem {
-                fact: Some(Fact::WaitFor(Duration::from_secs(wait_s))),
-                ..Problem::new(Code::RateLimited, "")
-            };
-            for is_whole in [true, false] {
-                let seconds = back_by_second(100_000, within_ms, is_whole, over);
-                check_even(&seconds, 2, &format!("{wait_s} s, within {within_ms} ms, whole seconds {is_whole}"));
+    fn a_crowd_of_a_hundred_thousand_each_over_their_own_rate_comes_back_evenly() {
+        for (requests, seconds, within_ms) in [(5, 10, 1), (5, 10, 5_000), (1, 1, 1_000), (1, 60, 1)] {
+            let limit = RateLimit { requests, per: Duration::from_secs(seconds) };
+            for reads in [Reads::Header, Reads::Body] {
+                let limiter = Limiter::new(4 * 100_000, [7; 16]);
+                let back = back(CROWD, within_ms, reads, |person, now| {
+                    let user = UserId::new(&format!("u-{person}")).expect("an id");
+                    over(&limiter, Mark::User(&user), limit, now)
+                });
+                check_even(&back, 1_000, 5, &format!("{requests}/{seconds}s within {within_ms} ms, {reads:?}"));
             }
         }
+    }
+
+    #[test]
+    fn a_crowd_of_a_hundred_thousand_behind_one_address_comes_back_evenly() {
+        // Its bucket gives one back every 200 ms: that is what all of them are told to wait.
+        let limit = RateLimit { requests: 50, per: Duration::from_secs(10) };
+        let address = Mark::Address(IpAddr::from([192, 0, 2, 1]).into());
+        for within_ms in [1, 100, 1_000, 5_000] {
+            for reads in [Reads::Header, Reads::Body] {
+                let limiter = Limiter::new(1_024, [7; 16]);
+                let back = back(CROWD, within_ms, reads, |_, now| over(&limiter, address, limit, now));
+                check_even(&back, 1_000, 5, &format!("one address within {within_ms} ms, {reads:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn one_over_a_rate_waits_for_the_limit_and_no_flood_makes_that_much_longer() {
+        let mut spread = Spread::new([7; 32]);
+        let now = Timestamp::from_milliseconds(BEGIN_MS);
+        let problem = Problem::rate_limited(Reason::RateLimitedUser, Duration::from_secs(2));
+        let mut wait = || spread.retry(&problem, now).expect("it may come again").milliseconds();
+        assert!((2_000..3_000).contains(&wait()));
+        let longest = (0..1_000_000).map(|_| wait()).max().expect("waits");
+        assert!((17_000..18_000).contains(&longest), "{longest}");
+        let overloaded = spread.retry(&Problem::new(Code::Overloaded, ""), now).expect("it may come again");
+        assert!(overloaded.milliseconds() < 3_000, "who is over a rate is no crowd that lacks room");
     }
 
     #[test]
