@@ -32,7 +32,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 "#;
 
 /// The shim, compiled into `directory`.
-fn shim(directory: &Path) -> PathBuf {
+pub(crate) fn shim(directory: &Path) -> PathBuf {
     let source = directory.join("shim.c");
     let library = directory.join("shim.so");
     std::fs::write(&source, SHIM).expect("written");
@@ -42,7 +42,7 @@ fn shim(directory: &Path) -> PathBuf {
 }
 
 /// Makes a server's wall clock stand at `at` when it starts.
-fn set(command: &mut Command, library: &Path, at: &str) {
+pub(crate) fn set(command: &mut Command, library: &Path, at: &str) {
     let at: Timestamp = at.parse().expect("a moment");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let ahead = at.as_second() - i64::try_from(now).expect("this century");

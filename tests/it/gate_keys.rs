@@ -74,14 +74,14 @@ fn keys_are_rotated_without_a_restart_and_a_wrong_file_changes_nothing() {
     let status = |key: &str| ask(&server, key, "GET", "/v1/metrics", None).status;
     assert_eq!((status(&old), status(&new)), (200, 401));
     std::fs::write(server.settings(), "[[auth.management_keys]]\nname = \"reader\"\n").expect("written");
-    server.reload("failed");
+    server.reload("failed", 1);
     assert_eq!((status(&old), status(&new)), (200, 401), "as before");
     let file = server.data_dir().join("keys.toml");
     let lines = new_lines.replace("[[auth.management_keys]]", "[[management_keys]]");
     std::fs::write(&file, lines).expect("written");
     let settings = format!("[auth]\nmanagement_keys_file = \"{}\"\n", file.display());
     std::fs::write(server.settings(), settings).expect("written");
-    server.reload("done");
+    server.reload("done", 1);
     assert_eq!((status(&old), status(&new)), (401, 200));
 }
 

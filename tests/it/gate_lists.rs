@@ -58,10 +58,10 @@ fn lists_are_read_again_without_a_connection_lost_and_a_wrong_one_changes_nothin
     let list = server.data_dir().join("deny.txt");
     std::fs::write(&list, "user:u-1\n").expect("written");
     std::fs::write(server.settings(), format!("[gate]\ndeny = [\"file:{}\"]\n", list.display())).expect("written");
-    server.reload("done");
+    server.reload("done", 1);
     assert_eq!((ask("u-1"), ask("u-2")), (403, 201));
     std::fs::write(&list, "nobody of this kind\n").expect("written");
-    server.reload("failed");
+    server.reload("failed", 1);
     assert_eq!((ask("u-1"), ask("u-2")), (403, 200));
 }
 

@@ -3,6 +3,7 @@
 mod admission_token;
 mod bad_input;
 mod batch;
+mod bypasses;
 mod campaign_commands;
 mod campaign_preview;
 mod campaigns;
@@ -24,6 +25,7 @@ mod gate_address;
 mod gate_keys;
 mod gate_lists;
 mod gate_rates;
+mod gate_reload;
 mod imported_codes;
 mod life;
 mod lottery;

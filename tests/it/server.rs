@@ -97,13 +97,13 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the process is there");
     }
 
-    /// Has it read its settings again, and waits until it has: `outcome` is `done` or `failed`, which it must not have been before.
-    pub(crate) fn reload(&self, outcome: &str) {
+    /// Has it read its settings again, and waits until it has: `outcome` is `done` or `failed`, for the `time`th time.
+    pub(crate) fn reload(&self, outcome: &str, time: u32) {
         self.hang_up();
-        let line = format!("landrush_gate_reloads_total{{outcome=\"{outcome}\"}} 1\n");
+        let line = format!("landrush_gate_reloads_total{{outcome=\"{outcome}\"}} {time}\n");
         let began = std::time::Instant::now();
         while !self.client().get("/metrics").text().contains(&line) {
-            assert!(began.elapsed() < crate::client::PATIENCE, "it was never {outcome}");
+            assert!(began.elapsed() < crate::client::PATIENCE, "it was never {outcome} for the {time}th time");
         }
     }
 

@@ -245,7 +245,8 @@ fn a_server_without_usable_keys_does_not_start() {
     assert!(!ended.status.success() && said.contains("/nowhere/keys.json"), "{said}");
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// `der` as PEM.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let mut text = String::new();
     for three in der.chunks(3) {
         let bits = three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));

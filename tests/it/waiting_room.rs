@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, JSON, Reply};
+use crate::client::{Client, JSON, Reply, request};
 use crate::server::Server;
 
 const TICKET: &str = "x-landrush-ticket";
@@ -230,4 +230,86 @@ fn what_all_may_see_is_cacheable_and_ones_own_place_is_private() {
     client.campaign("plain", &json!({}));
     assert_eq!(client.get(&room("plain")).problem(), (404, "not_found".into()));
     assert_eq!(join(&client, "plain", "ann").problem(), (404, "not_found".into()));
+}
+
+/// Sends `requests` one behind the other over one connection, so many at a time, and has `each` look at every answer.
+fn pipelined(client: &Client, requests: &[Vec<u8>], each: impl Fn(Reply)) {
+    let mut connection = client.connect();
+    for some in requests.chunks(100) {
+        connection.send(&some.concat()).expect("sent");
+        some.iter().for_each(|_| each(connection.receive(false).expect("an answer")));
+    }
+}
+
+/// The processor time that the server's threads have used.
+fn used(server: &Server) -> Duration {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", server.pid())).expect("a process");
+    // A thread that has ended meanwhile was none of those that answer.
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok());
+    let nanoseconds =
+        stats.map(|stat| stat.split(' ').next().and_then(|used| used.parse::<u64>().ok()).expect("a number"));
+    Duration::from_nanos(nanoseconds.sum())
+}
+
+#[test]
+fn to_look_costs_the_same_however_many_wait() {
+    const MANY: usize = 104_000;
+    const LOOKS: usize = 3_000;
+    const OPENS_AFTER: Duration = Duration::from_secs(10);
+    // No newcomer is told to come again for want of room, and none waits for a disk.
+    let server = Server::start("[log]\ndurability = \"interval\"\n");
+    let client = server.client();
+    let opens = Instant::now() + OPENS_AFTER;
+    let slow = json!({"admit_per_second": 1, "opens_before": "10m", "admitted_for": "10m"});
+    for id in ["few", "many"] {
+        sale(&client, id, i64::try_from(OPENS_AFTER.as_millis()).expect("a few seconds"), &slow);
+    }
+    let come = |id: &str, users: std::ops::Range<usize>| {
+        let body = |user| json!({"user_id": format!("u-{user}")}).to_string();
+        let joins: Vec<_> = users.map(|user| request("POST", &room(id), &[JSON], body(user).as_bytes())).collect();
+        pipelined(&client, &joins, |reply| assert_eq!(reply.status, 201, "{}", reply.text()));
+    };
+    come("few", 0..10);
+    std::thread::scope(|scope| {
+        for part in 0..8 {
+            let come = &come;
+            scope.spawn(move || come("many", part * MANY / 8..(part + 1) * MANY / 8));
+        }
+    });
+
+    // What so many looks cost in each room: the least of a few rounds, for nothing but noise makes it more.
+    let costs = |looks: [Vec<Vec<u8>>; 2]| {
+        let mut least = [Duration::MAX; 2];
+        for _ in 0..5 {
+            for (least, looks) in least.iter_mut().zip(&looks) {
+                let before = used(&server);
+                pipelined(&client, looks, |reply| assert_eq!(reply.status, 200, "{}", reply.text()));
+                *least = (*least).min(used(&server) - before);
+            }
+        }
+        least
+    };
+    let check = |when: &str| {
+        let waiting = client.get(&room("many")).json()["waiting"].as_u64().expect("a number");
+        assert!(waiting >= 100_000, "{waiting} wait {when}");
+        for with_ticket in [false, true] {
+            let looks = ["few", "many"].map(|id| {
+                let ticket = ticket_of(&join(&client, id, "u-7"));
+                let headers: &[_] = if with_ticket { &[(TICKET, ticket.as_str())] } else { &[] };
+                vec![request("GET", &room(id), headers, b""); LOOKS]
+            });
+            let [few, many] = costs(looks);
+            // To go through those who wait would take many times as long as all the rest of an answer.
+            assert!(many < 3 * few, "{when}, ticket {with_ticket}: {few:?} with ten who wait, {many:?} with {waiting}");
+        }
+    };
+    check("before the opening");
+    for id in ["few", "many"] {
+        let ticket = ticket_of(&join(&client, id, "u-7"));
+        while place(&client, id, &ticket)["position"].is_null() {
+            assert!(opens.elapsed() < Duration::from_secs(20), "{id} never opened");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+    check("after it");
 }
