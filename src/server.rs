@@ -266,7 +266,9 @@ fn open_engine(
         if engine.directory().page(None, usize::MAX).iter().any(has_limits) {
             app.limiter().prepare();
         }
-        let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(&keys), Passes::new(&keys));
+        let mut challenge_key = [0; 32];
+        entropy(&mut challenge_key);
+        let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(challenge_key), Passes::new(&keys));
         let admission_tokens = AdmissionTokens::new(&keys);
         let eligible = Arc::new(EligibleLists::open(data_dir, &keys).map_err(ServeError::Eligible)?);
         let opened =

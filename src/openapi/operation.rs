@@ -116,7 +116,7 @@ operations! {
     Register User Live "post" ["/v1/campaigns/{campaign_id}/registrations"] "register" "Register with a campaign"
         "For campaigns with `protection.eligibility.who` `registered`, which hear nobody else: durable before it is answered, until `registration_closes_at`.";
     ChallengeRead User Live "get" ["/v1/campaigns/{campaign_id}/challenge"] "challenge" "Ask for a challenge"
-        "With `protection.challenge.provider` `altcha`: a proof of work of the ALTCHA protocol, version 2, bound to the user and the campaign. It can be answered once, within ten minutes. With `turnstile` and `hcaptcha`: the site key for the provider's widget, whose response is the answer.";
+        "With `protection.challenge.provider` `altcha`: a proof of work of the ALTCHA protocol, version 2, bound to the user and the campaign. It can be answered once, within ten minutes and before the server is started anew. With `turnstile` and `hcaptcha`: the site key for the provider's widget, whose response is the answer.";
     ChallengeMeet User Live "post" ["/v1/campaigns/{campaign_id}/challenge"] "meet_challenge" "Answer a challenge"
         "Gives a pass, which the claim carries in the header `X-Landrush-Pass` and which holds for half an hour: get it before the opening.";
     WaitingRoomToken User Live "post" ["/v1/campaigns/{campaign_id}/waiting-room/token"] "waiting_room_token" "Prove to another server that one was let in"

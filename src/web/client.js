@@ -90,13 +90,20 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
     async meetChallenge(campaignId, { userId, widget, signal, onRetry } = {}) {
       const path = campaignPath(campaignId, "challenge");
       const asked = userId === undefined ? path : `${path}?user_id=${encodeURIComponent(userId)}`;
-      const challenge = await read(asked, { asUser: true, signal });
-      const { provider = "altcha" } = challenge;
-      if (provider !== "altcha" && widget === undefined) {
-        throw new Problem({ code: "widget_required", detail: `${provider} sets its challenges on pages that show its widget` });
+      for (let isLast = false; ; isLast = true) {
+        const challenge = await read(asked, { asUser: true, signal });
+        const { provider = "altcha" } = challenge;
+        if (provider !== "altcha" && widget === undefined) {
+          throw new Problem({ code: "widget_required", detail: `${provider} sets its challenges on pages that show its widget` });
+        }
+        const payload = await (provider === "altcha" ? payloadOf(challenge, { signal }) : widget(challenge));
+        try {
+          return await post(path, { ...ofUser(userId), provider, payload }, { signal, onRetry });
+        } catch (problem) {
+          // The pass was lost on its way, or the server has been started anew: work that was done is worth another challenge.
+          if (isLast || provider !== "altcha" || problem.code !== "challenge_required") throw problem;
+        }
       }
-      const payload = await (provider === "altcha" ? payloadOf(challenge, { signal }) : widget(challenge));
-      return post(path, { ...ofUser(userId), provider, payload }, { signal, onRetry });
     },
     claimsByUser(campaignId, userId, { signal } = {}) {
       return read(campaignPath(campaignId, "claims", "by-user", userId), { asUser: true, signal });

@@ -148,6 +148,36 @@ describe("against the real server", { concurrency: 4 }, () => {
     assert.notEqual(other.coupon.code, first.coupon.code);
   });
 
+  test("the work of a challenge is done once more where a restart has made it worthless", async (t) => {
+    let interfere = async () => {};
+    const answers = [];
+    const surroundings = {
+      fetch: async (url, init) => {
+        if (init.method === "POST" && url.endsWith("/challenge")) {
+          answers.push(init.body);
+          await interfere(url, init);
+        }
+        return fetch(url, init);
+      },
+    };
+    const { server, client } = await serverAndClient(t, { surroundings });
+    await server.createCampaign({ protection: { challenge: { provider: "altcha" } } });
+    interfere = async () => {
+      if (answers.length > 1) return;
+      await server.stop({ kill: true });
+      await server.start();
+    };
+    const { pass } = await client.meetChallenge("spring-sale", { userId: "u" });
+    assert.equal(answers.length, 2);
+    assert.equal((await client.claim("spring-sale", { userId: "u", pass })).outcome, "won");
+
+    // Somebody is always faster with the same answer: that has an end.
+    interfere = fetch;
+    assert.equal((await problemOf(client.meetChallenge("spring-sale", { userId: "v" }))).code, "challenge_required");
+    assert.equal(answers.length, 4);
+    assert.equal(new Set(answers).size, 4);
+  });
+
   test("a token says who the user is, and is sent with the user's own calls only", async (t) => {
     const secret = "a-secret-of-the-tests-with-32-bytes-or-more";
     const encoded = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");

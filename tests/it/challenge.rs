@@ -147,6 +147,23 @@ fn an_answer_is_taken_once_and_from_whom_it_was_asked() {
 }
 
 #[test]
+fn a_challenge_does_not_outlive_a_restart_so_that_none_is_answered_twice() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "drop");
+    let [taken, kept_back] = ["ann", "bob"].map(|user| solved(&set(&client, "drop", user)));
+    let ann = answer(&client, "drop", "ann", &taken).json()["pass"].as_str().expect("a pass").to_owned();
+
+    let server = Server::start_in(server.kill(), "");
+    let client = server.client();
+    assert!(required(&answer(&client, "drop", "ann", &taken)), "a second time");
+    assert!(required(&answer(&client, "drop", "bob", &kept_back)), "nobody can tell that it is the first time");
+    assert_eq!(claim(&client, "drop", "ann", &ann).status, 201, "her pass holds");
+    let bob = pass(&client, "drop", "bob");
+    assert_eq!(claim(&client, "drop", "bob", &bob).status, 201, "and he may be asked again");
+}
+
+#[test]
 fn where_no_challenge_is_asked_there_is_none() {
     let server = Server::start("");
     let client = server.client();

@@ -1,5 +1,6 @@
 //! Owns the proof of work: challenges of the ALTCHA protocol, version 2 (<https://altcha.org/docs/v2/proof-of-work/>), bound to a campaign
-//! and a user, each of which may be tried once and expires. The protocol itself is the `altcha` crate's.
+//! and a user, each of which may be tried once and expires. Which have been tried is forgotten with the process, and so is the key that
+//! they are signed with: after a restart none of those before holds. The protocol itself is the `altcha` crate's.
 //!
 //! A caller derives keys by PBKDF2 under one counter after the other until one begins with a zero byte: 256 derivations at the mean.
 //! Checking the answer takes one; making a challenge takes none, a few microseconds, so that none need be made ahead of an opening.
@@ -15,7 +16,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use landrush_engine::fairness::hex::Hex;
 use landrush_engine::id::{CampaignId, UserId};
-use landrush_engine::keys::Keys;
 use landrush_engine::time::Timestamp;
 use serde_json::Value;
 use thiserror::Error;
@@ -52,8 +52,8 @@ pub enum Fault {
     /// It cannot be read.
     #[error("the payload is no answer to a challenge of this server")]
     Malformed,
-    /// It is to a challenge that was set for another user or campaign, or by another server.
-    #[error("the challenge was not set here for this user and campaign")]
+    /// It is to a challenge that was set for another user or campaign, by another server, or by this one before a restart.
+    #[error("the challenge was not set for this user and campaign since the server was started: ask for another")]
     Foreign,
     /// The challenge has expired.
     #[error("the challenge has expired: ask for another")]
@@ -70,10 +70,10 @@ pub enum Fault {
 }
 
 impl Altcha {
-    /// Challenges under a key of their own, derived from `keys`.
-    pub fn new(keys: &Keys) -> Self {
+    /// Challenges under `key`, which is random and of this process alone.
+    pub fn new(key: [u8; 32]) -> Self {
         Self {
-            secret: Hex(&keys.derived("altcha challenge")).to_string(),
+            secret: Hex(&key).to_string(),
             spent: Spent::new(LIFETIME),
             checks: Semaphore::new(CHECKS_MAX),
             checks_at_once: Semaphore::new(CHECKS_AT_ONCE),
@@ -181,11 +181,9 @@ mod tests {
     #[test]
     fn a_challenge_is_its_user_s_and_its_campaign_s_until_it_expires() {
         let (user, campaign) = (UserId::new("u-1").expect("an id"), CampaignId::new("sale").expect("an id"));
-        let keys = Keys::from_bytes([1; 16], [2; 32]);
         let now = Timestamp::from_milliseconds(1_796_083_200_000);
-        let given = answer(&Altcha::new(&keys).challenge(&campaign, &user, now));
-        // Another server with the same keys, as after a restart.
-        let altcha = Altcha::new(&keys);
+        let altcha = Altcha::new([2; 32]);
+        let given = answer(&altcha.challenge(&campaign, &user, now));
         let check = |campaign: &CampaignId, user: &UserId, after: Duration, fault: Option<Fault>| {
             let read = altcha.read(&given, campaign, user, now.saturating_add(after));
             assert_eq!(read.err(), fault, "{after:?}");
@@ -196,7 +194,7 @@ mod tests {
         check(&campaign, &user, LIFETIME * 1_000, Some(Fault::Expired));
         check(&campaign, &UserId::new("u-2").expect("an id"), Duration::ZERO, Some(Fault::Foreign));
         check(&CampaignId::new("other").expect("an id"), &user, Duration::ZERO, Some(Fault::Foreign));
-        let stranger = Altcha::new(&Keys::from_bytes([1; 16], [3; 32]));
+        let stranger = Altcha::new([3; 32]);
         assert_eq!(stranger.read(&given, &campaign, &user, now).err(), Some(Fault::Foreign));
     }
 }
