@@ -52,7 +52,15 @@ struct Batch<'b> {
     claims: Vec<&'b RawValue>,
 }
 
-/// A claim of a batch on its way: read, its phone number stored, handed over.
+/// What is known of a claim of a batch that lists and rates have nothing against.
+struct Judged {
+    /// Its number, which is being stored.
+    phone: Option<Phone>,
+    /// Whether it is a newcomer's in a crowd.
+    is_shed: bool,
+}
+
+/// A claim of a batch that was handed over.
 struct Asked {
     user: UserId,
     answer: desk::Answer,
@@ -83,31 +91,26 @@ pub(crate) async fn claim(
     // Asked once, ahead of all: what the batch itself brings is no crowd that it stands in.
     let is_crowded = lane.is_crowded(&opened.engine);
     for body in read {
-        bodies.push(body.map_err(Problem::invalid).and_then(|body| {
-            let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref() };
-            visitor.is_not_denied(lane)?;
-            visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
-            let is_shed = is_crowded && !campaign.may_have_decided(&body.user);
-            let phone = if !is_shed && (body.phone.is_some() || definition.needs_phone()) {
-                users::store_phone(opened, &body.user, body.phone.as_ref())?
-            } else {
-                None
-            };
-            Ok((body, phone, is_shed))
-        }));
+        bodies.push(match body {
+            Ok(mut body) => {
+                let judged = judge(lane, opened, &campaign, &definition, &body, stamped_at, is_crowded);
+                // In the report on fraud also where it is what the claim was refused for.
+                let told = body.phone.take();
+                (told, judged.map(|judged| (body, judged)))
+            }
+            Err(errors) => (None, Err(Problem::invalid(errors))),
+        });
     }
     let mut asked = Vec::with_capacity(bodies.len());
-    for (number, body) in bodies.into_iter().enumerate() {
+    for (number, (told, judged)) in bodies.into_iter().enumerate() {
         if number % RING_EVERY == RING_EVERY - 1 {
             lane.ring(&opened.engine);
         }
-        asked.push(match body {
-            Ok((mut body, phone, is_shed)) => {
-                let told = body.phone.take();
-                (told, ask(lane, opened, &campaign, body, phone, stamped_at, is_shed).await)
-            }
-            Err(problem) => (None, Err(problem)),
-        });
+        let one = match judged {
+            Ok((body, judged)) => ask(lane, opened, &campaign, body, judged, stamped_at).await,
+            Err(problem) => Err(problem),
+        };
+        asked.push((told, one));
     }
     // Each is written as it comes, while the shard is busy with those after it.
     let mut text = Vec::with_capacity(asked.len() * RESULT_BYTES);
@@ -190,16 +193,38 @@ fn read(bytes: &[u8]) -> Result<Vec<Result<ClaimBody, Vec<FieldError>>>, Vec<Fie
     Ok(read.collect())
 }
 
+/// Holds a claim against lists and rates, and begins to store its number.
+fn judge(
+    lane: &Lane,
+    opened: &Opened,
+    campaign: &Published,
+    definition: &CampaignDefinition,
+    body: &ClaimBody,
+    stamped_at: Timestamp,
+    is_crowded: bool,
+) -> Result<Judged, Problem> {
+    let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref() };
+    visitor.is_not_denied(lane)?;
+    visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
+    let is_shed = is_crowded && !campaign.may_have_decided(&body.user);
+    let phone = if !is_shed && (body.phone.is_some() || definition.needs_phone()) {
+        users::store_phone(opened, &body.user, body.phone.as_ref())?
+    } else {
+        None
+    };
+    Ok(Judged { phone, is_shed })
+}
+
 async fn ask(
     lane: &Lane,
     opened: &Opened,
     campaign: &Published,
     body: ClaimBody,
-    phone: Option<Phone>,
+    judged: Judged,
     stamped_at: Timestamp,
-    is_shed: bool,
 ) -> Result<Asked, Problem> {
     let ClaimBody { user, coupon_type, .. } = body;
+    let Judged { phone, is_shed } = judged;
     let definition = campaign.definition();
     let coupon_type = claims::named_type(&definition, coupon_type.as_ref())?;
     if definition.limit.max > 1 {

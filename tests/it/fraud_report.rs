@@ -134,6 +134,27 @@ fn what_comes_in_batches_is_counted_too() {
 }
 
 #[test]
+fn a_number_in_a_batch_that_a_list_or_a_rate_refuses_is_in_the_report() {
+    let server = Server::start("[gate]\ndeny = [\"phone:+6599\"]\n");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"phone": "1/1h"}}}));
+    let claims = json!({"claims": [
+        {"user_id": "a", "phone": "+6599123456"}, {"user_id": "b", "phone": "+6591234567"},
+        {"user_id": "c", "phone": "+6591234567"}]});
+    assert_eq!(client.admin("POST", "/v1/campaigns/c/claims:batch", Some(&claims)).status, 200);
+    let report = report(&client);
+    for reason in ["denied", "rate_limited_phone"] {
+        assert_eq!(report["gate_refused"][reason], 1, "{reason}: {report}");
+    }
+    let lines = by(&report, "phone_prefix")["top"].as_array().expect("lines");
+    let mut prefixes: Vec<_> =
+        lines.iter().map(|line| (line["name"].as_str(), line["granted"].as_u64(), line["refused"].as_u64())).collect();
+    prefixes.sort_unstable();
+    let expected = [(Some("+659123****"), Some(1), Some(1)), (Some("+659912****"), Some(0), Some(1))];
+    assert_eq!(prefixes, expected, "{report}");
+}
+
+#[test]
 fn a_report_is_for_operators_and_counts_from_the_start_of_the_server() {
     let server = Server::start("");
     let client = server.client();
