@@ -6,6 +6,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::outcome::Refusal;
 
+use super::admission::Visitor;
 use super::answer::Answer;
 use super::caller::Caller;
 use super::claim_body::ClaimBody;
@@ -31,6 +32,7 @@ pub(crate) async fn issue(
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
     let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
+    Visitor { origin: None, user: &user, phone: None }.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
     let now = lane.now();

@@ -1,8 +1,10 @@
 //! Who is denied, and whom rates do not hold for.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
-use crate::client::{JSON, Reply};
+use crate::client::{JSON, PATIENCE, Reply};
 use crate::server::Server;
 
 fn claim(server: &Server, body: &serde_json::Value) -> Reply {
@@ -42,6 +44,52 @@ fn an_address_on_the_list_is_denied_everything_but_the_pages_and_its_health() {
     assert_eq!(client.admin("GET", "/v1/users/u-1", None).problem().0, 403);
     assert_eq!(client.get("/livez").status, 200);
     assert_eq!(client.get("/readyz").status, 200);
+}
+
+#[test]
+fn who_is_denied_takes_no_place_and_no_other_step_before_a_claim() {
+    const TRUSTING: &str = "[gate]\ntrusted_proxies = [\"127.0.0.0/8\"]\n";
+    let server = Server::start(TRUSTING);
+    let client = server.client();
+    let room = json!({"admit_per_second": 100, "admitted_for": "10m"});
+    let protection =
+        json!({"waiting_room": room, "eligibility": {"who": "registered"}, "challenge": {"provider": "altcha"}});
+    client.campaign("c", &json!({"protection": protection}));
+    let ask = |from: &str, call: &str, headers: &[(&str, &str)], body: &serde_json::Value| {
+        let headers: Vec<_> = [JSON, ("x-forwarded-for", from)].into_iter().chain(headers.iter().copied()).collect();
+        client.call("POST", &format!("/v1/campaigns/c/{call}"), &headers, body.to_string().as_bytes())
+    };
+    let (ann, eve) = (json!({"user_id": "ann"}), json!({"user_id": "eve"}));
+    let joined = ask("192.0.2.1", "waiting-room", &[], &eve).json();
+    let ticket = [("x-landrush-ticket", joined["ticket"].as_str().expect("a ticket"))];
+    let began = Instant::now();
+    while ask("192.0.2.1", "waiting-room/token", &ticket, &eve).status != 201 {
+        assert!(began.elapsed() < PATIENCE, "she was never let in");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+
+    let lists = "deny = [\"user:eve\", \"198.51.100.0/24\", \"phone:+6599\"]\n";
+    std::fs::write(server.settings(), format!("{TRUSTING}{lists}")).expect("written");
+    server.reload("done", 1);
+    let denied = (403, String::from("forbidden"));
+    let answer = |user: &str| json!({"user_id": user, "provider": "altcha", "payload": "e30="});
+    for (call, hers, of_another) in [
+        ("waiting-room", eve.clone(), ann.clone()),
+        ("waiting-room/token", eve.clone(), ann.clone()),
+        ("registrations", eve.clone(), ann.clone()),
+        ("challenge", answer("eve"), answer("ann")),
+    ] {
+        assert_eq!(ask("192.0.2.1", call, &ticket, &hers).problem(), denied, "{call}, the user");
+        assert_eq!(ask("198.51.100.9", call, &[], &of_another).problem(), denied, "{call}, the address");
+    }
+    let with_phone = json!({"user_id": "ann", "phone": "+6599123456"});
+    assert_eq!(ask("192.0.2.1", "registrations", &[], &with_phone).problem(), denied, "the phone");
+    let place = ask("192.0.2.1", "waiting-room", &[], &ann);
+    assert_eq!(
+        (place.status, &place.json()["position"]),
+        (201, &json!(2)),
+        "behind nobody but who came before the list"
+    );
 }
 
 #[test]
