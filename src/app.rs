@@ -35,7 +35,6 @@ pub struct App {
     reloads: AtomicU64,
     reloads_failed: AtomicU64,
     limiter: Limiter,
-    companions: Companions,
     fraud: Fraud,
     opened: OnceLock<Opened>,
     /// No new work is begun: the server is going down.
@@ -61,6 +60,8 @@ pub struct Opened {
     pub site_verifier: Option<SiteVerifier>,
     /// The lists of those whom campaigns are for.
     pub eligible: Arc<EligibleLists>,
+    /// Who comes by which device and phone, where campaigns bound it.
+    pub companions: Companions,
     /// Makes and reads what an answered challenge gives.
     pub passes: Passes,
     /// Makes what tells other servers who was let in.
@@ -94,7 +95,6 @@ impl App {
             reloads: AtomicU64::new(0),
             reloads_failed: AtomicU64::new(0),
             limiter: Limiter::new(config.gate.tracked_keys, seed),
-            companions: Companions::new(seed),
             fraud: Fraud::new(config.http.io_threads, fraud_key, SteadyClock::start().now()),
             config,
             verifier,
@@ -129,11 +129,6 @@ impl App {
     /// How often each caller may ask.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
-    }
-
-    /// Who comes by which device and phone, where campaigns bound it.
-    pub fn companions(&self) -> &Companions {
-        &self.companions
     }
 
     /// Where coupons and refusals went.

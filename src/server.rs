@@ -11,6 +11,7 @@ mod proxy_header;
 mod pulse;
 mod socket;
 
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::gate::admission_token::AdmissionTokens;
 use crate::gate::challenge::altcha::Altcha;
 use crate::gate::challenge::pass::Passes;
 use crate::gate::challenge::siteverify::SiteVerifier;
+use crate::gate::companions::Companions;
 use crate::gate::eligible::EligibleLists;
 use crate::gate::lists::{ListError, Lists};
 use crate::gate::ticket::Tickets;
@@ -92,6 +94,9 @@ pub enum ServeError {
     /// A list of those whom a campaign is for cannot be read.
     #[error("lists of who is eligible: {0}")]
     Eligible(io::Error),
+    /// Who has come by which device cannot be read.
+    #[error("users of devices: {0}")]
+    Companions(io::Error),
     /// Personal data cannot be opened.
     #[error(transparent)]
     People(#[from] PeopleError),
@@ -212,7 +217,10 @@ pub fn run(
     }
     app.drain();
     IoThread::stop_all(threads);
-    let closed = app.opened().map_or(Ok(()), |opened| opened.engine.close());
+    let closed = app.opened().map_or(Ok(()), |opened| {
+        opened.companions.close();
+        opened.engine.close()
+    });
     served?;
     tracing::info!("stopped");
     Ok(closed?)
@@ -271,8 +279,20 @@ fn open_engine(
         let (tickets, altcha, passes) = (Tickets::new(&keys), Altcha::new(challenge_key), Passes::new(&keys));
         let admission_tokens = AdmissionTokens::new(&keys);
         let eligible = Arc::new(EligibleLists::open(data_dir, &keys).map_err(ServeError::Eligible)?);
-        let opened =
-            Opened { engine, people, admin_key, tickets, admission_tokens, altcha, site_verifier, eligible, passes };
+        let live: HashSet<_> = engine.directory().page(None, usize::MAX).iter().map(|live| live.number()).collect();
+        let companions = Companions::open(data_dir, &keys, |campaign| live.contains(&campaign));
+        let opened = Opened {
+            engine,
+            people,
+            admin_key,
+            tickets,
+            admission_tokens,
+            altcha,
+            site_verifier,
+            eligible,
+            companions: companions.map_err(ServeError::Companions)?,
+            passes,
+        };
         Ok(Ready { opened, recovery, key_source })
     };
     // Not joined: a process that is told to stop while it reads its log has nothing to wait for.

@@ -1,17 +1,25 @@
 //! Owns how many users come by one device or phone number, and by how many devices one user comes, for campaigns that bound it. The first
 //! ones that ask are the ones that may: each pair is remembered from the first time it is let through.
 //!
-//! Exact, in memory, and forgotten when the server stops: a campaign that must hold a bound over a restart too bounds claims by phone
-//! (`limit.by`), which the log keeps. Names are kept as keyed hashes: of 64 bits whom the count is of, of 32 bits who is counted.
+//! Exact and in memory; [`journal`] keeps it over a restart, a little late: a campaign whose bound must outlive a crash without a gap
+//! bounds claims by phone (`limit.by`), which the log keeps. Names are kept as keyed hashes: of 64 bits whom the count is of, of 32 bits
+//! who is counted.
+
+mod journal;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hasher;
+use std::io;
+use std::path::Path;
 
 use landrush_engine::id::CampaignNumber;
+use landrush_engine::keys::Keys;
 use landrush_engine::people::PhoneHash;
 use parking_lot::Mutex;
 use siphasher::sip::SipHasher13;
+
+use self::journal::{Journal, Record, Writer};
 
 /// Tables that lock apart from each other.
 const TABLES: usize = 64;
@@ -24,6 +32,8 @@ pub struct Companions {
     key: [u8; 16],
     pairs_max: usize,
     tables: Box<[Mutex<Table>]>,
+    /// `None`: nothing outlives the process.
+    writer: Option<Writer>,
 }
 
 #[derive(Default)]
@@ -47,15 +57,17 @@ impl Table {
         few.is_some_and(|few| few.has(pair.companion)) || self.pairs < pairs_max && few.map_or(0, Few::count) < pair.max
     }
 
-    fn keep(&mut self, campaign: CampaignNumber, pair: &Pair) {
-        match self.by_campaign.entry(campaign).or_default().entry(pair.of) {
-            Entry::Occupied(known) if known.get().has(pair.companion) => return,
-            Entry::Occupied(mut known) => known.get_mut().more.get_or_insert_default().push(pair.companion),
+    /// Gives whether it was new.
+    fn keep(&mut self, campaign: CampaignNumber, of: u64, companion: u32) -> bool {
+        match self.by_campaign.entry(campaign).or_default().entry(of) {
+            Entry::Occupied(known) if known.get().has(companion) => return false,
+            Entry::Occupied(mut known) => known.get_mut().more.get_or_insert_default().push(companion),
             Entry::Vacant(place) => {
-                place.insert(Few { first: pair.companion, more: None });
+                place.insert(Few { first: companion, more: None });
             }
         }
         self.pairs += 1;
+        true
     }
 }
 
@@ -103,14 +115,42 @@ pub enum Bond<'a> {
 }
 
 impl Companions {
-    /// Nobody has come. `key` hides which names share a hash.
+    /// The directory of the journal within the data directory.
+    pub const DIRECTORY: &'static str = "companions";
+
+    /// Nobody has come, and nothing outlives the process. `key` hides which names share a hash.
     pub fn new(key: [u8; 16]) -> Self {
         Self::with_pairs(PAIRS_MAX, key)
     }
 
     /// The same, with at most so many pairs in a table.
     fn with_pairs(pairs_max: usize, key: [u8; 16]) -> Self {
-        Self { key, pairs_max, tables: (0..TABLES).map(|_| Mutex::default()).collect() }
+        Self { key, pairs_max, tables: (0..TABLES).map(|_| Mutex::default()).collect(), writer: None }
+    }
+
+    /// Those who have come to the campaigns that live, as far as it is written in `data_dir`, where a thread writes down who comes
+    /// from now on.
+    ///
+    /// # Errors
+    /// A file cannot be read, or no thread be had.
+    pub fn open(data_dir: &Path, keys: &Keys, lives: impl Fn(CampaignNumber) -> bool) -> io::Result<Self> {
+        let derived = keys.derived("companions");
+        let (key, _) = derived.split_first_chunk().expect("a derived key has 32 bytes");
+        let companions = Self::new(*key);
+        let journal = Journal::open(data_dir.join(Self::DIRECTORY), lives, |Record { campaign, of, companion }| {
+            let mut table = companions.tables[table_of(of)].lock();
+            if table.pairs < companions.pairs_max {
+                table.keep(campaign, of, companion);
+            }
+        })?;
+        Ok(Self { writer: Some(Writer::start(journal)?), ..companions })
+    }
+
+    /// Waits until who has come is written, and writes nothing more.
+    pub fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close();
+        }
     }
 
     /// Whether each of `bonds` is one of the first so many of its kind in the campaign. If all are, they stay so; else none is kept, so
@@ -127,7 +167,12 @@ impl Companions {
         });
         if is_admitted {
             for (table, pairs) in &mut locked {
-                pairs.iter().for_each(|pair| table.keep(campaign, pair));
+                for &Pair { of, companion, .. } in *pairs {
+                    let is_new = table.keep(campaign, of, companion);
+                    if let Some(writer) = self.writer.as_ref().filter(|_| is_new) {
+                        writer.journal().push(Record { campaign, of, companion });
+                    }
+                }
             }
         }
         is_admitted
@@ -148,6 +193,9 @@ impl Companions {
             let gone = table.by_campaign.remove(&campaign).unwrap_or_default();
             table.pairs -= gone.values().map(Few::count).sum::<usize>();
         }
+        if let Some(writer) = &self.writer {
+            writer.journal().forget(campaign);
+        }
     }
 
     fn pair(&self, bond: Bond<'_>, max: u32) -> Pair {
@@ -159,7 +207,7 @@ impl Companions {
             Bond::DeviceOfUser { user, device } => (self.hash(3, user.as_bytes()), self.hash(1, device)),
         };
         Pair {
-            table: usize::try_from(of % TABLES as u64).expect("less than the number of tables"),
+            table: table_of(of),
             of,
             companion: u32::try_from(companion >> 32).expect("32 bits"),
             max: usize::try_from(max).unwrap_or(usize::MAX),
@@ -172,6 +220,10 @@ impl Companions {
         hasher.write(name);
         hasher.finish()
     }
+}
+
+fn table_of(of: u64) -> usize {
+    usize::try_from(of % TABLES as u64).expect("less than the number of tables")
 }
 
 #[cfg(test)]
@@ -227,5 +279,31 @@ mod tests {
         assert_eq!(admitted, TABLES * PAIRS, "twice as many asked, so that every table is full");
         companions.forget(SALE);
         assert_eq!(companions.tables.iter().map(|table| table.lock().pairs).sum::<usize>(), 0);
+    }
+
+    #[test]
+    fn who_came_is_known_after_a_restart_and_is_not_written_twice() {
+        let root = tempfile::tempdir().expect("a directory");
+        let keys = Keys::from_bytes([1; 16], [2; 32]);
+        let open = || Companions::open(root.path(), &keys, |campaign| campaign == SALE).expect("opens");
+        let user = |user| Bond::UserOfDevice { device: b"d-1", user };
+        let written = |campaign: CampaignNumber| {
+            let path = root.path().join(Companions::DIRECTORY).join(format!("{}.pairs", campaign.0));
+            std::fs::metadata(path).map(|file| file.len()).ok()
+        };
+        for _ in 0..2 {
+            let companions = open();
+            assert!(companions.admit(SALE, [(user("ann"), 2)]) && companions.admit(SALE, [(user("bob"), 2)]));
+            assert!(!companions.admit(SALE, [(user("eve"), 2)]));
+            assert!(companions.admit(CampaignNumber(2), [(user("eve"), 1)]), "what is archived is forgotten");
+            companions.close();
+            assert_eq!((written(SALE), written(CampaignNumber(2))), (Some(32), Some(16)));
+        }
+        let companions = open();
+        assert!(companions.admit(SALE, [(user("eve"), 3)]));
+        companions.forget(SALE);
+        companions.close();
+        assert_eq!((written(SALE), written(CampaignNumber(2))), (None, None));
+        assert_eq!(open().tables.iter().map(|table| table.lock().pairs).sum::<usize>(), 0);
     }
 }

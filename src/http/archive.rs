@@ -25,7 +25,7 @@ pub(crate) async fn archive(lane: &Lane, opened: &Opened, campaign: &Published, 
     ask(lane, opened, campaign, false).await?;
     lane.app().fraud().forget(campaign.number());
     code_upload::release(opened.engine.imported_codes(), campaign.number()).await;
-    lane.app().companions().forget(campaign.number());
+    opened.companions.forget(campaign.number());
     let (lists, number) = (std::sync::Arc::clone(&opened.eligible), campaign.number());
     if let Ok(Err(error)) = tokio::task::spawn_blocking(move || lists.remove(number)).await {
         tracing::warn!(%error, "the list of an archived campaign cannot be removed");

@@ -227,7 +227,7 @@ impl Asking<'_> {
         }
         lane.has_room_for(opened, campaign, user)?;
         // Only now, so that what is asked before the opening uses up no device's places.
-        if !eligibility::is_among_few(lane, opened, campaign, definition, &visitor, headers)? {
+        if !eligibility::is_among_few(opened, campaign, definition, &visitor, headers)? {
             gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
         }
         Ok(Admitted { coupon_type, key, gate })

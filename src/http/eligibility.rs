@@ -42,7 +42,6 @@ const DEVICES_PER_USER: u32 = 16;
 /// # Errors
 /// 400 if the name of the device is none.
 pub(crate) fn is_among_few(
-    lane: &Lane,
     opened: &Opened,
     campaign: &Published,
     definition: &CampaignDefinition,
@@ -63,7 +62,7 @@ pub(crate) fn is_among_few(
         users_per_device.map(|max| (Bond::UserOfDevice { device, user }, max)),
         phone.zip(*users_per_device).map(|(phone, max)| (Bond::UserOfPhone { phone, user }, max)),
     ];
-    let (companions, bonds) = (lane.app().companions(), bonds.into_iter().flatten());
+    let (companions, bonds) = (&opened.companions, bonds.into_iter().flatten());
     let Limit { max, per, by: _ } = definition.limit;
     let is_one_for_all = max == 1 && per == Period::Campaign;
     Ok(if is_one_for_all && campaign.may_have_decided(visitor.user) {

@@ -1,11 +1,12 @@
 //! Whom a campaign is for, through the server: registrations, lists, what a token says, and how many come by one device.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-use crate::client::{Client, JSON, Reply};
+use crate::client::{Client, JSON, PATIENCE, Reply};
 use crate::server::{ADMIN_KEY, Server};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
@@ -135,6 +136,68 @@ fn few_users_come_by_one_device_and_few_devices_by_one_user() {
     assert_eq!(claim_by(&client, "few", "dan", "d-3", phone).status, 201);
     assert_eq!(claim_by(&client, "few", "eve", "d-4", phone).status, 201);
     assert!(not_eligible(&claim_by(&client, "few", "fay", "d-5", phone)), "the third user of the number");
+}
+
+#[test]
+fn who_came_by_which_device_is_known_after_a_crash_until_the_campaign_is_archived() {
+    let server = Server::start("");
+    let client = server.client();
+    for id in ["few", "brief"] {
+        let twice = json!({"limit": {"max": 2, "per": "campaign"}});
+        sale(&client, id, &json!({"users_per_device": 2, "devices_per_user": 1}), &twice);
+    }
+    let claim = |client: &Client, id: &str, user: &str, device: &str| {
+        let headers = [JSON, (DEVICE, device), ("idempotency-key", device)];
+        let body = match user {
+            "dan" | "eve" | "fay" => json!({"user_id": user, "phone": "+6581234567"}),
+            _ => json!({"user_id": user}),
+        };
+        client.call("POST", &format!("/v1/campaigns/{id}/claims"), &headers, body.to_string().as_bytes())
+    };
+    for (user, device) in [("ann", "d-1"), ("bob", "d-1"), ("dan", "d-3"), ("eve", "d-4")] {
+        assert_eq!(claim(&client, "few", user, device).status, 201);
+    }
+    let ann = claim(&client, "brief", "ann", "d-1");
+    assert_eq!(ann.status, 201);
+    // The device of each user, the users of each device, and two of the number.
+    wait_for_pairs(&server, 12);
+
+    let server = Server::start_in(server.kill(), "");
+    let client = server.client();
+    assert!(not_eligible(&claim(&client, "few", "cid", "d-1")), "the third user of the device");
+    assert!(not_eligible(&claim(&client, "few", "fay", "d-5")), "the third user of the number");
+    assert!(not_eligible(&claim(&client, "few", "ann", "d-9")), "her second device");
+    assert_eq!(claim(&client, "few", "ann", "d-1").status, 200);
+    assert_eq!(claim(&client, "few", "cid", "d-2").status, 201, "what was refused used nothing up");
+    let bob = claim(&client, "brief", "bob", "d-1");
+    assert_eq!(bob.status, 201, "each campaign counts for itself");
+    wait_for_pairs(&server, 16);
+    for won in [ann, bob] {
+        let path = format!("/v1/campaigns/brief/claims/{}", won.json()["claim_id"].as_str().expect("an id"));
+        assert_eq!(client.admin("DELETE", &path, None).status, 204);
+    }
+    for call in ["cancel", "archive"] {
+        assert_eq!(client.admin("POST", &format!("/v1/campaigns/brief/{call}"), None).status, 200, "{call}");
+    }
+    wait_for_pairs(&server, 12);
+    let names = std::fs::read_dir(server.data_dir().join("companions")).expect("there");
+    for path in names.map(|entry| entry.expect("an entry").path()) {
+        assert_eq!(std::fs::metadata(path).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+}
+
+/// Waits until so many pairs of users and devices or numbers are written.
+fn wait_for_pairs(server: &Server, expected: u64) {
+    let began = Instant::now();
+    loop {
+        let files = std::fs::read_dir(server.data_dir().join("companions")).into_iter().flatten();
+        let bytes: u64 = files.map(|file| file.and_then(|file| file.metadata()).map_or(0, |file| file.len())).sum();
+        if bytes == expected * 16 {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{bytes} bytes are written, and not {expected} pairs");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
 }
 
 #[test]
