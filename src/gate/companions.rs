@@ -1,7 +1,7 @@
 //! Owns how many users come by one device or phone number, and by how many devices one user comes, for campaigns that bound it. The first
 //! ones that ask are the ones that may: each pair is remembered from the first time it is let through.
 //!
-//! Exact and in memory; [`journal`] keeps it over a restart, a little late: a campaign whose bound must outlive a crash without a gap
+//! Exact and in memory; `journal` keeps it over a restart, a little late: a campaign whose bound must outlive a crash without a gap
 //! bounds claims by phone (`limit.by`), which the log keeps. Names are kept as keyed hashes: of 64 bits whom the count is of, of 32 bits
 //! who is counted.
 

@@ -50,7 +50,7 @@ impl Spread {
     /// One who comes too early is asked back in the [`NOT_OPEN_SPREAD`] after the opening, so that the crowd does not
     /// stand at the door in the same millisecond. Who is turned away for want of room is asked back after
     /// those who were turned away before, so that no more than [`BACK_PER_SECOND`] come back a second, whatever came at once.
-    /// So is who is over a rate, as far as [`RATE_LATER_MAX`] allows: all who share an address wait for the same moment.
+    /// So is who is over a rate, as far as `RATE_LATER_MAX` allows: all who share an address wait for the same moment.
     pub fn retry(&mut self, problem: &Problem, now: Timestamp) -> Option<Retry> {
         let (least, spread) = match (problem.code, problem.fact) {
             (Code::NotOpen, Some(Fact::OpensAt(opens_at))) => (opens_at.saturating_since(now), NOT_OPEN_SPREAD),
