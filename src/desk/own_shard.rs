@@ -16,8 +16,8 @@ use tokio::time::{Instant, Sleep, sleep};
 pub(super) struct OwnShard {
     loan: ShardLoan,
     borrowed: Option<Borrowed>,
-    /// When so much waited last that two threads do more than one.
-    much_at: Option<Instant>,
+    /// It is not borrowed before that.
+    not_before: Option<Instant>,
 }
 
 struct Borrowed {
@@ -36,12 +36,14 @@ impl OwnShard {
     const MUCH: usize = 512;
     /// Only when there has not been so much for so long is the shard borrowed again.
     const CALM_FOR: Duration = Duration::from_millis(20);
+    /// When it is tried again where no descriptor is to be had.
+    const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
     /// How often a turn is put off while its batch still grows: one larger write is cheaper than two.
     const PUT_OFF_MAX: usize = 3;
 
     pub(super) fn new(loan: ShardLoan) -> Self {
         loan.want(true);
-        Self { loan, borrowed: None, much_at: None }
+        Self { loan, borrowed: None, not_before: None }
     }
 
     /// Whether this thread drives the shard.
@@ -52,13 +54,22 @@ impl OwnShard {
     /// Borrows the shard if little waits, and it is to be had; gives it back if `waiting` requests are much.
     pub(super) fn settle(&mut self, waiting: usize) {
         if waiting >= Self::MUCH {
-            self.much_at = Some(Instant::now());
             self.borrowed = None;
-            self.loan.want(false);
-        } else if self.borrowed.is_none() && self.much_at.is_none_or(|at| at.elapsed() >= Self::CALM_FOR) {
+            self.leave_for(Self::CALM_FOR);
+        } else if self.borrowed.is_none() && self.not_before.is_none_or(|then| then <= Instant::now()) {
             self.loan.want(true);
-            self.borrowed = self.loan.take().and_then(Borrowed::new);
+            if let Some(shard) = self.loan.take() {
+                self.borrowed = Borrowed::new(shard);
+                if self.borrowed.is_none() {
+                    self.leave_for(Self::TRY_AGAIN_AFTER);
+                }
+            }
         }
+    }
+
+    fn leave_for(&mut self, time: Duration) {
+        self.not_before = Some(Instant::now() + time);
+        self.loan.want(false);
     }
 
     /// Drives the shard for a turn, if it is here; says whether it is.

@@ -142,7 +142,7 @@ impl Drop for ShardLoan {
 /// engine's own thread, which is what ends the loan, and has to come before [`Engine::close`](crate::Engine::close).
 pub struct BorrowedShard {
     shared: Arc<Shared>,
-    /// `None` only while it is dropped.
+    /// `None` in a turn, and for good after one that panicked.
     pair: Option<Box<Pair>>,
 }
 
@@ -160,8 +160,11 @@ impl BorrowedShard {
     ///
     /// # Errors
     /// [`io::Error`]: no descriptor can be had.
+    ///
+    /// # Panics
+    /// As [`BorrowedShard::turn`].
     pub fn readiness(&self) -> io::Result<OwnedFd> {
-        let readiness = self.pair.as_ref().expect("it is there until it is dropped").log.log.readiness()?;
+        let readiness = self.pair.as_ref().expect(NOT_HALF_DONE).log.log.readiness()?;
         Ok(readiness.expect("a log without it is not lent"))
     }
 
@@ -170,19 +173,27 @@ impl BorrowedShard {
     ///
     /// # Errors
     /// [`Poisoned`]: the log has failed. Give the shard back: its own thread tells everybody.
+    ///
+    /// # Panics
+    /// After a turn that panicked: what it had applied may be in no log, so that nobody may go on with it.
     pub fn turn(&mut self) -> Result<bool, Poisoned> {
-        self.pair_mut().turn()
+        let mut pair = self.pair.take().expect(NOT_HALF_DONE);
+        let did = pair.turn();
+        self.pair = Some(pair);
+        did
     }
 
     /// What to do after a turn that found nothing.
+    ///
+    /// # Panics
+    /// As [`BorrowedShard::turn`].
     pub fn rest(&mut self) -> Rest {
-        self.pair_mut().rest()
-    }
-
-    fn pair_mut(&mut self) -> &mut Pair {
-        self.pair.as_mut().expect("it is there until it is dropped")
+        self.pair.as_mut().expect(NOT_HALF_DONE).rest()
     }
 }
+
+/// What holds unless a turn has panicked.
+const NOT_HALF_DONE: &str = "no turn of the shard has panicked";
 
 impl Drop for BorrowedShard {
     fn drop(&mut self) {
