@@ -55,7 +55,8 @@ impl Desk {
     pub fn open(engine: &Engine, drives_shard: bool) -> (Rc<Self>, impl Future<Output = ()> + use<>) {
         let pump: Arc<OnceLock<Waker>> = Arc::default();
         let bell = Arc::clone(&pump);
-        // A wake before the pump first ran is not lost: nothing can have been submitted before that without waking it.
+        // A wake before the pump first ran is not lost: nothing can have been submitted before that without waking it, and its first
+        // run looks whether a shard is offered.
         let wake = landrush_wal::log::Waker::new(move || {
             if let Some(waker) = bell.get() {
                 waker.wake_by_ref();
@@ -130,15 +131,23 @@ impl Desk {
         {
             return;
         }
-        self.turn();
+        self.take_turn();
         if let Some(shard) = &mut *self.own_shard.borrow_mut() {
             shard.rest(context);
         }
     }
 
-    /// Rings the shards now, and takes what they have answered: for a task that asks for much without a pause, so that they work on
-    /// the first of it while the last is still read.
+    /// Has the shards begin now, and takes what they have answered: for a task that asks for much without a pause, so that they work
+    /// on the first of it while the last is still read.
     pub fn turn(&self) {
+        self.take_turn();
+        // A turn ends the pump's sleep for its own shard, and only the pump begins another.
+        if let Some(pump) = self.pump.get() {
+            pump.wake_by_ref();
+        }
+    }
+
+    fn take_turn(&self) {
         let mut port = self.port.borrow_mut();
         let mut replies = self.replies.borrow_mut();
         let unrung = self.unrung.replace(0);

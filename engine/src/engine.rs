@@ -157,7 +157,8 @@ impl Engine {
         CampaignNumber(number)
     }
 
-    /// A way to the shards for one thread; `waker` is called from a shard's thread once for a batch of answers.
+    /// A way to the shards for one thread; `waker` is called once for a batch of answers by the thread that drives the shard,
+    /// which may be this one: in [`BorrowedShard::turn`](crate::BorrowedShard::turn).
     pub fn port(&self, waker: Waker) -> Port {
         Port::new(Arc::clone(&self.shared), waker)
     }
@@ -197,7 +198,8 @@ impl Engine {
     }
 
     /// Answers all that has been submitted, syncs the log, seals it, and ends the threads. Blocks. Submit nothing while it
-    /// runs: what comes late may never be answered. Waits for a [`BorrowedShard`](crate::BorrowedShard) to come back.
+    /// runs: what comes late may never be answered. Waits until every [`ShardLoan`] and
+    /// [`BorrowedShard`](crate::BorrowedShard) has been dropped.
     ///
     /// # Errors
     /// [`Poisoned`] if the log has failed, now or before.

@@ -34,11 +34,12 @@ pub trait Log: Send {
     fn pump(&mut self) -> Result<Lsn, Poisoned>;
 
     /// Sleeps until a write completes, a [`Waker`] is called, something of the log's own is due, or `timeout` is over.
-    /// May return early. A wake that came since the last `wait` makes it return at once.
+    /// May return early. A wake that came since the last `wait`, and that [`Log::awake`] has not taken, makes it
+    /// return at once.
     fn wait(&mut self, timeout: Option<Duration>);
 
     /// What becomes readable when [`Log::wait`] would end, for a thread that sleeps in a poll of its own; `None` where only `wait`
-    /// can be slept in. Asked for once, and good for as long as the log.
+    /// can be slept in. Good for as long as the log.
     ///
     /// # Errors
     /// [`io::Error`]: no descriptor can be had.
@@ -52,7 +53,8 @@ pub trait Log: Send {
         None
     }
 
-    /// Ends a sleep that [`Log::doze`] began, or none: wakes cost nothing until the next.
+    /// Ends a sleep that [`Log::doze`] began, or none: wakes cost nothing until the next. It takes a wake that came before, as does a
+    /// `doze` that gives `None`: whoever called it looks at everything then.
     fn awake(&mut self) {}
 
     /// Ends a sleep in [`Log::wait`] from any thread.

@@ -96,7 +96,8 @@ impl Lending {
     }
 }
 
-/// A thread's right to borrow the one shard of an engine. Dropping it gives the right back.
+/// A thread's right to borrow the one shard of an engine. Dropping it gives the right back, which has to come before
+/// [`Engine::close`](crate::Engine::close).
 pub struct ShardLoan {
     shared: Arc<Shared>,
 }
@@ -139,7 +140,7 @@ impl Drop for ShardLoan {
 }
 
 /// The one shard of an engine, and the log, for the borrower's thread to drive: nobody else does. Dropping it gives both back to the
-/// engine's own thread, which is what ends the loan, and has to come before [`Engine::close`](crate::Engine::close).
+/// engine's own thread.
 pub struct BorrowedShard {
     shared: Arc<Shared>,
     /// `None` in a turn, and for good after one that panicked.
@@ -198,7 +199,10 @@ const NOT_HALF_DONE: &str = "no turn of the shard has panicked";
 impl Drop for BorrowedShard {
     fn drop(&mut self) {
         let place = match self.pair.take() {
-            Some(pair) if !std::thread::panicking() => Place::Returned(pair),
+            Some(mut pair) if !std::thread::panicking() => {
+                pair.log.log.awake();
+                Place::Returned(pair)
+            }
             _ => Place::Lost,
         };
         self.shared.lending().expect("there was something to be lent").put(place);

@@ -151,7 +151,7 @@ impl UringDevice {
     fn enter(&mut self) {
         match self.ring.submit() {
             Ok(_) => {}
-            // What was not taken stays in the ring, and goes with the next call: `wait` makes it.
+            // What was not taken stays in the ring, and goes with the next call: `wait` makes it, and `doze` does not sleep over it.
             Err(error) if is_passing(&error) => {}
             Err(error) => panic!("io_uring refuses what its probe accepted: {error}"),
         }
@@ -181,12 +181,18 @@ impl UringDevice {
     }
 
     pub(super) fn doze(&mut self) -> bool {
-        let dozes = self.fall_asleep();
+        if !self.fall_asleep() {
+            return false;
+        }
         // What was pushed has to be on its way before anybody polls for its end.
-        if dozes && !self.ring.submission().is_empty() {
+        if !self.ring.submission().is_empty() {
             self.enter();
         }
-        dozes
+        let is_under_way = self.ring.submission().is_empty();
+        if !is_under_way {
+            self.awake();
+        }
+        is_under_way
     }
 
     pub(super) fn awake(&mut self) {
