@@ -197,8 +197,7 @@ async fn other(
     *allowance = Allowance::take(lane, &parts.headers);
     allowance.as_ref().map_or(Ok(()), Allowance::is_in_time)?;
     let is_admin = admission::operator(lane, opened, route, &parts.headers)?;
-    let bears_ticket = waiting_room::bears_ticket(&parts.headers);
-    if !is_admin && route.is_poll(bears_ticket) && lane.is_strained() {
+    if !is_admin && lane.is_strained() && route.is_poll(waiting_room::bears_sound_ticket(opened, &parts.headers)) {
         return Err(lane.shed(Shed::Poll));
     }
     match route {

@@ -160,7 +160,9 @@ pub fn run(
     let _entered = runtime.enter();
     let mut stop = Stop::listen().map_err(ServeError::Start)?;
     let bind = |address, door| {
-        let bound = Listener::bind(address, door).and_then(|listener| Ok((listener.address()?, listener)));
+        let mut seed = [0; 32];
+        entropy(&mut seed);
+        let bound = Listener::bind(address, door, seed).and_then(|listener| Ok((listener.address()?, listener)));
         bound.map_err(|cause| ServeError::Listen { address, cause })
     };
     let (address, main) = bind(config.listen, Door::Main)?;

@@ -37,8 +37,13 @@ use crate::text::Spelt;
 const HEADER: &str = "x-landrush-ticket";
 
 /// Whether somebody asks for a place of their own.
-pub(crate) fn bears_ticket(headers: &HeaderMap) -> bool {
+fn bears_ticket(headers: &HeaderMap) -> bool {
     headers.contains_key(HEADER)
+}
+
+/// Whether they do by a ticket that was given here.
+pub(crate) fn bears_sound_ticket(opened: &Opened, headers: &HeaderMap) -> bool {
+    headers.get(HEADER).is_some_and(|ticket| opened.tickets.read(ticket.as_bytes()).is_some())
 }
 
 /// The ticket that a request bears, if it is one of the campaign's.

@@ -5,11 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use landrush_engine::time::{Clock, SteadyClock, Timestamp};
 use tokio::net::TcpListener;
 
 use super::io_thread::{IoThread, Order};
 use crate::app::App;
 use crate::http::Door;
+use crate::http::problem::{Code, Problem};
+use crate::http::retry::Spread;
 
 /// Connections that the kernel keeps waiting while we are busy.
 const BACKLOG: u32 = 4_096;
@@ -21,11 +24,14 @@ const OUT_OF_DESCRIPTORS_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Listener {
     listener: TcpListener,
     door: Door,
+    /// When those come again who found no room.
+    spread: Spread,
+    clock: SteadyClock,
 }
 
 impl Listener {
-    /// Binds `address`.
-    pub(super) fn bind(address: SocketAddr, door: Door) -> io::Result<Self> {
+    /// Binds `address`; `seed` is what the waits of those who find no room follow from.
+    pub(super) fn bind(address: SocketAddr, door: Door, seed: [u8; 32]) -> io::Result<Self> {
         let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
         let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
         // A restart must not wait for the connections of the last run to be forgotten.
@@ -33,7 +39,8 @@ impl Listener {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(BACKLOG).expect("small"))?;
-        Ok(Self { listener: TcpListener::from_std(socket.into())?, door })
+        let listener = TcpListener::from_std(socket.into())?;
+        Ok(Self { listener, door, spread: Spread::new(seed), clock: SteadyClock::start() })
     }
 
     /// Where it listens, the port found.
@@ -42,7 +49,7 @@ impl Listener {
     }
 
     /// Accepts for ever.
-    pub(super) async fn run(self, app: &Arc<App>, threads: &[IoThread]) {
+    pub(super) async fn run(mut self, app: &Arc<App>, threads: &[IoThread]) {
         let mut next = 0;
         loop {
             let (stream, peer) = match self.listener.accept().await {
@@ -61,7 +68,7 @@ impl Listener {
                     threads[next].order(Order::Serve { stream, peer: peer.ip(), door: self.door, place });
                     next = (next + 1) % threads.len();
                 }
-                None => turn_away(stream),
+                None => turn_away(stream, &mut self.spread, self.clock.now()),
             }
         }
     }
@@ -73,12 +80,18 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 }
 
 /// Says in one piece that there is no room, as far as the empty socket takes it without waiting.
-fn turn_away(mut stream: std::net::TcpStream) {
-    const BODY: &str = r#"{"type":"urn:landrush:problem:overloaded","title":"Too busy; nothing happened","status":503,"detail":"too many connections","code":"overloaded","retry_after_ms":1000}"#;
-    let response = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n{BODY}",
-        BODY.len()
-    );
-    drop(stream.write_all(response.as_bytes()));
+fn turn_away(mut stream: std::net::TcpStream, spread: &mut Spread, now: Timestamp) {
+    let problem = Problem::new(Code::Overloaded, "too many connections");
+    let retry = spread.retry(&problem, now).expect("who finds no room may come again");
+    let mut body = Vec::new();
+    problem.write(Some(retry), &mut body);
+    let seconds = retry.seconds();
+    let mut response = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: {seconds}\r\n\
+         connection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    response.append(&mut body);
+    drop(stream.write_all(&response));
 }

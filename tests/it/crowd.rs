@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::{Connection, JSON, request};
+use crate::client::{Connection, JSON, Reply, request};
 use crate::server::Server;
 
 /// Descriptors that this process needs for its side of the idle crowd.
@@ -60,8 +60,17 @@ fn beyond_the_cap_a_connection_is_turned_away_with_a_reason() {
     let mut refused = client.connect();
     let reply = refused.receive(false).expect("an answer");
     assert_eq!(reply.problem(), (503, "overloaded".into()));
-    assert!(reply.header("retry-after").is_some() && reply.json()["retry_after_ms"].is_u64());
     assert!(refused.is_closed_by_server());
+    let wait = |reply: &Reply| {
+        let milliseconds = reply.json()["retry_after_ms"].as_u64().expect("a wait");
+        let seconds = reply.header("retry-after").and_then(|seconds| seconds.parse::<u64>().ok()).expect("the same");
+        assert_eq!(seconds, milliseconds.div_ceil(1_000));
+        milliseconds
+    };
+    // Else all who are turned away at once come again at once.
+    let again = || wait(&client.connect().receive(false).expect("an answer"));
+    let first = wait(&reply);
+    assert!((0..20).any(|_| again() != first), "all are told {first} ms");
     // Nobody is evicted, and whoever leaves makes room.
     assert_eq!(held[0].call("GET", "/v1/time", &[], b"").status, 200);
     drop(held.pop());

@@ -25,10 +25,10 @@ fn looks_at_what_is_left_are_refused_first_and_claims_repeats_and_checkouts_go_o
     let path = format!("/v1/coupons/{}/redemptions", won["coupon"]["code"].as_str().expect("a code"));
     let pid = Pid::from_raw(i32::try_from(server.pid()).expect("a process id")).expect("a process");
     let is_over = AtomicBool::new(false);
-    let looked = |expected: u16| {
+    let looked_at = |path: &str, headers: &[(&str, &str)], expected: u16| {
         let end = Instant::now() + NOTICED_WITHIN;
         loop {
-            let reply = client.get("/v1/campaigns/c/availability");
+            let reply = client.call("GET", path, headers, b"");
             if reply.status == expected {
                 return Some(reply);
             }
@@ -37,7 +37,8 @@ fn looks_at_what_is_left_are_refused_first_and_claims_repeats_and_checkouts_go_o
             }
         }
     };
-    let (refused, repeat, redeemed, newcomer, managed) = std::thread::scope(|scope| {
+    let looked = |expected| looked_at("/v1/campaigns/c/availability", &[], expected);
+    let (refused, forged, repeat, redeemed, newcomer, managed) = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 kill_process(pid, Signal::STOP).expect("the process is there");
@@ -47,15 +48,17 @@ fn looks_at_what_is_left_are_refused_first_and_claims_repeats_and_checkouts_go_o
             }
         });
         let refused = looked(503);
+        let forged = looked_at("/v1/campaigns/c/waiting-room", &[("x-landrush-ticket", "made-up")], 503);
         let repeat = client.claim("c", "ann");
         let redeemed = client.admin("POST", &path, Some(&json!({"order_id": "o-1"})));
         let newcomer = client.claim("c", "bob");
         let managed = client.admin("GET", "/v1/campaigns/c", None);
         is_over.store(true, Ordering::Relaxed);
-        (refused, repeat, redeemed, newcomer, managed)
+        (refused, forged, repeat, redeemed, newcomer, managed)
     });
     let refused = refused.expect("a look is refused while the server is behind");
     assert_eq!(refused.problem(), (503, String::from("overloaded")));
+    assert!(forged.is_some(), "a ticket that was not given here makes a look worth no more");
     assert!(refused.header("retry-after").is_some());
     assert_eq!((repeat.status, redeemed.status, newcomer.status, managed.status), (200, 201, 201, 200));
     assert!(looked(200).is_some(), "the server is well again");
