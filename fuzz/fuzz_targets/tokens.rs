@@ -1,4 +1,4 @@
-//! Whatever somebody sends as a token, a ticket, a pass, an answer to a challenge or a list: it is read or refused, nothing panics, and
+//! Whatever somebody sends as a token, a ticket, a pass, or an answer to a challenge: it is read or refused, nothing panics, and
 //! nothing that was not made here holds.
 #![no_main]
 
