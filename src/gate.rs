@@ -4,6 +4,7 @@
 pub mod address;
 pub mod admin_key;
 pub mod admission_token;
+mod campaign_files;
 pub mod challenge;
 pub mod cidr;
 pub mod companions;

@@ -22,8 +22,13 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use super::campaign_files;
+
 const MAGIC: &[u8; 16] = b"landrush list 1\n";
 const HASH_BYTES: usize = 16;
+/// The extension of a list, and of one that is being written.
+const WHOLE: &str = "list";
+const BEGUN: &str = "new";
 const HEAD_BYTES: usize = MAGIC.len() + 8;
 const SUM_BYTES: usize = 32;
 
@@ -67,25 +72,17 @@ impl EligibleLists {
         let directory = data_dir.join(Self::DIRECTORY);
         let derived = keys.derived("eligible list");
         let (key, _) = derived.split_first_chunk().expect("a derived key has 32 bytes");
+        for (_, path) in campaign_files::list(&directory, BEGUN)? {
+            // What a crash has left of an upload that was never acknowledged.
+            fs::remove_file(&path)?;
+        }
         let mut lists = HashMap::new();
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries.collect::<io::Result<Vec<_>>>()?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        for path in entries.into_iter().map(|entry| entry.path()) {
-            let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-            let is_list = path.extension().is_some_and(|extension| extension == "list");
-            if path.extension().is_some_and(|extension| extension == "new") {
-                // What a crash has left of an upload that was never acknowledged.
-                fs::remove_file(&path)?;
-            }
-            let Some(number) = number.filter(|_| is_list) else { continue };
-            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            let list = EligibleList::read(&fs::read(&path).map_err(named)?);
+        for (campaign, path) in campaign_files::list(&directory, WHOLE)? {
+            let named = campaign_files::named(&path);
+            let list = EligibleList::read(&fs::read(&path).map_err(&named)?);
             let list =
                 list.ok_or_else(|| named(io::Error::new(io::ErrorKind::InvalidData, "is damaged; upload it again")))?;
-            lists.insert(CampaignNumber(number), Arc::new(list));
+            lists.insert(campaign, Arc::new(list));
         }
         Ok(Self { directory, key: *key, lists: ArcSwap::from_pointee(lists), replacing: Mutex::new(()) })
     }
@@ -105,7 +102,7 @@ impl EligibleLists {
         let _alone = self.replacing.lock();
         fs::create_dir_all(&self.directory)?;
         let path = self.path(campaign);
-        let temporary = path.with_extension("new");
+        let temporary = path.with_extension(BEGUN);
         let mut file = File::create(&temporary)?;
         list.write(&mut file)?;
         file.sync_all()?;
@@ -138,7 +135,7 @@ impl EligibleLists {
     }
 
     fn path(&self, campaign: CampaignNumber) -> PathBuf {
-        self.directory.join(format!("{}.list", campaign.0))
+        campaign_files::path(&self.directory, campaign, WHOLE)
     }
 }
 

@@ -19,6 +19,8 @@ use std::time::Duration;
 use landrush_engine::id::CampaignNumber;
 use parking_lot::Mutex;
 
+use crate::gate::campaign_files;
+
 /// How long a pair may wait to be written.
 const WRITE_EVERY: Duration = Duration::from_millis(100);
 
@@ -26,6 +28,8 @@ const WRITE_EVERY: Duration = Duration::from_millis(100);
 const WAITING_MAX: usize = 1 << 20;
 
 const RECORD_BYTES: usize = 16;
+
+const EXTENSION: &str = "pairs";
 
 /// A pair of a campaign, as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,20 +89,9 @@ impl Journal {
         lives: impl Fn(CampaignNumber) -> bool,
         mut each: impl FnMut(Record),
     ) -> io::Result<Self> {
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries.collect::<io::Result<Vec<_>>>()?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        for path in entries.into_iter().map(|entry| entry.path()) {
-            let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-            let Some(campaign) = number.map(CampaignNumber) else { continue };
-            let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            if lives(campaign) {
-                read(&path, campaign, &mut each).map_err(named)?;
-            } else {
-                fs::remove_file(&path).map_err(named)?;
-            }
+        for (campaign, path) in campaign_files::list(&directory, EXTENSION)? {
+            let done = if lives(campaign) { read(&path, campaign, &mut each) } else { fs::remove_file(&path) };
+            done.map_err(campaign_files::named(&path))?;
         }
         Ok(Self { directory, waiting: Mutex::default() })
     }
@@ -189,7 +182,7 @@ impl Journal {
     }
 
     fn path(&self, campaign: CampaignNumber) -> PathBuf {
-        self.directory.join(format!("{}.pairs", campaign.0))
+        campaign_files::path(&self.directory, campaign, EXTENSION)
     }
 }
 
