@@ -5,10 +5,12 @@ mod pace;
 mod slow;
 mod stream;
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use self::stream::{Item, Stream, timeless};
-use crate::client::Client;
+use crate::client::{Client, PATIENCE};
 use crate::server::Server;
 
 /// Heartbeats so often that a test can wait for one to know that nothing else came.
@@ -63,6 +65,11 @@ fn how_far_the_waiting_room_is_comes_by_the_stream_until_nothing_is_left() {
     let coupons = json!([{"id": "cash-5", "name": "cash", "total_quota": 1}]);
     client.campaign("sale", &json!({"protection": {"waiting_room": room}, "coupon_types": coupons}));
     let path = "/v1/campaigns/sale/waiting-room";
+    // The shuffle of those who came before the opening, nobody here, follows the opening a little later.
+    let began = Instant::now();
+    while client.get(path).json()["fairness"]["seed"].is_null() {
+        assert!(began.elapsed() < PATIENCE, "never shuffled");
+    }
     let mut stream = Stream::open(&server, "sale", &[]);
     assert_eq!(stream.room(), client.get(path).json(), "at once, and what the call says");
     let tickets = ["ann", "bob"].map(|user| {
