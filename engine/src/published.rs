@@ -18,7 +18,7 @@ use crate::filter::{DecidedFilter, PersonHash, PersonHasher};
 use crate::id::{CampaignId, CampaignNumber, TypeIndex, UserId};
 use crate::outcome::Refusal;
 use crate::registered::{RegisteredHash, RegisteredKey};
-use crate::room::RoomView;
+use crate::room::{RoomView, Shelf};
 use crate::router::Route;
 use crate::time::{Day, Timestamp};
 
@@ -198,6 +198,11 @@ impl Published {
         self.facts.load().phase(now)
     }
 
+    /// Whether claims were stopped for good.
+    pub fn is_cancelled(&self) -> bool {
+        self.facts.load().cancelled.is_some()
+    }
+
     /// Its waiting room, if it has one.
     pub fn room(&self) -> Option<Arc<RoomView>> {
         self.room.load_full()
@@ -286,6 +291,15 @@ impl Published {
             // Where everything is gone people still draw, and win nothing; entries are not coupons.
             Mode::Draw | Mode::Lottery => None,
         }
+    }
+
+    /// What those find who wait at `now` in its room of `window`, as far as is published.
+    pub fn shelf(&self, window: Timestamp, now: Timestamp) -> Shelf {
+        let facts = self.facts.load();
+        // The coupons of a lottery are there until it is drawn.
+        let is_lottery = facts.definition.mode == Mode::Lottery;
+        let gone = if is_lottery { None } else { self.sold_out(&facts.definition, None, now) };
+        Shelf::of(gone, &facts.schedule.lock(), window)
     }
 
     fn sold_out(&self, definition: &CampaignDefinition, asked: Option<TypeIndex>, now: Timestamp) -> Option<Refusal> {

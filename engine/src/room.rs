@@ -20,6 +20,7 @@
 //! came and went while the server was down there is nothing to tell: nobody was shuffled.
 
 mod came;
+mod shelf;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -32,6 +33,7 @@ use crate::id::UserId;
 use crate::time::Timestamp;
 
 pub(crate) use self::came::Came;
+pub use self::shelf::Shelf;
 
 /// A place in a waiting room. Who bears it is not told: a ticket binds it to its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

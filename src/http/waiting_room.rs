@@ -14,14 +14,13 @@ use landrush_engine::fairness::{Commitment, Seed};
 use landrush_engine::id::CampaignNumber;
 use landrush_engine::outcome::{Outcome, Refusal};
 use landrush_engine::published::Published;
-use landrush_engine::room::{Place, RoomView, Standing};
+use landrush_engine::room::{Place, RoomView, Shelf, Standing};
 use landrush_engine::time::Timestamp;
 
 use super::admission::Visitor;
 use super::answer::Answer;
 use super::availability::{entity_tag, not_modified};
 use super::caller::Caller;
-use super::campaign_json::CampaignState;
 use super::claim_body::ClaimBody;
 use super::json_text::JsonText;
 use super::lane::Lane;
@@ -96,6 +95,7 @@ pub(crate) async fn join(
         let mut json = JsonText::object(out);
         json.text("ticket", &ticket);
         shown.write_place(place, now, &mut json);
+        shown.write_resets_at(&mut json);
         json.end();
     });
     Ok(Answer::json(status, body).with("cache-control", "private, no-store"))
@@ -156,27 +156,32 @@ pub(crate) fn audit(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Re
 pub(crate) struct Shown<'r> {
     room: &'r RoomView,
     admit_per_second: u32,
-    /// Why nobody waits any more, if so.
+    /// Why nobody is let in any more, or today, if so.
     over: Option<&'static str>,
+    /// When people are let in again, where today's coupons are gone.
+    resets_at: Option<Timestamp>,
 }
 
 impl<'r> Shown<'r> {
     /// What is shown of `room`, which is the campaign's, at `now`.
     pub(crate) fn of(campaign: &Published, room: &'r RoomView, now: Timestamp) -> Self {
-        let (view, phase) = (campaign.view(now), campaign.phase(now));
+        let phase = campaign.phase(now);
         let is_past = match phase {
             Phase::Open { opened_at, .. } => opened_at > room.opens_at,
             Phase::Before { opens_at } | Phase::Between { opens_at } => opens_at > room.opens_at,
             Phase::Over => true,
         };
-        let over = match CampaignState::of(&view, phase) {
-            CampaignState::Cancelled | CampaignState::Ended => Some("over"),
-            CampaignState::SoldOut => Some("sold_out"),
-            CampaignState::Paused | CampaignState::Scheduled | CampaignState::Closed | CampaignState::Open => None,
+        let (over, resets_at) = if is_past || campaign.is_cancelled() {
+            (Some("over"), None)
+        } else {
+            match campaign.shelf(room.opens_at, now) {
+                Shelf::Stocked => (None, None),
+                Shelf::Refilled { at } => (Some("sold_out"), Some(at)),
+                Shelf::Empty(_) => (Some("sold_out"), None),
+            }
         };
-        let over = if is_past { Some("over") } else { over };
-        let rules = view.definition.protection.waiting_room;
-        Self { room, admit_per_second: rules.map_or(1, |rules| rules.admit_per_second), over }
+        let rules = campaign.definition().protection.waiting_room;
+        Self { room, admit_per_second: rules.map_or(1, |rules| rules.admit_per_second), over, resets_at }
     }
 
     /// Appends it as JSON.
@@ -198,6 +203,7 @@ impl<'r> Shown<'r> {
     /// Writes the members that all share, but for the state.
     fn write_room(&self, json: &mut JsonText<'_>) {
         let room = self.room;
+        self.write_resets_at(json);
         json.time("opens_at", room.opens_at);
         json.number("now_serving", u64::from(room.now_serving));
         json.number("waiting", u64::from(room.waiting()));
@@ -208,6 +214,10 @@ impl<'r> Shown<'r> {
         json.nested("fairness", |json| {
             write_fairness(&room.commitment(), room.published_seed(), count, hash, json);
         });
+    }
+
+    fn write_resets_at(&self, json: &mut JsonText<'_>) {
+        json.optional_time("resets_at", self.resets_at);
     }
 
     /// Writes where `place` stands at `now`.
@@ -223,14 +233,20 @@ impl<'r> Shown<'r> {
         json.number("number", u64::from(place.number));
         optional_number("position", position, json);
         optional_number("ahead", ahead, json);
-        let wait = ahead.filter(|_| state == "waiting").map(|ahead| self.estimated_wait(ahead));
+        let wait = ahead.filter(|_| state == "waiting").and_then(|ahead| self.estimated_wait(ahead, now));
         json.optional_text("estimated_wait", wait.map(|wait| Spelt(wait).to_string()).as_deref());
         json.optional_time("admitted_until", until);
     }
 
-    /// How long it takes until so many and one more are let in, if everybody claims: to whole seconds, upwards.
-    fn estimated_wait(&self, ahead: u32) -> Duration {
-        Duration::from_secs((u64::from(ahead) + 1).div_ceil(u64::from(self.admit_per_second)))
+    /// How long it takes from `now` until so many and one more are let in, if everybody claims: to whole seconds, upwards. `None`:
+    /// nobody is let in any more.
+    fn estimated_wait(&self, ahead: u32, now: Timestamp) -> Option<Duration> {
+        let until_next = match (self.over, self.resets_at) {
+            (None, _) => Duration::ZERO,
+            (Some(_), resets_at) => resets_at?.saturating_since(now),
+        };
+        let in_line = Duration::from_secs((u64::from(ahead) + 1).div_ceil(u64::from(self.admit_per_second)));
+        Some(Duration::from_secs(until_next.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)) + in_line)
     }
 }
 

@@ -40,9 +40,13 @@ impl Operation {
             Operation::Availability => &[SERVING, CAMPAIGN, &[Overloaded]],
             Operation::WaitingRoomRead => &[SERVING, &[Overloaded, InvalidRequest], CAMPAIGN, &[TicketRequired]],
             Operation::WaitingRoomAudit => &[SERVING, &[Overloaded, InvalidRequest], CAMPAIGN],
-            Operation::WaitingRoomJoin => {
-                &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, NotOpen, NotEligible, SoldOut]]
-            }
+            Operation::WaitingRoomJoin => &[
+                SERVING,
+                SHARD,
+                BODY,
+                CAMPAIGN,
+                &[RateLimited, Cancelled, Ended, NotOpen, NotEligible, SoldOut, DailySoldOut],
+            ],
             Operation::Register => {
                 &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, RegistrationClosed]]
             }

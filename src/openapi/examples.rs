@@ -267,13 +267,14 @@ pub(crate) fn arrivals() -> Vec<(&'static str, Value)> {
 pub(crate) fn place() -> Value {
     json!({
         "ticket": "AAAAAADQ8i6iAQAATQAAACjM8tQ0pv9Pj4mVYgw0d5hZ0cYt2bXyM1FzYq9Vb3kA", "state": "waiting", "number": 77,
-        "position": 77, "ahead": 76, "estimated_wait": "1s", "admitted_until": null
+        "position": 77, "ahead": 76, "estimated_wait": "1s", "admitted_until": null, "resets_at": null
     })
 }
 
 pub(crate) fn waiting_room() -> Value {
     json!({
-        "state": "waiting", "opens_at": STARTS_AT, "now_serving": 0, "waiting": 100, "admit_per_second": 500,
+        "state": "waiting", "resets_at": null, "opens_at": STARTS_AT, "now_serving": 0, "waiting": 100,
+        "admit_per_second": 500,
         "fairness": {
             "commitment": "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925",
             "seed": "0000000000000000000000000000000000000000000000000000000000000000",

@@ -193,6 +193,8 @@ export interface WatchHandlers {
 /** How far a waiting room is: the same for all. */
 export interface WaitingRoom {
   state: WaitingRoomState;
+  /** With `sold_out`, where only today's coupons are gone: when people are let in again. Places are kept. */
+  resets_at: string | null;
   opens_at: string;
   /** The last position that is let in. */
   now_serving: number;
@@ -216,6 +218,8 @@ export interface WaitingRoomPlace {
   estimated_wait: string | null;
   /** Until when the holder may claim, once let in. */
   admitted_until: string | null;
+  /** As in `WaitingRoom`. */
+  resets_at: string | null;
 }
 
 export type Connection = "live" | "polling" | "offline";

@@ -45,6 +45,31 @@ test("who comes when nothing is left is told so, and is not led to an empty shel
   await second.locator(".gate").getByText("All coupons are gone. Thank you for waiting.").waitFor();
 });
 
+test("who waits when the day has nothing left is told when there is more, and keeps the place", async (t) => {
+  const server = await startServer(t);
+  const coupon_types = [{ id: "cash-5", name: "$5 cash coupon", total_quota: 10, daily_quota: 1 }];
+  await server.createCampaign({ coupon_types, protection: { waiting_room: ROOM } });
+  const [first, second, late] = [
+    await openPage(t, server, "/c/spring-sale?user=ann"),
+    await openPage(t, server, "/c/spring-sale?user=bob"),
+    await openPage(t, server, "/c/spring-sale?user=cyd"),
+  ];
+  await first.getByRole("button", { name: "Join the waiting room" }).click();
+  await first.locator(".gate").getByText("It is your turn.").waitFor();
+  await second.getByRole("button", { name: "Join the waiting room" }).click();
+  await second.locator(".gate").getByText("You are next.").waitFor();
+  await first.getByRole("button", { name: "Get my coupon" }).click();
+  await first.locator(".ticket-code").waitFor();
+  await second.locator(".gate").getByText(/Today’s coupons are gone\. There are new ones .*\. Your place is kept\./).waitFor();
+  await late.locator(".gate").getByText(/There are new ones .*\. Join the waiting room to get your place in line for them\./).waitFor();
+  await late.getByRole("button", { name: "Join the waiting room" }).click();
+  await late.locator(".gate").getByText("Your place is kept.").waitFor();
+  await late.getByRole("button", { name: "Join the waiting room" }).waitFor({ state: "hidden" });
+  // The same at a visit later.
+  await second.reload();
+  await second.locator(".gate").getByText("Your place is kept.").waitFor();
+});
+
 test("a pause takes no time from a shopper whose turn it is", async (t) => {
   const server = await startServer(t);
   await server.createCampaign({ protection: { waiting_room: { ...ROOM, admitted_for: "8s" } } });

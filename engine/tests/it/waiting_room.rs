@@ -1,6 +1,8 @@
 //! The waiting room: places by a seeded shuffle, then in the order of arrival; let in at a rate, never more than there are
 //! coupons, and the same after every restart.
 
+mod shelf;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use landrush_engine::fairness::{LotteryKey, rank};
 use landrush_engine::id::{TypeIndex, UserId};
 use landrush_engine::outcome::{Outcome, Refusal};
 use landrush_engine::room::{AuditedRoom, PAST_ROOMS_MAX, Place, RoomView, Standing, chained};
-use landrush_engine::shard::State;
+use landrush_engine::shard::{Due, State};
 use landrush_engine::time::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -324,6 +326,50 @@ fn every_window_has_a_room_of_its_own() {
     assert_eq!(standing(&shop, first), Standing::Gone);
     assert_ne!(room(&shop).commitment(), commitment);
     shop.prove();
+}
+
+/// What is due at once, of which there is little: a shard that looks again and again does nothing else.
+fn due_at_once(shop: &mut Shop) {
+    for _ in 0..100 {
+        match shop.state.due(at(shop.now)) {
+            Some(Due::Event(event)) => shop.apply(&event),
+            Some(Due::Warm(campaign)) => shop.state.warm(campaign),
+            Some(Due::Look(campaign)) => shop.state.look_later(campaign, at(shop.now)),
+            None => return,
+        }
+    }
+    panic!("something is due for ever");
+}
+
+#[test]
+fn windows_that_nobody_was_there_for_are_passed_over() {
+    let mut shop = shop_with_windows(["13:00", "13:30", "14:00", "15:00"].map(str::to_owned).to_vec());
+    shop.now = OPENS - 1_000;
+    let places: Vec<Place> = (0..20).map(|number| place(&arrive(&mut shop, &user(number)))).collect();
+    shop.now = OPENS;
+    pass(&mut shop, 1_000);
+    assert_eq!(room(&shop).waiting(), 12);
+    // Down while two more open and close; and the like while it sleeps.
+    for restarts in [true, false] {
+        let mut shop = Shop { state: if restarts { shop.restored() } else { shop.state.clone() }, ..shop.clone() };
+        shop.now = OPENS + HOUR_MS + HOUR_MS / 2;
+        due_at_once(&mut shop);
+        assert_eq!(room(&shop).opens_at, at(OPENS));
+        shop.now = OPENS + 2 * HOUR_MS - 1_000;
+        let next = place(&arrive(&mut shop, "late"));
+        assert_eq!(next, Place { window: at(OPENS + 2 * HOUR_MS), number: 1 });
+        shop.now = OPENS + 2 * HOUR_MS;
+        due_at_once(&mut shop);
+        assert!(matches!(standing(&shop, next), Standing::Waiting { position: Some(1) }));
+        assert_eq!(standing(&shop, places[0]), Standing::Gone);
+        // And where nobody comes, the next that opens has a room all the same.
+        shop.now = OPENS + DAY_MS + HOUR_MS / 4;
+        due_at_once(&mut shop);
+        shop.now = OPENS + DAY_MS + HOUR_MS / 2;
+        due_at_once(&mut shop);
+        assert_eq!(room(&shop).opens_at, at(OPENS + DAY_MS + HOUR_MS / 2));
+        shop.prove();
+    }
 }
 
 /// With windows of five minutes at these times of every day.

@@ -201,6 +201,9 @@ pub(crate) struct Place {
     /// The first moment at which the place is gone, once its holder is let in.
     #[schema(required = true)]
     admitted_until: Option<Moment>,
+    /// With `sold_out`, where only today's coupons are gone: when people are let in again. Places are kept.
+    #[schema(required = true)]
+    resets_at: Option<Moment>,
 }
 
 /// What tells another server who was let in.
@@ -235,6 +238,9 @@ pub(crate) struct PublicKey {
 #[derive(ToSchema)]
 pub(crate) struct WaitingRoomView {
     state: PlaceState,
+    /// With `sold_out`, where only today's coupons are gone: when people are let in again. Places are kept.
+    #[schema(required = true)]
+    resets_at: Option<Moment>,
     opens_at: Moment,
     /// The last position that is let in.
     now_serving: u32,

@@ -70,12 +70,15 @@ export class Gate {
     this.#shared = shared;
     const isShuffled = shared.fairness.seed !== null;
     const isNear = this.#place?.position && shared.now_serving >= this.#place.position;
-    const isOver = shared.state !== "waiting";
+    const { state, resets_at } = shared;
     if (this.#ticket !== null && this.#place?.state === "waiting") {
-      if (isOver) this.#took({ ...this.#place, state: shared.state });
+      if (state !== "waiting") this.#took({ ...this.#place, state, resets_at });
       // All hear of the opening at once, and do not ask at once.
       else if (isShuffled && this.#place.position === null) this.#askWithin((shared.waiting / ASKING_PER_SECOND) * 1_000);
       else if (isNear) this.#askWithin(500);
+    } else if (this.#ticket !== null && this.#place?.state === "sold_out" && state === "waiting") {
+      // There are new ones, and again all hear of it at once.
+      this.#askWithin((shared.waiting / ASKING_PER_SECOND) * 1_000);
     }
     this.#show();
   }
@@ -171,8 +174,9 @@ export class Gate {
   #show() {
     if (this.#room === null) return;
     const now = this.#page.client.clock.now();
-    const isIn = ["waiting", "admitted"].includes(this.#place?.state);
-    this.#button.hidden = isIn || ["sold_out", "over"].includes(this.#shared?.state);
+    const goesOn = (state, resetsAt) => state === "waiting" || (state === "sold_out" && Boolean(resetsAt));
+    const isIn = this.#place !== null && (this.#place.state === "admitted" || goesOn(this.#place.state, this.#place.resets_at));
+    this.#button.hidden = isIn || (this.#shared !== null && !goesOn(this.#shared.state, this.#shared.resets_at));
     setText(this.#note, isIn || this.#place !== null ? placeWords(this.#place, this.#shared, now) : joinWords(this.#shared, now));
   }
 

@@ -92,7 +92,9 @@ export function retryWords({ problem }) {
 
 /** What is said to somebody who has not come to the waiting room. */
 export function joinWords(room, now) {
-  if (room?.state === "sold_out") return "All coupons are gone.";
+  if (room?.state === "sold_out") {
+    return room.resets_at ? `${newOnesWords(room, now)} Join the waiting room to get your place in line for them.` : "All coupons are gone.";
+  }
   if (room?.state === "over") return "This is over.";
   const isAhead = room !== null && now < Date.parse(room.opens_at);
   return isAhead
@@ -101,12 +103,12 @@ export function joinWords(room, now) {
 }
 
 /** Where somebody stands who has. */
-export function placeWords({ state, position, estimated_wait, admitted_until }, room, now) {
+export function placeWords({ state, position, estimated_wait, admitted_until, resets_at }, room, now) {
   switch (state) {
     case "admitted":
       return `It is your turn. Your place is kept until ${moment(Date.parse(admitted_until), now).replace(/^today at /, "")}.`;
     case "sold_out":
-      return "All coupons are gone. Thank you for waiting.";
+      return resets_at ? `${newOnesWords({ resets_at }, now)} Your place is kept.` : "All coupons are gone. Thank you for waiting.";
     case "over":
       return "Your turn has passed. You can join again, at the end of the line.";
     default: {
@@ -116,6 +118,10 @@ export function placeWords({ state, position, estimated_wait, admitted_until }, 
       return ahead === 0 ? "You are next." : `You are number ${count(position)}: ${count(ahead)} ${ahead === 1 ? "person is" : "people are"} ahead of you.${wait}`;
     }
   }
+}
+
+function newOnesWords({ resets_at }, now) {
+  return `Today’s coupons are gone. There are new ones ${moment(Date.parse(resets_at), now)}.`;
 }
 
 function spanWords(seconds) {
@@ -131,7 +137,7 @@ export function problemWords(problem, { now }) {
     case "sold_out":
       return "Sold out: the last coupon has just gone.";
     case "daily_sold_out":
-      return later("Today’s coupons are gone. There are new ones", problem.resets_at) ?? "Today’s coupons are gone.";
+      return problem.resets_at ? newOnesWords(problem, now) : "Today’s coupons are gone.";
     case "not_open":
       return later("Not open yet. It opens", problem.opens_at) ?? "Not open yet.";
     case "ended":

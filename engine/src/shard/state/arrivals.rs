@@ -6,12 +6,12 @@ use super::claims::Person;
 use super::decide::Decision;
 use super::due::Due;
 use super::room::{PLENTY, Room};
-use crate::campaign::{Mode, Phase};
+use crate::campaign::{Mode, Phase, Window};
 use crate::command::Arrive;
 use crate::event::Change;
 use crate::id::{Serial, UserId};
 use crate::outcome::{Outcome, Refusal};
-use crate::room::RoomView;
+use crate::room::{RoomView, Shelf};
 use crate::time::Timestamp;
 
 impl Campaign {
@@ -31,8 +31,11 @@ impl Campaign {
         if let Some(place) = room.live_place(user, now).filter(|_| is_same) {
             return Decision::answer(Outcome::Arrived { place, repeated: true });
         }
-        if room.is_full() || self.is_all_gone() {
+        if room.is_full() {
             return Decision::refuse(Refusal::SoldOut);
+        }
+        if let Shelf::Empty(refusal) = self.shelf(window, now) {
+            return Decision::refuse(refusal);
         }
         let place = if is_same { room.next_place() } else { crate::room::Place { window, number: 1 } };
         Decision {
@@ -54,13 +57,20 @@ impl Campaign {
         }
     }
 
-    /// Whether no coupon is left, today or later. Those of a lottery are there until it is drawn.
-    pub(super) fn is_all_gone(&self) -> bool {
-        self.definition.mode != Mode::Lottery
-            && self.types().all(|coupon_type| self.stock(coupon_type, self.day) == Stock::Gone)
+    /// What those find who wait at `now` for `window`. The coupons of a lottery are there until it is drawn.
+    fn shelf(&self, window: Timestamp, now: Timestamp) -> Shelf {
+        if self.definition.mode == Mode::Lottery {
+            return Shelf::Stocked;
+        }
+        Shelf::of(self.choose(None, self.today(now), now).err(), &self.schedule, window)
     }
 
-    /// How many people can win something yet at `now`.
+    /// Whether no coupon is left, today or later.
+    fn is_all_gone(&self) -> bool {
+        self.types().all(|coupon_type| self.stock(coupon_type, self.day) == Stock::Gone)
+    }
+
+    /// How many people can win something yet at `now`, as far as a log is held to it.
     fn left_for_people(&self, now: Timestamp) -> u32 {
         let day = self.today(now);
         match self.definition.mode {
@@ -94,10 +104,12 @@ impl Campaign {
         if !room.is_shuffled() {
             return Some(room.opens_at());
         }
-        let mut windows = self.schedule.upcoming(room.opens_at());
-        let closes_at = windows.next().filter(|window| window.opened_at == room.opens_at())?.closes_at;
+        let is_own = |window: &Window| window.opened_at == room.opens_at();
+        let closes_at = self.schedule.upcoming(room.opens_at()).next().filter(is_own)?.closes_at;
         let look = room.next_look().filter(|at| *at < closes_at && self.flags.accept_claims);
-        look.or_else(|| windows.next().map(|window| window.opened_at))
+        // Windows that have closed by the last look were passed over.
+        let mut windows = self.schedule.upcoming(room.looked_at());
+        look.or_else(|| windows.find(|window| !is_own(window)).map(|window| window.opened_at))
     }
 
     /// What is due in its waiting room at `now`, at which something may be.
@@ -113,7 +125,11 @@ impl Campaign {
             let (count, hash) = if window > room.opens_at() { (0, [0; 32]) } else { room.arrivals() };
             Change::Shuffled { window, count, hash }
         } else {
-            match room.admissible(now, self.left_for_people(now)) {
+            let left = match self.shelf(window, now) {
+                Shelf::Stocked => self.left_for_people(now),
+                Shelf::Refilled { .. } | Shelf::Empty(_) => 0,
+            };
+            match room.admissible(now, left) {
                 _ if open != Some(room.opens_at()) => return Some(Due::Look(self.number)),
                 0 => return Some(Due::Look(self.number)),
                 count => Change::Admitted { up_to: room.view.now_serving + count },

@@ -12,7 +12,7 @@ use crate::fairness::DrawPlace;
 use crate::filter::PersonHash;
 use crate::id::{Serial, TypeIndex, UserId};
 use crate::outcome::{ClaimItem, ClaimKind, ClaimView, Outcome, Refusal};
-use crate::time::Timestamp;
+use crate::time::{Day, Timestamp};
 
 /// What a command leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,7 +174,7 @@ impl Campaign {
     }
 
     fn first_come<'c>(&self, claim: &Claim, grant: Granted<'c>, now: Timestamp) -> Decision<'c> {
-        let coupon_type = match self.choose(claim, &grant, now) {
+        let coupon_type = match self.choose(claim.coupon_type, grant.day, now) {
             Ok(coupon_type) => coupon_type,
             Err(refusal) => return Decision::refuse(refusal),
         };
@@ -187,11 +187,11 @@ impl Campaign {
         }
     }
 
-    /// The coupon type that this person gets.
-    fn choose(&self, claim: &Claim, grant: &Granted<'_>, now: Timestamp) -> Result<TypeIndex, Refusal> {
+    /// The coupon type that somebody gets on `day` who names one, or takes what is there.
+    pub(super) fn choose(&self, named: Option<TypeIndex>, day: Day, now: Timestamp) -> Result<TypeIndex, Refusal> {
         let mut is_gone = true;
-        for coupon_type in self.types().filter(|listed| claim.coupon_type.is_none_or(|named| named == *listed)) {
-            match self.stock(coupon_type, grant.day) {
+        for coupon_type in self.types().filter(|listed| named.is_none_or(|named| named == *listed)) {
+            match self.stock(coupon_type, day) {
                 Stock::Left => return Ok(coupon_type),
                 Stock::GoneToday => is_gone = false,
                 Stock::Gone => {}

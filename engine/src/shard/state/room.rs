@@ -47,7 +47,9 @@ pub(crate) struct Room {
     last_at: Timestamp,
     /// Thousandths of people who may be let in beside those of the time since.
     carry: u64,
-    /// When to look again; in no log.
+    /// When was looked last, the opening at first; in no log, as the next.
+    looked_at: Timestamp,
+    /// When to look again.
     look_at: Timestamp,
 }
 
@@ -77,6 +79,7 @@ impl Room {
             lapsed: 0,
             last_at: opens_at,
             carry: 0,
+            looked_at: opens_at,
             look_at: opens_at,
         }
     }
@@ -99,6 +102,10 @@ impl Room {
 
     pub(super) fn is_shuffled(&self) -> bool {
         self.view.shuffle.is_some()
+    }
+
+    pub(super) fn looked_at(&self) -> Timestamp {
+        self.looked_at
     }
 
     pub(super) fn first_claim(&self) -> Serial {

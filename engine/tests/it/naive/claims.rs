@@ -132,7 +132,7 @@ impl ModelCampaign {
     }
 
     /// The first type that has quota left, or the one that was asked for.
-    fn choose(&self, named: Option<TypeIndex>, today: Day) -> Result<TypeIndex, Refusal> {
+    pub(super) fn choose(&self, named: Option<TypeIndex>, today: Day) -> Result<TypeIndex, Refusal> {
         let mut any_total = false;
         for (coupon_type, counts) in self.types().zip(self.counts()) {
             let definition = &self.definition.coupon_types[coupon_type.as_index()];

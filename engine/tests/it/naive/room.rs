@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use landrush_engine::campaign::{CouponTypeDefinition, TypeCounts};
 use landrush_engine::command::{Arrive, Claim};
 use landrush_engine::fairness::{LotteryKey, Seed, rank};
 use landrush_engine::id::UserId;
@@ -131,9 +130,10 @@ impl ModelCampaign {
         if let Some(number) = self.room.number(&arrive.user).filter(is_live) {
             return Outcome::Arrived { place: place(number), repeated: true };
         }
-        let left = |(counts, definition): (TypeCounts, &CouponTypeDefinition)| counts.issued < definition.total_quota;
-        if !self.counts().into_iter().zip(&self.definition.coupon_types).any(left) {
-            return refuse(Refusal::SoldOut);
+        match self.choose(None, self.today(now)) {
+            Err(Refusal::DailySoldOut { resets_at }) if resets_at < self.definition.ends_at => {}
+            Err(refusal) => return refuse(refusal),
+            Ok(_) => {}
         }
         self.room.people.push(arrive.user.clone());
         Outcome::Arrived { place: place(self.room.people.len()), repeated: false }

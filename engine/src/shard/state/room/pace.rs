@@ -73,7 +73,7 @@ impl Room {
 
     /// Looks again a step after `now`.
     pub(in crate::shard::state) fn look_later(&mut self, now: Timestamp) {
-        self.look_at = later(now, STEP);
+        (self.looked_at, self.look_at) = (now, later(now, STEP));
     }
 
     /// How many are to be let in at `now`, where so many coupons are left; [`PLENTY`]: however many come.
