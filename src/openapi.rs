@@ -171,6 +171,13 @@ fn responses(operation: Operation) -> Value {
         let status = same[0].status().as_u16();
         responses.insert(status.to_string(), refusal(status, same, false));
     }
+    if operation.is_counted() {
+        for response in responses.values_mut() {
+            for name in ["RateLimit-Policy", "RateLimit"] {
+                response["headers"][name] = header_reference(name);
+            }
+        }
+    }
     Value::Object(responses)
 }
 
@@ -197,10 +204,14 @@ fn refusal(status: u16, codes: &[Code], allow: bool) -> Value {
     names.dedup();
     let mut headers = json!({"x-request-id": header_reference("x-request-id")});
     // A 409 has it where the code is `not_open`.
-    let (waits, may_wait) = (status == 503, codes.contains(&Code::NotOpen));
+    let (waits, may_wait) = (matches!(status, 429 | 503), codes.contains(&Code::NotOpen));
     if waits || may_wait {
         let name = if waits { "Retry-After" } else { "Retry-After-Opening" };
         headers["Retry-After"] = header_reference(name);
+    }
+    // What the gate says no with.
+    if matches!(status, 401 | 403 | 429) {
+        headers["x-landrush-refused-by"] = header_reference("x-landrush-refused-by");
     }
     if status == 401 {
         headers["WWW-Authenticate"] = header_reference("WWW-Authenticate");
@@ -227,6 +238,9 @@ fn headers() -> Value {
         "x-request-id": header("The request's own id, or the server's for it.", true, text()),
         "Retry-After": header("After how many seconds to ask again.", true, seconds()),
         "Retry-After-Opening": header("With `not_open`: after how many seconds to ask again.", false, seconds()),
+        "RateLimit-Policy": header("To whoever bears a management key with a rate: how many requests in how many seconds.", false, text()),
+        "RateLimit": header("To the same: how many are left, and in how many seconds all are there again or, where none is left, one.", false, text()),
+        "x-landrush-refused-by": header("To whoever bears a management key: which part of the gate refused.", false, text()),
         "WWW-Authenticate": header("`Bearer`.", true, text()),
         "Allow": header("The methods that the path knows.", true, text()),
     });

@@ -114,7 +114,8 @@ impl Operation {
             ),
             Operation::WaitingRoomJoin => {
                 let came = examples::place;
-                made(["Came, and has a place.", "Had come before: the same place."], "Place", came(), came())
+                let words = ["Came, and has a place.", "Had come before: the same place."];
+                with(&[CacheControl], made(words, "Place", came(), came()))
             }
             Operation::WaitingRoomToken => {
                 with(&[CacheControl], vec![json(201, "The token.", "AdmissionToken", examples::admission_token())])

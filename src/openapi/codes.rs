@@ -1,5 +1,5 @@
-//! Owns which refusals each operation knows, in the order in which it would give them. Their statuses and names come from the one
-//! table in [`problem`](crate::http::problem).
+//! Owns what the gate is to each operation, and which refusals each knows, in the order in which it would give them. Their
+//! statuses and names come from the one table in [`problem`](crate::http::problem).
 
 use super::operation::{Caller, Operation};
 use crate::http::problem::Code::{self, *};
@@ -12,6 +12,8 @@ const SHARD: &[Code] = &[Overloaded, Internal];
 const BODY: &[Code] = &[UnsupportedMediaType, TooLarge, RequestTimeout, InvalidRequest];
 /// What a call adds that speaks of a campaign.
 const CAMPAIGN: &[Code] = &[NotFound, Archived];
+/// What anybody is refused with where the gate judges who calls.
+const GATE: &[Code] = &[Forbidden, RateLimited];
 /// What a call adds that hands something out.
 const CLAIMS: &[Code] = &[
     WrongMode,
@@ -29,6 +31,27 @@ const CLAIMS: &[Code] = &[
 ];
 
 impl Operation {
+    /// Whether the gate judges who calls it: by the list of those who are denied, and by the rate of a management key.
+    pub(crate) const fn is_guarded(self) -> bool {
+        !matches!(
+            self,
+            Operation::Livez
+                | Operation::Readyz
+                | Operation::Metrics
+                | Operation::Time
+                | Operation::OpenApi
+                | Operation::Page
+                | Operation::CampaignPage
+                | Operation::AdminPage
+                | Operation::DocsPage
+        )
+    }
+
+    /// Whether a call counts for the rate of a management key that it bears. Claims bear none.
+    pub(crate) const fn is_counted(self) -> bool {
+        self.is_guarded() && !matches!(self, Operation::Claim | Operation::Draw | Operation::Enter)
+    }
+
     /// Why it may be refused.
     pub(crate) fn codes(self) -> Vec<Code> {
         let parts: &[&[Code]] = match self {
@@ -103,12 +126,12 @@ impl Operation {
             | Operation::DocsPage => &[],
         };
         let caller: &[Code] = match self.entry().caller {
-            Caller::Management | Caller::UserOrManagement => &[Unauthorized, Forbidden, RateLimited],
-            Caller::User => &[Unauthorized, Forbidden],
+            Caller::Management | Caller::UserOrManagement | Caller::User => &[Unauthorized],
             Caller::Anybody | Caller::AnybodyAndMore => &[],
         };
+        let gate = if self.is_guarded() { GATE } else { &[] };
         let mut codes: Vec<Code> = Vec::new();
-        for code in parts.iter().copied().flatten().chain(caller) {
+        for code in parts.iter().copied().flatten().chain(caller).chain(gate) {
             if !codes.contains(code) {
                 codes.push(*code);
             }

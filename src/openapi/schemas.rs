@@ -108,7 +108,7 @@ pub(crate) struct Problem {
     /// With `daily_sold_out`: when the daily quota begins anew.
     #[schema(nullable = false)]
     resets_at: Option<Moment>,
-    /// With 503 and `not_open`: after how many milliseconds to ask again, spread so that clients do not come all at once.
+    /// With 429, 503 and `not_open`: after how many milliseconds to ask again, spread so that clients do not come all at once.
     #[schema(nullable = false)]
     retry_after_ms: Option<u64>,
     /// With `invalid_request`: what is wrong, field by field.

@@ -2,6 +2,7 @@
 //! that comes back must be in the document: status, media type, headers, schema.
 
 mod described;
+mod gate;
 
 use serde_json::{Value, json};
 

@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 use crate::client::{Client, Reply};
 use crate::server::ADMIN_KEY;
 
+/// Headers by which a client goes on: where they are sent, the document says so.
+const HEEDED: [&str; 6] =
+    ["allow", "ratelimit", "ratelimit-policy", "retry-after", "www-authenticate", "x-landrush-refused-by"];
+
 /// What the server says it answers.
 pub(crate) struct Described {
     document: Value,
@@ -137,6 +141,11 @@ impl Described {
             let header = self.resolved(header);
             let is_there = reply.header(&name.to_lowercase()).is_some();
             assert!(is_there || header["required"] == false, "no header {name}: {said}");
+        }
+        for (name, _) in &reply.headers {
+            let known = response["headers"].as_object().into_iter().flatten();
+            let is_said = known.map(|(known, _)| known).any(|known| known.eq_ignore_ascii_case(name));
+            assert!(is_said || !HEEDED.contains(&name.as_str()), "a header {name} that is not in the document: {said}");
         }
         let Some(contents) = response["content"].as_object() else {
             return assert!(reply.body.is_empty(), "a body that is not in the document: {said}");
