@@ -38,6 +38,7 @@ mod redemptions;
 mod refusals;
 mod server;
 mod slow;
+mod token_keys;
 mod tokens;
 mod top;
 mod users;

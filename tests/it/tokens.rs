@@ -17,7 +17,8 @@ use crate::server::{ADMIN_KEY, Server};
 
 const SECRET: &str = "a secret of at least thirty-two bytes";
 
-fn token(algorithm: Algorithm, key: &EncodingKey, user: &str) -> String {
+/// A token of `user` for the next ten minutes.
+pub(crate) fn token(algorithm: Algorithm, key: &EncodingKey, user: &str) -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     encode(&Header::new(algorithm), &json!({"sub": user, "exp": seconds + 600}), key).expect("signs")
 }
@@ -27,7 +28,7 @@ fn shared(user: &str) -> String {
 }
 
 /// A server with this one of `[[auth.keys]]`.
-fn server(key: &str) -> Server {
+pub(crate) fn server(key: &str) -> Server {
     let server = Server::start(&format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\n{key}"));
     server.client().campaign("c", &json!({}));
     server
@@ -37,14 +38,16 @@ fn with_secret() -> Server {
     server(&format!("alg = \"HS256\"\nsecret = \"{SECRET}\""))
 }
 
-fn call(client: &Client, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
+/// A call by whoever bears `token`.
+pub(crate) fn call(client: &Client, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Reply {
     let authorization = token.map(|token| format!("Bearer {token}"));
     let mut headers: Vec<(&str, &str)> = authorization.iter().map(|value| ("authorization", value.as_str())).collect();
     headers.extend(body.map(|_| JSON));
     client.call(method, path, &headers, body.map(Value::to_string).unwrap_or_default().as_bytes())
 }
 
-const CLAIMS: &str = "/v1/campaigns/c/claims";
+/// Where the claims of the campaign go that every server here has.
+pub(crate) const CLAIMS: &str = "/v1/campaigns/c/claims";
 
 #[test]
 fn the_token_says_who_the_user_is_and_the_body_need_not() {
@@ -261,7 +264,8 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-fn ed_key() -> (EncodingKey, String) {
+/// A key that signs, and the set with its public part.
+pub(crate) fn ed_key() -> (EncodingKey, String) {
     let key = Ed25519KeyPair::generate().expect("a key");
     let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).expect("DER");
     let key = EncodingKey::from_ed_pem(pem("PRIVATE KEY", der.as_ref()).as_bytes()).expect("a key");
