@@ -110,3 +110,68 @@ fn where_the_way_to_the_shards_is_crowded_newcomers_are_refused_by_every_call_an
     let metrics = client.get("/metrics").text();
     assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 5\n"), "{metrics}");
 }
+
+#[test]
+fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why() {
+    let server = Server::start("");
+    let client = server.client();
+    let (past, future) = ("2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z");
+    let one = json!([{"id": "a", "name": "a", "total_quota": 1}]);
+    let daily = json!([{"id": "a", "name": "a", "total_quota": 9, "daily_quota": 1}]);
+    // Each with why somebody new is refused there, also by a server that has nothing else to do.
+    let campaigns = [
+        ("cancelled", json!({}), (409, "cancelled")),
+        ("over", json!({"schedule": {"starts_at": past, "ends_at": "2020-01-02T00:00:00Z"}}), (410, "ended")),
+        ("paused", json!({}), (409, "paused")),
+        ("early", json!({"schedule": {"starts_at": "2998-01-01T00:00:00Z", "ends_at": future}}), (409, "not_open")),
+        ("room", json!({"protection": {"waiting_room": {"admit_per_second": 1}}}), (403, "ticket_required")),
+        ("guarded", json!({"protection": {"challenge": {"provider": "altcha"}}}), (403, "challenge_required")),
+        ("listed", json!({"protection": {"eligibility": {"who": "list"}}}), (403, "not_eligible")),
+        ("members", json!({"protection": {"eligibility": {"who": "registered"}}}), (403, "not_eligible")),
+        ("gone", json!({"coupon_types": one}), (409, "sold_out")),
+        // Whose day ends at noon, so that no midnight of a test's comes between.
+        ("today", json!({"coupon_types": daily, "time_zone": noon_zone()}), (409, "daily_sold_out")),
+    ];
+    for (id, body, _) in &campaigns {
+        client.campaign(id, body);
+    }
+    for (path, status) in [("cancelled/cancel", 200), ("paused/pause", 200)] {
+        assert_eq!(client.admin("POST", &format!("/v1/campaigns/{path}"), None).status, status, "{path}");
+    }
+    for id in ["gone", "today"] {
+        assert_eq!(client.claim(id, "ann").status, 201, "{id}");
+    }
+    client.campaign("open", &json!({}));
+
+    let server = Server::start_in(server.kill(), &format!("{CROWDED}\n[gate]\ndeny = [\"user:eve\"]"));
+    let client = server.client();
+    assert_eq!(client.claim("open", "bob").problem(), (503, "overloaded".into()), "it is crowded");
+    let batch = json!({"claims": [{"user_id": "bob"}]});
+    for (id, _, (status, code)) in &campaigns {
+        let refused = client.claim(id, "bob");
+        assert_eq!(refused.problem(), (*status, (*code).to_owned()), "{id}");
+        assert_eq!(refused.header("retry-after").is_some(), *code == "not_open", "{id}");
+        let batch = client.admin("POST", &format!("/v1/campaigns/{id}/claims:batch"), Some(&batch)).json();
+        assert_eq!((&batch["results"][0]["status"], &batch["results"][0]["code"]), (&json!(status), &json!(code)));
+        let denied = (403, "forbidden".into());
+        assert_eq!(client.claim(id, "eve").problem(), denied, "{id}");
+    }
+    for (call, id, user, code) in [
+        ("waiting-room", "members", "eve", "forbidden"),
+        ("waiting-room", "listed", "bob", "not_eligible"),
+        ("registrations", "members", "eve", "forbidden"),
+    ] {
+        let refused = client.post(&format!("/v1/campaigns/{id}/{call}"), &json!({"user_id": user}));
+        assert_eq!(refused.problem(), (403, code.into()), "{call} {id}");
+    }
+    let metrics = client.get("/metrics").text();
+    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 1\n"), "{metrics}");
+}
+
+/// A time zone in which it is about noon.
+fn noon_zone() -> String {
+    let hour = jiff::Timestamp::now().as_second() / 3_600 % 24;
+    // Of these zones the sign is the other way round.
+    let ahead = 12 - hour;
+    if ahead == 0 { String::from("UTC") } else { format!("Etc/GMT{:+}", -ahead) }
+}
