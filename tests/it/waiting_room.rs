@@ -1,5 +1,7 @@
 //! The waiting room through the server: places, tickets and who may claim with them.
 
+mod wait;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -75,6 +77,7 @@ fn who_came_before_the_opening_is_shuffled_then_let_in_and_claims() {
     assert_eq!((again.status, ticket_of(&again)), (200, early[0].clone()));
     let first = again.json();
     assert_eq!((&first["state"], &first["position"], &first["ahead"]), (&json!("waiting"), &Value::Null, &Value::Null));
+    assert_eq!(first["estimated_wait"], Value::Null, "nobody knows who is ahead before the shuffle");
     let before = client.get(&room("drop")).json();
     assert_eq!((&before["waiting"], &before["now_serving"]), (&json!(3), &json!(0)));
     assert_eq!(before["fairness"]["seed"], Value::Null);
