@@ -24,6 +24,7 @@ use super::caller::Caller;
 use super::claim_body::ClaimBody;
 use super::json_text::JsonText;
 use super::lane::Lane;
+use super::pressure::Shed;
 use super::problem::{Code, Problem};
 use super::query::{self, Query};
 use super::{body, challenge, claim_json, eligibility, route, users, waiting_room};
@@ -225,10 +226,14 @@ impl Asking<'_> {
         if let Some(refusal) = campaign.refuse_early(user, coupon_type, gate, stamped_at, stamped_at) {
             return Err(Problem::refused(refusal));
         }
-        lane.has_room_for(opened, campaign, user)?;
-        // Only now, so that what is asked before the opening uses up no device's places.
-        if !eligibility::is_among_few(opened, campaign, definition, &visitor, headers)? {
-            gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible));
+        let has_room = lane.has_room(opened, campaign, user);
+        // Only now, so that what is asked before the opening uses up no device's places; nor does whoever finds no room.
+        match (eligibility::is_among_few(opened, campaign, definition, &visitor, headers, has_room)?, has_room) {
+            (true, true) => {}
+            (true, false) => return Err(lane.shed(Shed::Newcomer)),
+            (false, true) => gate.refusal = gate.refusal.or(Some(GateRefusal::NotEligible)),
+            // They hold nothing that the shard could tell them of, and would come again in vain.
+            (false, false) => return Err(Problem::refused(Refusal::NotEligible)),
         }
         Ok(Admitted { coupon_type, key, gate })
     }

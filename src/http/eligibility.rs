@@ -37,7 +37,8 @@ pub(crate) fn is_listed(
 const DEVICES_PER_USER: u32 = 16;
 
 /// Whether `visitor` is one of the first users of its device and phone, and comes by one of its own first devices. Whoever names no
-/// device, where devices are counted, is none. Of whoever has had all that the campaign grants nothing is kept.
+/// device, where devices are counted, is none. Of whoever has had all that the campaign grants nothing is kept, nor of whoever
+/// `may_take_place` not.
 ///
 /// # Errors
 /// 400 if the name of the device is none.
@@ -47,6 +48,7 @@ pub(crate) fn is_among_few(
     definition: &CampaignDefinition,
     visitor: &Visitor<'_>,
     headers: &HeaderMap,
+    may_take_place: bool,
 ) -> Result<bool, Problem> {
     let Some(Eligibility { devices_per_user, users_per_device, .. }) = &definition.protection.eligibility else {
         return Ok(true);
@@ -65,7 +67,7 @@ pub(crate) fn is_among_few(
     let (companions, bonds) = (&opened.companions, bonds.into_iter().flatten());
     let Limit { max, per, by: _ } = definition.limit;
     let is_one_for_all = max == 1 && per == Period::Campaign;
-    Ok(if is_one_for_all && campaign.may_have_decided(visitor.user) {
+    Ok(if !may_take_place || is_one_for_all && campaign.may_have_decided(visitor.user) {
         companions.would_admit(campaign.number(), bonds)
     } else {
         companions.admit(campaign.number(), bonds)

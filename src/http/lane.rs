@@ -131,12 +131,15 @@ impl Lane {
         pressure::is_crowded(self.desk.get(engine).waiting(), config.shards.mailbox_commands, config.http.io_threads)
     }
 
-    /// Refuses `user` where commands crowd the way to the shards, unless the campaign may have granted them something already.
+    /// Whether there is room for `user`: where commands crowd the way to the shards, only if the campaign may have granted them
+    /// something already.
+    pub(crate) fn has_room(&self, opened: &Opened, campaign: &Published, user: &UserId) -> bool {
+        !self.is_crowded(&opened.engine) || campaign.may_have_decided(user)
+    }
+
+    /// Refuses `user` where there is no room for them.
     pub(crate) fn has_room_for(&self, opened: &Opened, campaign: &Published, user: &UserId) -> Result<(), Problem> {
-        if self.is_crowded(&opened.engine) && !campaign.may_have_decided(user) {
-            return Err(self.shed(Shed::Newcomer));
-        }
-        Ok(())
+        if self.has_room(opened, campaign, user) { Ok(()) } else { Err(self.shed(Shed::Newcomer)) }
     }
 
     /// Counts a request that is refused for want of time or room, and is asked to come again.

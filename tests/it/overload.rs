@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, JSON};
 use crate::server::Server;
 
 /// How long the server stands still and runs in turn: it never catches up, as under more than it can carry.
@@ -128,6 +128,8 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
         ("guarded", json!({"protection": {"challenge": {"provider": "altcha"}}}), (403, "challenge_required")),
         ("listed", json!({"protection": {"eligibility": {"who": "list"}}}), (403, "not_eligible")),
         ("members", json!({"protection": {"eligibility": {"who": "registered"}}}), (403, "not_eligible")),
+        // Where devices are counted, whoever names none is one of too many.
+        ("counted", json!({"protection": {"eligibility": {"users_per_device": 1}}}), (403, "not_eligible")),
         ("gone", json!({"coupon_types": one}), (409, "sold_out")),
         // Whose day ends at noon, so that no midnight of a test's comes between.
         ("today", json!({"coupon_types": daily, "time_zone": noon_zone()}), (409, "daily_sold_out")),
@@ -142,10 +144,24 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
         assert_eq!(client.claim(id, "ann").status, 201, "{id}");
     }
     client.campaign("open", &json!({}));
+    let by_device = |client: &Client, user: &str, device: &str| {
+        let body = json!({"user_id": user}).to_string();
+        client.call("POST", "/v1/campaigns/counted/claims", &[JSON, ("x-device-id", device)], body.as_bytes())
+    };
+    assert_eq!(by_device(&client, "ann", "anns").status, 201);
 
-    let server = Server::start_in(server.kill(), &format!("{CROWDED}\n[gate]\ndeny = [\"user:eve\"]"));
+    // In good order: what is known of devices is written down then.
+    server.terminate();
+    let (_, directory) = server.wait();
+    let server = Server::start_in(directory, &format!("{CROWDED}\n[gate]\ndeny = [\"user:eve\"]"));
     let client = server.client();
     assert_eq!(client.claim("open", "bob").problem(), (503, "overloaded".into()), "it is crowded");
+    assert_eq!(by_device(&client, "bob", "anns").problem(), (403, "not_eligible".into()), "another's device");
+    // Who finds no room takes no device's place.
+    for user in ["bob", "cid"] {
+        assert_eq!(by_device(&client, user, "new").problem(), (503, "overloaded".into()), "{user}");
+    }
+    assert_eq!(by_device(&client, "ann", "anns").status, 200);
     let batch = json!({"claims": [{"user_id": "bob"}]});
     for (id, _, (status, code)) in &campaigns {
         let refused = client.claim(id, "bob");
@@ -165,7 +181,7 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
         assert_eq!(refused.problem(), (403, code.into()), "{call} {id}");
     }
     let metrics = client.get("/metrics").text();
-    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 3\n"), "{metrics}");
 }
 
 /// A time zone in which it is about noon.
