@@ -18,7 +18,7 @@ use crate::filter::{DecidedFilter, PersonHash, PersonHasher};
 use crate::id::{CampaignId, CampaignNumber, TypeIndex, UserId};
 use crate::outcome::Refusal;
 use crate::registered::{RegisteredHash, RegisteredKey};
-use crate::room::{RoomView, Shelf};
+use crate::room::{RoomView, Shelf, window_to_come_for};
 use crate::router::Route;
 use crate::time::{Day, Timestamp};
 
@@ -229,15 +229,50 @@ impl Published {
 
     /// Whether somebody may register who has not yet, as far as is published. The shard has the last word.
     pub fn takes_registrations(&self, stamped_at: Timestamp) -> bool {
+        self.registration_refusal(stamped_at).is_none()
+    }
+
+    /// The refusal of a registration that needs no shard: `Some` only where `user` certainly has not registered.
+    pub fn refuse_registration_early(&self, user: &UserId, stamped_at: Timestamp) -> Option<Refusal> {
+        self.registration_refusal(stamped_at).filter(|_| !self.may_be_heard(user))
+    }
+
+    fn registration_refusal(&self, stamped_at: Timestamp) -> Option<Refusal> {
         let facts = self.facts.load();
-        let closes_at =
-            facts.definition.protection.eligibility.as_ref().and_then(|eligibility| match eligibility.who {
-                Who::Registered => Some(eligibility.registration_closes_at.unwrap_or(facts.definition.ends_at)),
-                Who::Anyone | Who::Listed => None,
-            });
-        closes_at.is_some_and(|closes_at| stamped_at < closes_at)
-            && facts.cancelled.is_none()
-            && !matches!(facts.phase(stamped_at), Phase::Over)
+        let eligibility = facts.definition.protection.eligibility.as_ref();
+        let Some(eligibility) = eligibility.filter(|eligibility| eligibility.who == Who::Registered) else {
+            return Some(Refusal::NoRegistration);
+        };
+        if facts.cancelled.is_some() {
+            return Some(Refusal::Cancelled);
+        }
+        if matches!(facts.phase(stamped_at), Phase::Over) {
+            return Some(Refusal::Ended);
+        }
+        let closes_at = eligibility.registration_closes_at.unwrap_or(facts.definition.ends_at);
+        (stamped_at >= closes_at).then_some(Refusal::RegistrationClosed)
+    }
+
+    /// The refusal of somebody who comes to its waiting room, where that needs no shard: `Some` only where `user` certainly has no
+    /// place, and what is durable and public already says no.
+    pub fn refuse_arrival_early(&self, user: &UserId, stamped_at: Timestamp, now: Timestamp) -> Option<Refusal> {
+        let room = self.room()?;
+        let facts = self.facts.load();
+        if room.may_have_come(user) {
+            return None;
+        }
+        if facts.cancelled.is_some() {
+            return Some(Refusal::Cancelled);
+        }
+        let rules = facts.definition.protection.waiting_room?;
+        let window = match window_to_come_for(facts.phase(stamped_at), rules, stamped_at) {
+            Ok(window) => window.max(room.opens_at),
+            Err(refusal) => return Some(refusal),
+        };
+        match self.shelf(window, now) {
+            Shelf::Empty(refusal) => Some(refusal),
+            Shelf::Stocked | Shelf::Refilled { .. } => None,
+        }
     }
 
     /// Whether `user` may have registered, or nobody has to; `false` is certain.

@@ -34,6 +34,7 @@ use crate::time::Timestamp;
 
 pub(crate) use self::came::Came;
 pub use self::shelf::Shelf;
+pub(crate) use self::shelf::window_to_come_for;
 
 /// A place in a waiting room. Who bears it is not told: a ticket binds it to its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

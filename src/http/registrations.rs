@@ -42,6 +42,9 @@ pub(crate) async fn register(
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
     visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
+    if let Some(refusal) = campaign.refuse_registration_early(&user, stamped_at) {
+        return Err(Problem::refused(refusal));
+    }
     lane.has_room_for(opened, &campaign, &user)?;
     let needs_phone = definition.needs_phone();
     // What the shard is going to refuse leaves no number behind, and whoever repeats has left theirs.

@@ -78,6 +78,9 @@ pub(crate) async fn join(
     if !is_listed || !campaign.may_be_heard(&user) && !campaign.takes_registrations(stamped_at) {
         return Err(Problem::refused(Refusal::NotEligible));
     }
+    if let Some(refusal) = campaign.refuse_arrival_early(&user, stamped_at, lane.now()) {
+        return Err(Problem::refused(refusal));
+    }
     // Whoever has a place is told it however many come, as a winner is.
     let has_come = || campaign.room().is_some_and(|room| room.may_have_come(&user));
     if lane.is_crowded(&opened.engine) && !has_come() {

@@ -49,6 +49,14 @@ pub(crate) fn set(command: &mut Command, library: &Path, at: &str) {
     command.env("LD_PRELOAD", library).env("SHIM_SECONDS_AHEAD", ahead.to_string());
 }
 
+/// A time zone in which it is about noon, so that no midnight comes into a test.
+pub(crate) fn noon_zone() -> String {
+    let hour = Timestamp::now().as_second() / 3_600 % 24;
+    // Of these zones the sign is the other way round.
+    let ahead = 12 - hour;
+    if ahead == 0 { String::from("UTC") } else { format!("Etc/GMT{:+}", -ahead) }
+}
+
 fn claim(client: &Client, user: &str, expected: u16, word: &str) {
     let reply = client.claim("c", user);
     let said = reply.json();

@@ -7,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::client::{Client, JSON};
+use crate::clock::noon_zone;
 use crate::server::Server;
 
 /// How long the server stands still and runs in turn: it never catches up, as under more than it can carry.
@@ -144,6 +145,21 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
         assert_eq!(client.claim(id, "ann").status, 201, "{id}");
     }
     client.campaign("open", &json!({}));
+    let room = json!({"waiting_room": {"admit_per_second": 1}});
+    let members = json!({"eligibility": {"who": "registered"}});
+    let late = json!({"eligibility": {"who": "registered", "registration_closes_at": past}});
+    let (over, early) = (&campaigns[1].1["schedule"], &campaigns[3].1["schedule"]);
+    let imported = json!([{"id": "a", "name": "a", "total_quota": 9, "codes": "imported"}]);
+    client.campaign("room-cancelled", &json!({"protection": room}));
+    client.campaign("room-over", &json!({"protection": room, "schedule": over}));
+    client.campaign("room-early", &json!({"protection": room, "schedule": early}));
+    client.campaign("room-gone", &json!({"protection": room, "coupon_types": imported}));
+    client.campaign("members-cancelled", &json!({"protection": members}));
+    client.campaign("members-over", &json!({"protection": members, "schedule": over}));
+    client.campaign("members-late", &json!({"protection": late}));
+    for id in ["room-cancelled", "members-cancelled"] {
+        assert_eq!(client.admin("POST", &format!("/v1/campaigns/{id}/cancel"), None).status, 200, "{id}");
+    }
     let by_device = |client: &Client, user: &str, device: &str| {
         let body = json!({"user_id": user}).to_string();
         client.call("POST", "/v1/campaigns/counted/claims", &[JSON, ("x-device-id", device)], body.as_bytes())
@@ -180,14 +196,20 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
         let refused = client.post(&format!("/v1/campaigns/{id}/{call}"), &json!({"user_id": user}));
         assert_eq!(refused.problem(), (403, code.into()), "{call} {id}");
     }
+    for (call, id, status, code) in [
+        ("waiting-room", "room-cancelled", 409, "cancelled"),
+        ("waiting-room", "room-over", 410, "ended"),
+        ("waiting-room", "room-early", 409, "not_open"),
+        ("waiting-room", "room-gone", 409, "sold_out"),
+        ("waiting-room", "room", 503, "overloaded"),
+        ("registrations", "members-cancelled", 409, "cancelled"),
+        ("registrations", "members-over", 410, "ended"),
+        ("registrations", "members-late", 409, "registration_closed"),
+        ("registrations", "members", 503, "overloaded"),
+    ] {
+        let refused = client.post(&format!("/v1/campaigns/{id}/{call}"), &json!({"user_id": "bob"}));
+        assert_eq!(refused.problem(), (status, code.into()), "{call} {id}");
+    }
     let metrics = client.get("/metrics").text();
-    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 3\n"), "{metrics}");
-}
-
-/// A time zone in which it is about noon.
-fn noon_zone() -> String {
-    let hour = jiff::Timestamp::now().as_second() / 3_600 % 24;
-    // Of these zones the sign is the other way round.
-    let ahead = 12 - hour;
-    if ahead == 0 { String::from("UTC") } else { format!("Etc/GMT{:+}", -ahead) }
+    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 5\n"), "{metrics}");
 }

@@ -1,6 +1,6 @@
-//! Owns what those find who wait: whether it is worth it.
+//! Owns whom a room is for: which window somebody comes for, and whether those who wait find anything.
 
-use crate::campaign::Schedule;
+use crate::campaign::{Phase, Schedule, WaitingRoom};
 use crate::outcome::Refusal;
 use crate::time::Timestamp;
 
@@ -29,6 +29,19 @@ impl Shelf {
                 Self::Refilled { at: resets_at }
             }
             Some(gone) => Self::Empty(gone),
+        }
+    }
+}
+
+/// The window whose room takes people at `moment`, which is in `phase`, or why none does.
+pub(crate) fn window_to_come_for(phase: Phase, rules: WaitingRoom, moment: Timestamp) -> Result<Timestamp, Refusal> {
+    match phase {
+        Phase::Open { opened_at, .. } => Ok(opened_at),
+        Phase::Over => Err(Refusal::Ended),
+        Phase::Before { opens_at } | Phase::Between { opens_at } => {
+            let ahead = u64::try_from(rules.opens_before.as_millis()).unwrap_or(u64::MAX);
+            let from = Timestamp::from_milliseconds(opens_at.as_milliseconds().saturating_sub(ahead));
+            if moment < from { Err(Refusal::NotOpen { opens_at: from }) } else { Ok(opens_at) }
         }
     }
 }

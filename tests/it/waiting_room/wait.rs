@@ -52,7 +52,7 @@ fn the_wait_that_is_told_is_about_the_wait_there_is() {
     let server = Server::start("");
     let client = server.client();
     sale(&client, "drop", 1);
-    (0..4).for_each(|n| drop(join(&client, "drop", &format!("u-{n}"))));
+    (0..9).for_each(|n| drop(join(&client, "drop", &format!("u-{n}"))));
     let last = join(&client, "drop", "last").json();
     let came = Instant::now();
     let told = last["estimated_wait"].as_str().and_then(|told| told.strip_suffix('s')).expect("seconds");

@@ -11,7 +11,7 @@ use crate::command::Arrive;
 use crate::event::Change;
 use crate::id::{Serial, UserId};
 use crate::outcome::{Outcome, Refusal};
-use crate::room::{RoomView, Shelf};
+use crate::room::{RoomView, Shelf, window_to_come_for};
 use crate::time::Timestamp;
 
 impl Campaign {
@@ -23,7 +23,8 @@ impl Campaign {
             None | Some(Refusal::Paused | Refusal::NotOpen { .. }) => {}
             Some(refusal) => return Decision::refuse(refusal),
         }
-        let window = match self.window_to_come_for(arrive.stamped_at, room) {
+        let phase = self.schedule.phase(arrive.stamped_at);
+        let window = match window_to_come_for(phase, room.rules(), arrive.stamped_at) {
             Ok(window) => window.max(room.opens_at()),
             Err(refusal) => return Decision::refuse(refusal),
         };
@@ -41,19 +42,6 @@ impl Campaign {
         Decision {
             outcome: Outcome::Arrived { place, repeated: false },
             event: Some(self.event(now, Change::Arrived { window, user })),
-        }
-    }
-
-    /// The window whose room takes people at `moment`.
-    fn window_to_come_for(&self, moment: Timestamp, room: &Room) -> Result<Timestamp, Refusal> {
-        match self.schedule.phase(moment) {
-            Phase::Open { opened_at, .. } => Ok(opened_at),
-            Phase::Over => Err(Refusal::Ended),
-            Phase::Before { opens_at } | Phase::Between { opens_at } => {
-                let ahead = u64::try_from(room.rules().opens_before.as_millis()).unwrap_or(u64::MAX);
-                let from = Timestamp::from_milliseconds(opens_at.as_milliseconds().saturating_sub(ahead));
-                if moment < from { Err(Refusal::NotOpen { opens_at: from }) } else { Ok(opens_at) }
-            }
         }
     }
 
