@@ -42,13 +42,14 @@ test("who comes when nothing is left is told so, and is not led to an empty shel
   await second.locator(".gate").getByText("You are next.").waitFor();
   await first.getByRole("button", { name: "Get my coupon" }).click();
   await first.locator(".ticket-code").waitFor();
-  await second.locator(".gate").getByText("All coupons are gone. Thank you for waiting.").waitFor();
+  await second.locator(".gate").getByText("The coupons are gone. Thank you for waiting.").waitFor();
 });
 
 test("who waits when the day has nothing left is told when there is more, and keeps the place", async (t) => {
   const server = await startServer(t);
   const coupon_types = [{ id: "cash-5", name: "$5 cash coupon", total_quota: 10, daily_quota: 1 }];
-  await server.createCampaign({ coupon_types, protection: { waiting_room: ROOM } });
+  const schedule = { starts_at: fromNow(-60_000), ends_at: fromNow(72 * 3_600_000) };
+  await server.createCampaign({ coupon_types, schedule, protection: { waiting_room: ROOM } });
   const [first, second, late] = [
     await openPage(t, server, "/c/spring-sale?user=ann"),
     await openPage(t, server, "/c/spring-sale?user=bob"),

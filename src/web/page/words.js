@@ -93,7 +93,7 @@ export function retryWords({ problem }) {
 /** What is said to somebody who has not come to the waiting room. */
 export function joinWords(room, now) {
   if (room?.state === "sold_out") {
-    return room.resets_at ? `${newOnesWords(room, now)} Join the waiting room to get your place in line for them.` : "All coupons are gone.";
+    return room.resets_at ? `${newOnesWords(room, now)} Join the waiting room to get your place in line for them.` : "The coupons are gone.";
   }
   if (room?.state === "over") return "This is over.";
   const isAhead = room !== null && now < Date.parse(room.opens_at);
@@ -108,7 +108,7 @@ export function placeWords({ state, position, estimated_wait, admitted_until, re
     case "admitted":
       return `It is your turn. Your place is kept until ${moment(Date.parse(admitted_until), now).replace(/^today at /, "")}.`;
     case "sold_out":
-      return resets_at ? `${newOnesWords({ resets_at }, now)} Your place is kept.` : "All coupons are gone. Thank you for waiting.";
+      return resets_at ? `${newOnesWords({ resets_at }, now)} Your place is kept.` : "The coupons are gone. Thank you for waiting.";
     case "over":
       return "Your turn has passed. You can join again, at the end of the line.";
     default: {
