@@ -11,16 +11,21 @@
 
 use std::hint::black_box;
 use std::process::{Command as Process, ExitCode};
+use std::time::Duration;
 
+use landrush::gate::challenge::pass::Passes;
+use landrush::gate::rate_limit::{Limiter, Mark};
+use landrush::gate::ticket::Tickets;
 use landrush::http::claim_body::ClaimBody;
 use landrush::http::claim_request::{self, Seen};
-use landrush_engine::campaign::{CampaignDefinition, Mode};
+use landrush_engine::campaign::{CampaignDefinition, Mode, RateLimit};
 use landrush_engine::codec::encode_event;
 use landrush_engine::command::{Claim, Command, Gate};
 use landrush_engine::coupon::Codes;
 use landrush_engine::fairness::Seed;
 use landrush_engine::id::{CampaignNumber, Serial, UserId};
 use landrush_engine::keys::Keys;
+use landrush_engine::room::Place;
 use landrush_engine::shard::State;
 use landrush_engine::time::Timestamp;
 use landrush_wal::frame::{Chain, FRAME_HEADER_BYTES, FrameHeader, FrameKind, Salt};
@@ -34,9 +39,10 @@ struct Pinned {
     run: fn(u32),
 }
 
-const PINNED: [Pinned; 6] = [
+const PINNED: [Pinned; 7] = [
     Pinned { name: "read-a-claims-head", instructions: 3_452, run: read_heads },
     Pinned { name: "read-a-claims-body", instructions: 1_837, run: read_bodies },
+    Pinned { name: "let-a-known-caller-pass", instructions: 19_551, run: pass_gates },
     Pinned { name: "decide-and-apply-a-claim", instructions: 1_635, run: decide_and_apply },
     Pinned { name: "encode-its-event", instructions: 176, run: encode_events },
     Pinned { name: "spell-its-code-and-id", instructions: 2_236, run: spell_codes },
@@ -103,6 +109,23 @@ fn read_bodies(calls: u32) {
     let body = br#"{"user_id":"user-0000012345","coupon_type":"cash-5"}"#;
     for _ in 0..calls {
         assert!(ClaimBody::parse(black_box(body), Mode::FirstCome, None).is_ok());
+    }
+}
+
+/// A caller shows a ticket and a pass, and keeps to four rates. Nearly all of it are the hashes of the two seals, for which valgrind has
+/// none of the processor's instructions: what they cost in time is what `benches/gate.rs` measures.
+fn pass_gates(calls: u32) {
+    let keys = Keys::from_bytes([7; 16], [9; 32]);
+    let (tickets, passes, limiter) = (Tickets::new(&keys), Passes::new(&keys), Limiter::new(1 << 16, [4; 16]));
+    let user = user(1);
+    let ticket = tickets.issue(CAMPAIGN, Place { window: now(), number: 77 }, &user);
+    let (pass, _) = passes.issue(CAMPAIGN, &user, now());
+    let limit = RateLimit { requests: 1_000_000, per: Duration::from_secs(1) };
+    for call in 0..calls {
+        let moment = now().saturating_add(Duration::from_millis(u64::from(call)));
+        assert!(tickets.read(black_box(ticket.as_bytes())).is_some_and(|ticket| ticket.is_of(&user)));
+        assert!(passes.holds(black_box(pass.as_bytes()), CAMPAIGN, &user, now()));
+        assert!((0..4).all(|_| limiter.ask(CAMPAIGN, Mark::User(&user), limit, moment).is_ok()));
     }
 }
 
