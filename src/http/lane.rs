@@ -1,7 +1,7 @@
 //! Owns what one I/O thread keeps for its requests: the desk, buffers, request ids, jitter, counts; and turns an answer or
 //! a problem into a response.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{RefCell, RefMut};
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use super::answer::Answer;
 use super::pressure::{self, Pressure, Shed};
 use super::problem::{Code, Problem};
 use super::reply_body::ReplyBody;
+use super::request_ids::RequestIds;
 use super::retry::{Retry, Spread};
 use crate::app::{App, Opened};
 use crate::desk::{self, LateDesk, Lost};
@@ -62,8 +63,6 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 impl Lane {
     /// The lane of I/O thread number `thread`.
     pub fn new(app: Arc<App>, thread: usize, seed: [u8; 32]) -> Self {
-        let mut prefix = [0; 8];
-        prefix.copy_from_slice(&seed[..8]);
         let mut token_key = [0; 16];
         token_key.copy_from_slice(&seed[16..]);
         let halls = Rc::new(Halls::new(Arc::clone(app.live()), Arc::clone(app.counts_of(thread))));
@@ -77,7 +76,7 @@ impl Lane {
             halls,
             scratch: RefCell::default(),
             pool: RefCell::default(),
-            request_ids: RequestIds { prefix: u64::from_le_bytes(prefix), next: Cell::new(0) },
+            request_ids: RequestIds::new(&seed),
             tokens: RefCell::new(TokenCache::new(token_key)),
             pressure: Pressure::new(std::time::Instant::now()),
             clock: SteadyClock::start(),
@@ -315,26 +314,5 @@ impl Lane {
             Some(given) => given.clone(),
             None => HeaderValue::from_maybe_shared(self.pooled(&self.request_ids.next())).expect("hexadecimal"),
         }
-    }
-}
-
-/// Deals request ids: unlike each other within a process by the count, and between processes and threads by the prefix.
-struct RequestIds {
-    prefix: u64,
-    next: Cell<u64>,
-}
-
-impl RequestIds {
-    fn next(&self) -> [u8; 16] {
-        let number = self.next.get();
-        self.next.set(number.wrapping_add(1));
-        // An odd factor only permutes: no two counts give one id.
-        let mut bits = self.prefix.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut text = [0; 16];
-        for place in text.iter_mut().rev() {
-            *place = b"0123456789abcdef"[usize::try_from(bits & 15).expect("four bits")];
-            bits >>= 4;
-        }
-        text
     }
 }

@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use landrush_engine::time::{Clock, SteadyClock, Timestamp};
+use landrush_engine::time::{Clock, SteadyClock};
 use tokio::net::TcpListener;
 
 use super::io_thread::{IoThread, Order};
 use crate::app::App;
-use crate::http::Door;
 use crate::http::problem::{Code, Problem};
 use crate::http::retry::Spread;
+use crate::http::{Door, RequestIds};
 
 /// Connections that the kernel keeps waiting while we are busy.
 const BACKLOG: u32 = 4_096;
@@ -26,6 +26,7 @@ pub(super) struct Listener {
     door: Door,
     /// When those come again who found no room.
     spread: Spread,
+    request_ids: RequestIds,
     clock: SteadyClock,
 }
 
@@ -40,7 +41,8 @@ impl Listener {
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(BACKLOG).expect("small"))?;
         let listener = TcpListener::from_std(socket.into())?;
-        Ok(Self { listener, door, spread: Spread::new(seed), clock: SteadyClock::start() })
+        let request_ids = RequestIds::new(&seed);
+        Ok(Self { listener, door, spread: Spread::new(seed), request_ids, clock: SteadyClock::start() })
     }
 
     /// Where it listens, the port found.
@@ -68,30 +70,31 @@ impl Listener {
                     threads[next].order(Order::Serve { stream, peer: peer.ip(), door: self.door, place });
                     next = (next + 1) % threads.len();
                 }
-                None => turn_away(stream, &mut self.spread, self.clock.now()),
+                None => self.turn_away(stream),
             }
         }
+    }
+
+    /// Says in one piece that there is no room, as far as the empty socket takes it without waiting.
+    fn turn_away(&mut self, mut stream: std::net::TcpStream) {
+        let problem = Problem::new(Code::Overloaded, "too many connections");
+        let retry = self.spread.retry(&problem, self.clock.now()).expect("who finds no room may come again");
+        let mut body = Vec::new();
+        problem.write(Some(retry), &mut body);
+        let (seconds, id) = (retry.seconds(), self.request_ids.next());
+        let id = std::str::from_utf8(&id).expect("hexadecimal");
+        let mut response = format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nx-request-id: {id}\r\n\
+             retry-after: {seconds}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        )
+        .into_bytes();
+        response.append(&mut body);
+        drop(stream.write_all(&response));
     }
 }
 
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
-}
-
-/// Says in one piece that there is no room, as far as the empty socket takes it without waiting.
-fn turn_away(mut stream: std::net::TcpStream, spread: &mut Spread, now: Timestamp) {
-    let problem = Problem::new(Code::Overloaded, "too many connections");
-    let retry = spread.retry(&problem, now).expect("who finds no room may come again");
-    let mut body = Vec::new();
-    problem.write(Some(retry), &mut body);
-    let seconds = retry.seconds();
-    let mut response = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: {seconds}\r\n\
-         connection: close\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    response.append(&mut body);
-    drop(stream.write_all(&response));
 }

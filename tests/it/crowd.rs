@@ -61,6 +61,7 @@ fn beyond_the_cap_a_connection_is_turned_away_with_a_reason() {
     let reply = refused.receive(false).expect("an answer");
     assert_eq!(reply.problem(), (503, "overloaded".into()));
     assert!(refused.is_closed_by_server());
+    assert_eq!(reply.header("x-request-id").map(str::len), Some(16), "an operator can be told which answer it was");
     let wait = |reply: &Reply| {
         let milliseconds = reply.json()["retry_after_ms"].as_u64().expect("a wait");
         let seconds = reply.header("retry-after").and_then(|seconds| seconds.parse::<u64>().ok()).expect("the same");
