@@ -13,7 +13,7 @@ const PERIOD_US: u64 = 100_000;
 /// Where control groups are.
 const ROOTS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/cpu"];
 
-/// A control group. It ends with this, once its processes have.
+/// A control group. It ends with this, and those in it are held no more.
 #[derive(Debug)]
 pub(crate) struct Held {
     group: PathBuf,
@@ -62,8 +62,13 @@ impl Held {
 }
 
 impl Drop for Held {
+    /// Lets go of who is held, and ends the group.
     fn drop(&mut self) {
-        // It may still have a process in it, if the run has failed: then it stays, empty as soon as that has ended.
+        let outside = self.group.parent().expect("it is below a root").join("cgroup.procs");
+        for process in fs::read_to_string(self.group.join("cgroup.procs")).unwrap_or_default().lines() {
+            // Whoever has ended by now needs no letting go.
+            let _ = fs::write(&outside, process);
+        }
         let _ = fs::remove_dir(&self.group);
     }
 }
