@@ -165,7 +165,9 @@ export class Gate {
     if (isNews) this.#page.announce(placeWords(place, this.#shared, this.#page.client.clock.now()));
     if (place.state === "waiting") {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#ask(), ASK_EVERY_MS * (0.5 + Math.random()));
+      // The stream may have told of the turn before the place was known here.
+      const isNear = place.position && this.#shared?.now_serving >= place.position;
+      this.#timer = setTimeout(() => this.#ask(), isNear ? 500 * Math.random() : ASK_EVERY_MS * (0.5 + Math.random()));
     }
     this.#show();
     this.#onChange();
