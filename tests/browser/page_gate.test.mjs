@@ -28,6 +28,16 @@ test("who joins before the opening is told its turn, claims, and keeps its place
   await page.locator(".gate").getByText("It is your turn.").waitFor({ state: "hidden" });
 });
 
+/** The shopper at `first` is let in and takes the coupon that the one at `second` waits for. */
+async function takeTheOnlyCoupon(first, second) {
+  await first.getByRole("button", { name: "Join the waiting room" }).click();
+  await first.locator(".gate").getByText("It is your turn.").waitFor();
+  await second.getByRole("button", { name: "Join the waiting room" }).click();
+  await second.locator(".gate").getByText("You are next.").waitFor();
+  await first.getByRole("button", { name: "Get my coupon" }).click();
+  await first.locator(".ticket-code").waitFor();
+}
+
 test("who comes when nothing is left is told so, and is not led to an empty shelf", async (t) => {
   const server = await startServer(t);
   const coupon_types = [{ id: "cash-5", name: "$5 cash coupon", total_quota: 1 }];
@@ -36,12 +46,7 @@ test("who comes when nothing is left is told so, and is not led to an empty shel
     await openPage(t, server, "/c/spring-sale?user=ann"),
     await openPage(t, server, "/c/spring-sale?user=bob"),
   ];
-  await first.getByRole("button", { name: "Join the waiting room" }).click();
-  await first.locator(".gate").getByText("It is your turn.").waitFor();
-  await second.getByRole("button", { name: "Join the waiting room" }).click();
-  await second.locator(".gate").getByText("You are next.").waitFor();
-  await first.getByRole("button", { name: "Get my coupon" }).click();
-  await first.locator(".ticket-code").waitFor();
+  await takeTheOnlyCoupon(first, second);
   await second.locator(".gate").getByText("The coupons are gone. Thank you for waiting.").waitFor();
 });
 
@@ -55,12 +60,7 @@ test("who waits when the day has nothing left is told when there is more, and ke
     await openPage(t, server, "/c/spring-sale?user=bob"),
     await openPage(t, server, "/c/spring-sale?user=cyd"),
   ];
-  await first.getByRole("button", { name: "Join the waiting room" }).click();
-  await first.locator(".gate").getByText("It is your turn.").waitFor();
-  await second.getByRole("button", { name: "Join the waiting room" }).click();
-  await second.locator(".gate").getByText("You are next.").waitFor();
-  await first.getByRole("button", { name: "Get my coupon" }).click();
-  await first.locator(".ticket-code").waitFor();
+  await takeTheOnlyCoupon(first, second);
   await second.locator(".gate").getByText(/Today’s coupons are gone\. There are new ones .*\. Your place is kept\./).waitFor();
   await late.locator(".gate").getByText(/There are new ones .*\. Join the waiting room to get your place in line for them\./).waitFor();
   await late.getByRole("button", { name: "Join the waiting room" }).click();
