@@ -1,6 +1,7 @@
 //! The server under more than it can carry: held to a part of a processor, so that one generator can offer too much. What it carries
-//! at best is found first; then several times of that comes, for a while; then half of it. It is to go on with what it can carry, as fast
-//! as ever for those whom it serves, to lose nothing, and to be well again when the crowd has left.
+//! at best is found first; then several times of that comes, for a while; then half of it; and then what it carries at best is measured
+//! once more, because machines change their pace within minutes. It is to go on with what it can carry, as fast as ever for those whom it
+//! serves, to lose nothing, and to be well again when the crowd has left.
 
 mod crowd;
 mod held;
@@ -34,6 +35,9 @@ use crate::workload::Workload;
 const CONNECTIONS: [usize; 3] = [16, 64, 256];
 /// How long each of them is tried.
 const TRIED_FOR: Duration = Duration::from_secs(3);
+/// How long the best of them is measured, before the crowd and after it. Apart from looking for it: the highest of several noisy figures
+/// is higher than what it stands for.
+const MEASURED_FOR: Duration = Duration::from_secs(10);
 /// How long half of the load is offered afterwards.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 /// How long somebody waits for a free connection.
@@ -77,13 +81,9 @@ pub(crate) fn run(options: &Overload) -> Result<bool> {
         seed: options.seed,
     };
 
-    let (mut best, mut best_goodput) = (0.0_f64, 0.0_f64);
-    for connections in CONNECTIONS {
-        let told = stage.play(Pace::Closed(TRIED_FOR), connections)?;
-        println!("{connections} connections carry {:.0} a second, {}", told.per_second, told.latencies);
-        best = best.max(told.per_second);
-        best_goodput = best_goodput.max(told.goodput);
-    }
+    let most = stage.best_connections()?;
+    let before = stage.best(most)?;
+    let best = before.per_second;
     ensure!(best > 0.0, "nothing was answered");
     let connections = usize::from(options.connections);
     let door = |rate, length| {
@@ -95,6 +95,8 @@ pub(crate) fn run(options: &Overload) -> Result<bool> {
     println!("\n{:.0} a second are offered for {} s", best / 2.0, AFTERWARDS.as_secs_f64());
     let after = stage.play(door(best / 2.0, AFTERWARDS), connections)?;
     print!("{}", after.table);
+    println!();
+    let again = stage.best(most)?;
 
     let Stage { mut claims, confirmed, .. } = stage;
     let mut ledger = Ledger::default();
@@ -106,6 +108,7 @@ pub(crate) fn run(options: &Overload) -> Result<bool> {
     let forgotten = forgotten(&mut api, &confirmed)?;
     print!("{} wins, each asked for again\n{}", ledger.wins(), verdict(ledger.violations()));
 
+    let best_goodput = f64::midpoint(before.goodput, again.goodput);
     let goodput = over.goodput / best_goodput;
     // What had come before the crowd left was answered in the time after it.
     let tail = over.elapsed.saturating_sub(options.duration);
@@ -124,7 +127,7 @@ pub(crate) fn run(options: &Overload) -> Result<bool> {
     if let Some(file) = &options.json {
         let result = json!({
             "best_per_second": best,
-            "best_goodput_per_second": best_goodput,
+            "best_goodput_per_second": [before.goodput, again.goodput],
             "offered_per_second": best * options.times,
             "goodput_share": goodput,
             "accepted_p99_ms": over.p99.as_secs_f64() * 1e3,
@@ -168,6 +171,29 @@ struct Outcome {
 }
 
 impl Stage<'_> {
+    /// The number of connections that carries most.
+    fn best_connections(&mut self) -> Result<usize> {
+        let mut best = (0.0, CONNECTIONS[0]);
+        for connections in CONNECTIONS {
+            let told = self.play(Pace::Closed(TRIED_FOR), connections)?;
+            println!("{connections} connections carry {:.0} a second, {}", told.per_second, told.latencies);
+            if told.per_second > best.0 {
+                best = (told.per_second, connections);
+            }
+        }
+        Ok(best.1)
+    }
+
+    /// What is carried at best, over that many connections.
+    fn best(&mut self, connections: usize) -> Result<Outcome> {
+        let told = self.play(Pace::Closed(MEASURED_FOR), connections)?;
+        println!(
+            "at best, over {connections} connections: {:.0} a second, {:.0} of them goodput, {}",
+            told.per_second, told.goodput, told.latencies
+        );
+        Ok(told)
+    }
+
     fn play(&mut self, pace: Pace, connections: usize) -> Result<Outcome> {
         self.seed += 1;
         let address = self.own.address;
