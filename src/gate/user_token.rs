@@ -1,11 +1,12 @@
 //! Owns the proof of who a user is: a JSON Web Token (RFC 7519) in the header `Authorization`, signed by somebody whose key the
-//! configuration names. [`keys`] has the keys, [`cache`] spares a token that was seen from being verified again.
+//! configuration names. [`keys`] has the keys, [`cache`] spares a token that was seen from being verified and read again.
 //!
 //! The algorithm is the key's, never the token's: a token that names another is refused before anything is computed.
 
 pub mod cache;
 pub mod jwks;
 pub mod keys;
+mod said;
 
 use std::path::Path;
 

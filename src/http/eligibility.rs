@@ -1,12 +1,9 @@
 //! Owns how a claim is held against whom its campaign is for. Registrations are the shard's to judge; the rest is judged here.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::header::HeaderMap;
 use landrush_engine::campaign::{CampaignDefinition, Eligibility, Limit, Period, TokenClaim, Who};
 use landrush_engine::id::{CampaignNumber, UserId};
 use landrush_engine::published::Published;
-use serde_json::{Map, Value};
 
 use super::admission::{self, Visitor};
 use super::caller;
@@ -76,18 +73,5 @@ pub(crate) fn is_among_few(
 
 /// Whether the token, which has been verified, says all of `claims`. Where callers are believed there is none.
 fn token_says(lane: &Lane, headers: &HeaderMap, claims: &[TokenClaim]) -> bool {
-    if lane.app().verifier().is_none() {
-        return false;
-    }
-    let Some(said) = caller::bearer_of(headers).and_then(payload) else { return false };
-    claims.iter().all(|claim| {
-        let said = said.get(&claim.name).map(|value| serde_json::to_string(value).expect("JSON can be written"));
-        said.as_deref() == Some(&claim.value)
-    })
-}
-
-/// What a token says, its signature aside.
-fn payload(token: &[u8]) -> Option<Map<String, Value>> {
-    let payload = token.split(|byte| *byte == b'.').nth(1)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+    lane.app().verifier().is_some() && caller::bearer_of(headers).is_some_and(|token| lane.tokens().says(token, claims))
 }

@@ -260,6 +260,41 @@ fn a_token_must_say_what_the_campaign_asks_for() {
 }
 
 #[test]
+fn what_a_token_is_known_to_say_is_held_against_what_each_campaign_asks_for_and_for_no_longer_than_it_holds() {
+    let key = format!("[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{SECRET}\"");
+    let server = Server::start(&format!("[http]\nio_threads = 1\n[auth]\nusers = \"jwt\"\n{key}"));
+    let client = server.client();
+    let ask = |segment: &str| json!({"protection": {"eligibility": {"token_claims": {"segment": segment}}}});
+    client.campaign("first", &ask("vip"));
+    client.campaign("second", &ask("staff"));
+    client.campaign("third", &ask("vip"));
+    // It is taken for a minute after its end: for two seconds from now.
+    let exp = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() + 2 - 60;
+    let bearer = |user: &str, exp: u64| {
+        let claims = json!({"sub": user, "exp": exp, "segment": "vip"});
+        let token = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes()));
+        format!("Bearer {}", token.expect("signs"))
+    };
+    let (ann, bob) = (bearer("ann", exp + 600), bearer("bob", exp));
+    let claim = |id: &str, bearer: &str| {
+        client.call("POST", &format!("/v1/campaigns/{id}/claims"), &[JSON, ("authorization", bearer)], b"{}")
+    };
+    assert!(not_eligible(&claim("second", &ann)));
+    assert_eq!(claim("first", &ann).status, 201);
+    assert!(not_eligible(&claim("second", &ann)), "though she is known to be what another campaign asks for");
+    assert_eq!(claim("third", &ann).status, 201, "and to be nothing that another one asks for");
+    // What is known of a token is no reason to take it for longer than it holds.
+    let deadline = Instant::now() + PATIENCE;
+    let mut expired = claim("first", &bob);
+    while expired.status != 401 {
+        assert!([200, 201].contains(&expired.status) && Instant::now() < deadline, "{}", expired.text());
+        std::thread::park_timeout(Duration::from_millis(100));
+        expired = claim("first", &bob);
+    }
+    assert!(expired.text().contains("has expired"), "{}", expired.text());
+}
+
+#[test]
 fn who_could_not_claim_takes_no_place_in_a_waiting_room() {
     let server = Server::start("");
     let client = server.client();

@@ -1,6 +1,7 @@
 //! Tokens that hold, and every way in which one may not.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use landrush_engine::campaign::TokenClaim;
 use serde_json::{Value, json};
 
 use super::cache::TokenCache;
@@ -184,4 +185,52 @@ fn a_cache_that_is_full_forgets_what_is_old_and_keeps_what_is_asked_for() {
     }
     assert!(cache.remembers(tokens[0].as_bytes()) && cache.remembers(tokens[11].as_bytes()));
     assert!(!cache.remembers(tokens[1].as_bytes()));
+}
+
+/// What a campaign asks for: names and JSON texts.
+fn asked(claims: &[(&str, &str)]) -> Vec<TokenClaim> {
+    claims.iter().map(|(name, value)| TokenClaim { name: (*name).into(), value: (*value).into() }).collect()
+}
+
+#[test]
+fn what_a_token_says_is_read_once_for_whatever_is_asked() {
+    let mut cache = TokenCache::new([7; 16]);
+    let says = json!({"sub": "ann", "exp": NOW + 9, "segment": "vip", "level": 3, "of": ["vip"]});
+    let ann = signed(&Header::new(Algorithm::HS256), &says);
+    let bob = signed(&Header::new(Algorithm::HS256), &json!({"sub": "bob", "exp": NOW + 9, "segment": "staff"}));
+    let (ann, bob) = (ann.as_bytes(), bob.as_bytes());
+    let questions = [
+        ([("segment", "\"vip\"")].as_slice(), [true, false]),
+        (&[("segment", "\"staff\"")], [false, true]),
+        (&[("level", "3"), ("segment", "\"vip\"")], [true, false]),
+        (&[("level", "\"3\"")], [false, false]),
+        (&[("of", "\"vip\"")], [false, false]),
+        // The same bytes, cut elsewhere.
+        (&[("segmen", "t\"vip\"")], [false, false]),
+        (&[("level", "3segment"), ("\"vip\"", "")], [false, false]),
+        (&[], [true, true]),
+    ];
+    // Each is asked for the first time, then from memory, with all the others between.
+    for round in ["read", "remembered"] {
+        for (claims, expected) in questions {
+            let claims = asked(claims);
+            assert_eq!(cache.remembers_said(ann, &claims), round == "remembered", "{claims:?}");
+            assert_eq!([cache.says(ann, &claims), cache.says(bob, &claims)], expected, "{round} {claims:?}");
+        }
+    }
+    assert!(!cache.says(b"a.b", &asked(&[])), "what is no token says nothing");
+}
+
+#[test]
+fn what_tokens_say_fills_no_more_memory_than_it_may() {
+    let mut cache = TokenCache::with_half(4, [7; 16]);
+    let token = signed(&Header::new(Algorithm::HS256), &json!({"sub": "ann", "exp": NOW + 9, "level": 3}));
+    let levels: Vec<_> = (0..12).map(|level: u32| asked(&[("level", &level.to_string())])).collect();
+    for (level, claims) in levels.iter().enumerate() {
+        assert_eq!(cache.says(token.as_bytes(), claims), level == 3);
+        assert!(!cache.says(token.as_bytes(), &levels[0]));
+        assert!(cache.len() <= 8, "{}", cache.len());
+    }
+    assert!(cache.remembers_said(token.as_bytes(), &levels[0]) && cache.remembers_said(token.as_bytes(), &levels[11]));
+    assert!(!cache.remembers_said(token.as_bytes(), &levels[1]));
 }
