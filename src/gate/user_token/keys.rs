@@ -1,6 +1,12 @@
-//! Owns the keys that tokens are verified by: shared secrets, public keys, and sets of keys (JWKS, RFC 7517) in files, which are
-//! read again when they change and survive being away.
+//! Owns the keys that tokens are verified by: shared secrets, public keys, and sets of keys (JWKS, RFC 7517) in files, whose new
+//! content is taken and which survive being away.
+//!
+//! What a file holds tells whether it has changed, and no time of it: one that is written twice within a tick of the file system's
+//! clock, or is put back from a copy with the time it had, bears the time that was seen before. A key that was taken back would go on
+//! to be believed. They are a few kilobytes each, and read on a thread that may wait.
 
+use std::borrow::Cow;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +16,7 @@ use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::TokenFault;
@@ -29,7 +36,7 @@ pub enum KeyRingError {
         /// Which file.
         path: PathBuf,
         /// What the operating system said.
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// It is no key for its algorithm.
     #[error("auth.keys: entry {place} is no key for {algorithm}: {detail}")]
@@ -54,16 +61,18 @@ pub struct KeyRing {
     /// How often such a set was taken, and how often there was none to take.
     fetches: [AtomicU64; 2],
     generation: AtomicU64,
-    /// What the keys are made from, and when their files were last changed.
+    /// What the keys are made from.
     origin: Mutex<Vec<Origin>>,
 }
 
-#[derive(Debug)]
 struct Origin {
     setting: TokenKey,
     read: Vec<SigningKey>,
-    changed: Option<std::time::SystemTime>,
+    seen: Seen,
 }
+
+/// What was read the last time that was looked: the SHA-256 of it, or why nothing was.
+type Seen = Result<[u8; 32], io::ErrorKind>;
 
 /// One key. It verifies by its own algorithm and by no other.
 #[derive(Clone)]
@@ -72,6 +81,13 @@ struct SigningKey {
     id: Option<String>,
     key: DecodingKey,
     validation: Arc<Validation>,
+}
+
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not what was seen: a hash tells whoever guesses a secret that it is the one.
+        f.debug_struct("Origin").field("setting", &self.setting).field("read", &self.read).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -89,19 +105,20 @@ impl KeyRing {
         let mut origin = Vec::with_capacity(settings.len());
         let mut wanted: Vec<Wanted> = Vec::new();
         for (index, setting) in settings.iter().enumerate() {
-            let changed = file(setting, fetched).as_deref().and_then(changed);
+            let text = text(setting, fetched);
+            let seen = seen(&text);
             let read = match &setting.source {
                 KeySource::JwksUrl(url) => {
                     if !wanted.iter().any(|one| one.set == *url) {
                         wanted.push(Wanted { set: url.clone(), at_once: Arc::default() });
                     }
-                    kept(setting, fetched, index + 1, changed.is_some())
+                    kept(setting, fetched, index + 1, text)
                 }
                 KeySource::Secret(_) | KeySource::PublicKey(_) | KeySource::PublicKeyFile(_) | KeySource::Jwks(_) => {
-                    read(setting, fetched, index + 1)?
+                    read(setting, fetched, index + 1, text)?
                 }
             };
-            origin.push(Origin { setting: setting.clone(), read, changed });
+            origin.push(Origin { setting: setting.clone(), read, seen });
         }
         let keys = all(&origin);
         Ok(Self {
@@ -145,17 +162,18 @@ impl KeyRing {
         taken.map(|()| self.refresh())
     }
 
-    /// Reads the files that have changed. Meant for a background thread: it waits for the disk.
+    /// Reads the files, and takes what is new in them. Meant for a background thread: it waits for the disk.
     pub(super) fn refresh(&self) {
         let mut origin = self.origin.lock();
         let mut any = false;
         for (index, one) in origin.iter_mut().enumerate() {
             let Some(path) = file(&one.setting, &self.fetched) else { continue };
-            let now = changed(&path);
-            if now.is_none() || now == one.changed {
+            let text = text(&one.setting, &self.fetched);
+            let now = seen(&text);
+            if now == Err(io::ErrorKind::NotFound) || now == one.seen {
                 continue;
             }
-            match read(&one.setting, &self.fetched, index + 1) {
+            match read(&one.setting, &self.fetched, index + 1, text) {
                 Ok(read) => {
                     tracing::info!(file = %path.display(), keys = read.len(), "the keys of tokens were read again");
                     one.read = read;
@@ -164,7 +182,7 @@ impl KeyRing {
                 Err(error) => tracing::warn!(%error, "the keys of tokens stay as they were"),
             }
             // Also when it could not be used: it is looked at again when it changes again, not every time.
-            one.changed = now;
+            one.seen = now;
         }
         if any {
             self.keys.store(Arc::new(all(&origin)));
@@ -209,8 +227,17 @@ fn all(origin: &[Origin]) -> Vec<SigningKey> {
     origin.iter().flat_map(|one| one.read.iter().cloned()).collect()
 }
 
-fn changed(path: &Path) -> Option<std::time::SystemTime> {
-    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+/// What the keys are read from.
+fn text<'s>(setting: &'s TokenKey, fetched: &Path) -> io::Result<Cow<'s, [u8]>> {
+    match &setting.source {
+        KeySource::Secret(text) | KeySource::PublicKey(text) => Ok(Cow::Borrowed(text.as_bytes())),
+        KeySource::PublicKeyFile(path) | KeySource::Jwks(path) => std::fs::read(path).map(Cow::Owned),
+        KeySource::JwksUrl(url) => std::fs::read(url.kept_in(fetched)).map(Cow::Owned),
+    }
+}
+
+fn seen(text: &io::Result<Cow<'_, [u8]>>) -> Seen {
+    text.as_ref().map(|text| Sha256::digest(text).into()).map_err(io::Error::kind)
 }
 
 /// The file to look at for changes.
@@ -223,11 +250,11 @@ fn file(setting: &TokenKey, fetched: &Path) -> Option<PathBuf> {
 
 /// What is kept of a set behind a URL. It may never have been fetched, and what is kept never keeps the server from starting: there
 /// may be a better set where it came from.
-fn kept(setting: &TokenKey, fetched: &Path, place: usize, is_there: bool) -> Vec<SigningKey> {
-    if !is_there {
+fn kept(setting: &TokenKey, fetched: &Path, place: usize, text: io::Result<Cow<'_, [u8]>>) -> Vec<SigningKey> {
+    if text.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Vec::new();
     }
-    read(setting, fetched, place).unwrap_or_else(|error| {
+    read(setting, fetched, place, text).unwrap_or_else(|error| {
         tracing::warn!(%error, "a set of keys that was fetched earlier is of no use");
         Vec::new()
     })
@@ -258,31 +285,32 @@ fn usable(set: &[Jwk], setting: &TokenKey) -> Vec<SigningKey> {
     keys
 }
 
-fn read(setting: &TokenKey, fetched: &Path, place: usize) -> Result<Vec<SigningKey>, KeyRingError> {
+/// The keys that `text` holds, which was read for `setting`.
+fn read(
+    setting: &TokenKey,
+    fetched: &Path,
+    place: usize,
+    text: io::Result<Cow<'_, [u8]>>,
+) -> Result<Vec<SigningKey>, KeyRingError> {
     let unfit = |detail: String| KeyRingError::Unfit { place, algorithm: setting.algorithm.word(), detail };
-    let text = |path: &Path| {
-        std::fs::read_to_string(path).map_err(|cause| KeyRingError::Unreadable { path: path.to_path_buf(), cause })
-    };
-    let one = |key: Result<DecodingKey, jsonwebtoken::errors::Error>| {
-        let key = key.map_err(|error| unfit(error.to_string()))?;
-        Ok(vec![signing_key(setting.algorithm, setting.id.clone(), key)])
-    };
-    match &setting.source {
-        KeySource::Secret(secret) => one(Ok(DecodingKey::from_secret(secret.as_bytes()))),
-        KeySource::PublicKey(pem) => one(public_key(setting.algorithm, pem.as_bytes())),
-        KeySource::PublicKeyFile(path) => one(public_key(setting.algorithm, text(path)?.as_bytes())),
+    let path = || file(setting, fetched).expect("what is in no file is in the settings, and there");
+    let text = text.map_err(|cause| KeyRingError::Unreadable { path: path(), cause })?;
+    let key = match &setting.source {
+        KeySource::Secret(_) => Ok(DecodingKey::from_secret(&text)),
+        KeySource::PublicKey(_) | KeySource::PublicKeyFile(_) => public_key(setting.algorithm, &text),
         KeySource::Jwks(_) | KeySource::JwksUrl(_) => {
-            let path = file(setting, fetched).expect("a set is in a file");
-            let (set, left_out) = jwks::keys(text(&path)?.as_bytes()).map_err(|error| unfit(error.to_string()))?;
-            left_out.iter().for_each(|key| tracing::warn!(set = %path.display(), key, "a key that cannot be read"));
+            let (set, left_out) = jwks::keys(&text).map_err(|error| unfit(error.to_string()))?;
+            left_out.iter().for_each(|key| tracing::warn!(set = %path().display(), key, "a key that cannot be read"));
             let keys = usable(&set, setting);
-            match keys.len() {
+            return match keys.len() {
                 0 => Err(unfit(String::from("the set holds none for it"))),
                 1..=SET_KEYS_MAX => Ok(keys),
                 many => Err(unfit(format!("the set holds {many}, more than {SET_KEYS_MAX}"))),
-            }
+            };
         }
-    }
+    };
+    let key = key.map_err(|error| unfit(error.to_string()))?;
+    Ok(vec![signing_key(setting.algorithm, setting.id.clone(), key)])
 }
 
 fn public_key(algorithm: SigningAlgorithm, pem: &[u8]) -> Result<DecodingKey, jsonwebtoken::errors::Error> {

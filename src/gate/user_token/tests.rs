@@ -171,6 +171,49 @@ fn a_token_that_was_seen_is_remembered_until_it_expires_or_keys_change() {
     assert_eq!(ask(0), Ok("ann".into()));
 }
 
+/// A file was seen to have changed by its time alone: one that bore the time of the one before was never read, and a key that it had
+/// taken back held on.
+#[test]
+fn another_content_is_seen_whatever_the_time_of_its_file() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("jwks.json");
+    let other = "another one of thirty-seven bytes, so";
+    assert_eq!(other.len(), SECRET.len());
+    let set = |secret: &str| {
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&key, Algorithm::HS256).expect("a key");
+        json!({"keys": [jwk]}).to_string()
+    };
+    let write = |text: &str, seconds: u64| {
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(NOW + seconds);
+        std::fs::write(&path, text).expect("written");
+        std::fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(time)).expect("touched");
+    };
+    write(&set(SECRET), 5);
+    let verifier = Verifier::new(&settings(KeySource::Jwks(path.clone()), SigningAlgorithm::Hs256), Path::new(""))
+        .expect("keys that can be used");
+    let token = signed(&Header::new(Algorithm::HS256), &json!({"sub": "ann", "exp": NOW + 10}));
+    let holds = || {
+        verifier.refresh();
+        verifier.verify(token.as_bytes(), now()).is_ok()
+    };
+    assert!(holds());
+    write(&set(other), 5);
+    assert!(!holds(), "as long as the one before, and at the same time");
+    write(&(set(SECRET) + "\n"), 5);
+    assert!(holds(), "longer, at the same time");
+    write(&set(other), 4);
+    assert!(!holds(), "older");
+    let generation = verifier.generation();
+    write(&set(other), 9);
+    assert!(!holds());
+    assert_eq!(verifier.generation(), generation, "the same content is nothing new, and tokens that were seen stay so");
+    write("not a set", 9);
+    assert!(!holds());
+    write(&set(SECRET), 9);
+    assert!(holds(), "nor does one that was wrong hide the next");
+}
+
 #[test]
 fn a_cache_that_is_full_forgets_what_is_old_and_keeps_what_is_asked_for() {
     let verifier = Verifier::new(&shared(), Path::new("")).expect("keys");
