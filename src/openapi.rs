@@ -184,8 +184,7 @@ fn responses(operation: Operation) -> Value {
 fn answer(success: Success) -> Value {
     let mut headers = json!({"x-request-id": header_reference("x-request-id")});
     for header in success.headers {
-        let name = header.text().0;
-        headers[name] = header_reference(name);
+        headers[header.name()] = header_reference(header.text().0);
     }
     let mut answer = json!({"description": success.description, "headers": headers});
     for (media_type, schema) in success.contents {
@@ -244,9 +243,9 @@ fn headers() -> Value {
         "WWW-Authenticate": header("`Bearer`.", true, text()),
         "Allow": header("The methods that the path knows.", true, text()),
     });
-    for known in [Header::ETag, Header::Location, Header::CacheControl, Header::ContentSecurityPolicy] {
+    for known in Header::ALL {
         let (name, description) = known.text();
-        headers[name] = header(description, true, text());
+        headers[name] = header(description, known.is_required(), text());
     }
     headers
 }

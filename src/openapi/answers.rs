@@ -24,8 +24,16 @@ pub(crate) struct Success {
 pub(crate) enum Header {
     /// Names the body.
     ETag,
+    /// The same, where only what is the same for all has one.
+    ETagOfShared,
+    /// What the answer depends on beside the path.
+    Vary,
+    /// The same, where only what is the same for all says so.
+    VaryOfShared,
     /// Where it is to be found.
     Location,
+    /// The same, unless nothing was made.
+    LocationOfMade,
     /// For how long it may be kept.
     CacheControl,
     /// What the page may load.
@@ -33,15 +41,57 @@ pub(crate) enum Header {
 }
 
 impl Header {
-    /// The header's name, and what it says.
+    /// All of them.
+    pub(crate) const ALL: [Header; 8] = [
+        Header::ETag,
+        Header::ETagOfShared,
+        Header::Vary,
+        Header::VaryOfShared,
+        Header::Location,
+        Header::LocationOfMade,
+        Header::CacheControl,
+        Header::ContentSecurityPolicy,
+    ];
+
+    /// The header's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Header::ETag | Header::ETagOfShared => "ETag",
+            Header::Vary | Header::VaryOfShared => "Vary",
+            Header::Location | Header::LocationOfMade => "Location",
+            Header::CacheControl => "Cache-Control",
+            Header::ContentSecurityPolicy => "Content-Security-Policy",
+        }
+    }
+
+    /// What the document calls it, and what it says.
     pub(crate) const fn text(self) -> (&'static str, &'static str) {
         match self {
             Header::ETag => ("ETag", "Names what the body says; for `If-None-Match`."),
+            Header::ETagOfShared => {
+                ("ETag-Of-Shared", "Names what the body says; for `If-None-Match`. One's own place has none.")
+            }
+            Header::Vary => ("Vary", "`X-Landrush-Ticket`: whoever sends one is told their own place."),
+            Header::VaryOfShared => (
+                "Vary-Of-Shared",
+                "`X-Landrush-Ticket`: whoever sends one is told their own place, which says nothing of this kind.",
+            ),
             Header::Location => ("Location", "Where what was made is to be found."),
+            Header::LocationOfMade => ("Location-Of-Made", "Where what was made is to be found; not of a dry run."),
             Header::CacheControl => ("Cache-Control", "For how long the answer may be kept, and by whom."),
             Header::ContentSecurityPolicy => {
                 ("Content-Security-Policy", "What the page may load: nothing from elsewhere.")
             }
+        }
+    }
+
+    /// Whether every answer has it that it is described of.
+    pub(crate) const fn is_required(self) -> bool {
+        match self {
+            Header::ETag | Header::Vary | Header::Location | Header::CacheControl | Header::ContentSecurityPolicy => {
+                true
+            }
+            Header::ETagOfShared | Header::VaryOfShared | Header::LocationOfMade => false,
         }
     }
 }
@@ -74,7 +124,9 @@ fn with(headers: &'static [Header], mut successes: Vec<Success>) -> Vec<Success>
 impl Operation {
     /// What it answers when it does not refuse.
     pub(crate) fn successes(self) -> Vec<Success> {
-        use Header::{CacheControl, ContentSecurityPolicy, ETag, Location};
+        use Header::{
+            CacheControl, ContentSecurityPolicy, ETag, ETagOfShared, Location, LocationOfMade, Vary, VaryOfShared,
+        };
         let repeated = |example: &Value| {
             let mut example = example.clone();
             example["repeated"] = Value::Bool(true);
@@ -123,14 +175,14 @@ impl Operation {
             Operation::PublicKeys => {
                 with(&[CacheControl], vec![json(200, "The keys.", "PublicKeys", examples::public_keys())])
             }
-            // The tag is that of what all may see; one's own place has none.
-            Operation::WaitingRoomRead => with(
-                &[CacheControl],
-                vec![
-                    json(200, "How far it is.", "WaitingRoomView", examples::waiting_room()),
-                    bare(304, "What the client has still holds."),
-                ],
-            ),
+            Operation::WaitingRoomRead => {
+                let view = json(200, "How far it is.", "WaitingRoomView", examples::waiting_room());
+                let mut answers = with(&[ETagOfShared, VaryOfShared, CacheControl], vec![view]);
+                // One's own place is told anew each time.
+                let same = vec![bare(304, "What the client has still holds.")];
+                answers.extend(with(&[ETag, Vary, CacheControl], same));
+                answers
+            }
             Operation::WaitingRoomAudit => with(
                 &[ETag, CacheControl],
                 vec![
@@ -163,11 +215,10 @@ impl Operation {
                 let words =
                     ["Made.", "It was there, made with the same body; or, in a dry run, it would be made like this."];
                 let mut answers = made(words, "Campaign", examples::campaign(true), examples::campaign(true));
-                // What a dry run would make is to be found nowhere.
-                answers
-                    .iter_mut()
-                    .filter(|answer| answer.status == 201)
-                    .for_each(|answer| answer.headers = &[Location]);
+                // What a dry run would make is to be found nowhere; it is answered as what was there is.
+                for answer in &mut answers {
+                    answer.headers = if answer.status == 201 { &[Location] } else { &[LocationOfMade] };
+                }
                 answers
             }
             Operation::CampaignPatch

@@ -3,6 +3,7 @@
 
 mod described;
 mod gate;
+mod headers;
 
 use serde_json::{Value, json};
 

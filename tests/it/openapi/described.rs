@@ -7,9 +7,20 @@ use serde_json::{Value, json};
 use crate::client::{Client, Reply};
 use crate::server::ADMIN_KEY;
 
-/// Headers by which a client goes on: where they are sent, the document says so.
-const HEEDED: [&str; 6] =
-    ["allow", "ratelimit", "ratelimit-policy", "retry-after", "www-authenticate", "x-landrush-refused-by"];
+/// Headers by which a client, or a cache on the way to one, goes on: where they are sent, the document says so.
+const HEEDED: [&str; 11] = [
+    "allow",
+    "cache-control",
+    "content-security-policy",
+    "etag",
+    "location",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "vary",
+    "www-authenticate",
+    "x-landrush-refused-by",
+];
 
 /// What the server says it answers.
 pub(crate) struct Described {
