@@ -1,10 +1,11 @@
 //! What a campaign's defences are worth: honest people against bots, in virtual time, with one seed. Owns which defences are
-//! tried and what is told of them; who takes part is in [`people`], what happens in [`world`].
+//! tried and what is told of them; who takes part is in [`people`], what a challenge costs in [`challenge`], what happens in [`world`].
 //!
 //! No server is loaded and no clock is read here. What judges is the real thing, inside this process: the shard's state decides claims and
 //! runs the waiting room, the gate's limiter holds the rates. Three defences are modelled by their rule: the challenge as a cost of
 //! work, the registration as a fact about each account, and the users of a device as a count.
 
+mod challenge;
 mod people;
 mod world;
 
@@ -14,6 +15,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
 
+use self::challenge::Challenge;
 use self::people::Crowd;
 use self::world::Ending;
 use crate::report::number_table;
@@ -56,7 +58,7 @@ pub(crate) struct Attack {
 pub(crate) struct Defences {
     pub(crate) address_rate: bool,
     pub(crate) device_rate: bool,
-    pub(crate) challenge: bool,
+    challenge: Option<Challenge>,
     pub(crate) registration: bool,
     pub(crate) device_users: bool,
     pub(crate) waiting_room: bool,
@@ -65,37 +67,30 @@ pub(crate) struct Defences {
 const NOTHING: Defences = Defences {
     address_rate: false,
     device_rate: false,
-    challenge: false,
+    challenge: None,
     registration: false,
     device_users: false,
     waiting_room: false,
 };
 
 /// What is tried, in the order of the table.
-const TRIED: [(&str, Defences); 9] = [
-    ("nothing", NOTHING),
-    ("rate limit by address, 10/10s", Defences { address_rate: true, ..NOTHING }),
-    ("rate limit by device, 5/10s", Defences { device_rate: true, ..NOTHING }),
-    ("challenge, 1 s of work", Defences { challenge: true, ..NOTHING }),
-    ("registered before the cut-off", Defences { registration: true, ..NOTHING }),
-    ("2 users a device", Defences { device_users: true, ..NOTHING }),
-    ("waiting room, 100/s", Defences { waiting_room: true, ..NOTHING }),
-    (
-        "all but those by device",
-        Defences { address_rate: true, challenge: true, registration: true, waiting_room: true, ..NOTHING },
-    ),
-    (
-        "all together",
-        Defences {
-            address_rate: true,
-            device_rate: true,
-            challenge: true,
-            registration: true,
-            device_users: true,
-            waiting_room: true,
-        },
-    ),
-];
+fn tried() -> [(&'static str, Defences); 10] {
+    let altcha = Some(Challenge::altcha());
+    let without_devices =
+        Defences { address_rate: true, challenge: altcha, registration: true, waiting_room: true, ..NOTHING };
+    [
+        ("nothing", NOTHING),
+        ("rate limit by address, 10/10s", Defences { address_rate: true, ..NOTHING }),
+        ("rate limit by device, 5/10s", Defences { device_rate: true, ..NOTHING }),
+        ("challenge (altcha)", Defences { challenge: altcha, ..NOTHING }),
+        ("challenge, 1 s, holds for 60 s", Defences { challenge: Some(Challenge::HARDER), ..NOTHING }),
+        ("registered before the cut-off", Defences { registration: true, ..NOTHING }),
+        ("2 users a device", Defences { device_users: true, ..NOTHING }),
+        ("waiting room, 100/s", Defences { waiting_room: true, ..NOTHING }),
+        ("all but those by device", without_devices),
+        ("all together", Defences { device_rate: true, device_users: true, ..without_devices }),
+    ]
+}
 
 /// Prints what honest people get under each defence.
 pub(crate) fn run(attack: &Attack) -> Result<bool> {
@@ -110,7 +105,7 @@ pub(crate) fn run(attack: &Attack) -> Result<bool> {
 
 fn endings(sides: Sides) -> Vec<(&'static str, Ending)> {
     let crowd = Crowd::new(sides);
-    TRIED.iter().map(|(name, defences)| (*name, world::play(&crowd, sides, *defences))).collect()
+    tried().into_iter().map(|(name, defences)| (name, world::play(&crowd, sides, defences))).collect()
 }
 
 fn table(sides: Sides, endings: &[(&str, Ending)]) -> String {

@@ -21,19 +21,14 @@ const REACTION_MEDIAN_MS: f64 = 900.0;
 const REACTION_SIGMA: f64 = 0.55;
 /// Bots come within so many milliseconds of it.
 const BOT_SPREAD_MS: u64 = 50;
-/// The part of people who are in the waiting room before the opening, within this time of it; the others come when they react.
+/// The part of people who are there before the opening, within this time of it; the others come when they react.
 const EARLY_SHARE: f64 = 0.8;
 const EARLY_MS: u64 = 300_000;
 /// The parts of people and of bots whose accounts were registered before the cut-off: the attacker prepared some.
 const HONEST_REGISTERED: f64 = 0.95;
 const BOTS_REGISTERED: f64 = 0.05;
-/// A challenge is a second of a core's work, and two of a phone's. A pass holds for a minute, so that much is solved ahead, by
-/// both sides; people solve it ahead who have the page open in time.
-pub(super) const WORK_MS: u64 = 1_000;
-const PHONE_WORK_MS: u64 = 2 * WORK_MS;
-pub(super) const PASS_HOLDS_MS: u64 = 60_000;
 /// What the attacker computes with.
-pub(super) const BOT_CORES: u64 = 8;
+pub(super) const BOT_CORES: u32 = 8;
 
 /// Somebody who wants a coupon.
 #[derive(Debug)]
@@ -48,8 +43,8 @@ pub(super) struct Person {
     pub(super) comes_at: Ms,
     /// How long they take from when they may ask to when they do.
     pub(super) reaction_ms: Ms,
-    /// How long their challenge takes from when they may ask; of bots the common cores decide.
-    pub(super) work_ms: Ms,
+    /// They have the page open ahead of the opening, which meets the challenge then; of bots the common cores decide.
+    pub(super) is_early: bool,
 }
 
 /// Everybody.
@@ -77,7 +72,7 @@ fn honest(number: u32, sides: Sides, rng: &mut ChaCha8Rng) -> Person {
         is_registered: unit(rng) < HONEST_REGISTERED,
         comes_at: if is_early { OPENING - 1 - below(rng, EARLY_MS) } else { OPENING + reaction_ms },
         reaction_ms,
-        work_ms: if is_early { 0 } else { PHONE_WORK_MS },
+        is_early,
     }
 }
 
@@ -90,7 +85,7 @@ fn bot(number: u32, sides: Sides, rng: &mut ChaCha8Rng) -> Person {
         is_registered: unit(rng) < BOTS_REGISTERED,
         comes_at: OPENING - 1 - below(rng, EARLY_MS),
         reaction_ms: below(rng, BOT_SPREAD_MS + 1),
-        work_ms: 0,
+        is_early: true,
     }
 }
 

@@ -15,7 +15,7 @@ use landrush_engine::room::Place;
 use landrush_engine::shard::{Due, State};
 use landrush_engine::time::Timestamp;
 
-use super::people::{BOT_CORES, Crowd, Ms, OPENING, PASS_HOLDS_MS, Person, WORK_MS};
+use super::people::{BOT_CORES, Crowd, Ms, OPENING, Person};
 use super::{Defences, Sides};
 
 const CAMPAIGN: CampaignNumber = CampaignNumber(0);
@@ -63,8 +63,8 @@ struct World<'c> {
     waiting: Vec<(u32, usize)>,
     is_shuffled: bool,
     device_users: HashMap<u32, Vec<usize>>,
-    /// When the attacker's cores are done with all that they were given.
-    cores_free_at: Ms,
+    /// When the attacker's cores are done with all that they were given, from the beginning of the run.
+    cores_free_at: Duration,
     ending: Ending,
 }
 
@@ -114,7 +114,7 @@ impl<'c> World<'c> {
             waiting: Vec::new(),
             is_shuffled: false,
             device_users: HashMap::new(),
-            cores_free_at: 0,
+            cores_free_at: Duration::ZERO,
             ending: Ending::default(),
         };
         // The cores work for bots in the order in which these can ask.
@@ -143,13 +143,15 @@ impl<'c> World<'c> {
     fn may_ask(&mut self, from: Ms, who: usize) {
         let person = &self.crowd[who];
         let mut at = from + person.reaction_ms;
-        if self.defences.challenge && person.is_bot {
-            // What is solved too far ahead holds no more when it is needed.
-            let begun_at = self.cores_free_at.max(at - PASS_HOLDS_MS);
-            self.cores_free_at = begun_at + WORK_MS / BOT_CORES;
-            at = at.max(self.cores_free_at);
-        } else if self.defences.challenge {
-            at += person.work_ms;
+        match self.defences.challenge {
+            Some(challenge) if person.is_bot => {
+                // What is solved too far ahead holds no more when it is needed.
+                let begun_at = self.cores_free_at.max(Duration::from_millis(at).saturating_sub(challenge.pass_holds));
+                self.cores_free_at = begun_at + challenge.work / BOT_CORES;
+                at = at.max(milliseconds(self.cores_free_at));
+            }
+            Some(challenge) if !person.is_early => at += milliseconds(challenge.work_of_a_phone()),
+            Some(_) | None => {}
         }
         self.plan(at, who, Step::Ask);
     }
@@ -203,8 +205,7 @@ impl<'c> World<'c> {
     fn ask(&mut self, now: Ms, who: usize) {
         let person = &self.crowd[who];
         if let Err(wait) = self.is_in_time(person, now) {
-            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-            return self.plan(now.saturating_add(wait_ms), who, Step::Ask);
+            return self.plan(now.saturating_add(milliseconds(wait)).saturating_add(1), who, Step::Ask);
         }
         let refusal = (!self.is_eligible(who)).then_some(GateRefusal::NotEligible);
         let command = Command::Claim(Claim {
@@ -252,6 +253,11 @@ impl<'c> World<'c> {
         }
         users.contains(&who)
     }
+}
+
+/// The whole milliseconds of a span.
+fn milliseconds(span: Duration) -> Ms {
+    Ms::try_from(span.as_millis()).unwrap_or(Ms::MAX)
 }
 
 fn decide(state: &mut State, command: &Command, now: Ms) -> Outcome {
