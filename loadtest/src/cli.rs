@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Overload(Overload),
     /// Watch a campaign many times over while others claim, and check what everybody is shown.
     Watch(Watch),
+    /// Measure what an open connection costs in memory, the server's and the kernel's (root, for the kernel's).
+    Memory(Memory),
     /// One of the generators of a run with `--processes`: what to do and when comes on standard input.
     #[command(hide = true)]
     Generate,
@@ -284,6 +286,19 @@ pub(crate) struct Watch {
     /// The management key of the server at `--url`.
     #[arg(long, env = "LANDRUSH_ADMIN_KEY", hide_env_values = true)]
     pub(crate) admin_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
+}
+
+/// Memory of connections.
+#[derive(Args, Debug)]
+pub(crate) struct Memory {
+    /// Connections of each kind that are open at once.
+    #[arg(long, default_value_t = 8_000, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) connections: u16,
+    /// How often each kind is measured, with a server of its own each time.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) rounds: u16,
     #[command(flatten)]
     pub(crate) server: ServerOptions,
 }

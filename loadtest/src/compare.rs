@@ -23,6 +23,7 @@ use anyhow::{Context, Result, ensure};
 pub(crate) use self::contender::Contender;
 use self::contender::{Running, Stock};
 use self::line::Line;
+pub(crate) use self::line::median;
 use self::measure::{Measurement, measure};
 use self::order::order;
 pub(crate) use self::required::Required;

@@ -22,6 +22,7 @@ mod fairness;
 mod hlog;
 mod load;
 mod lottery;
+mod memory;
 mod oracle;
 mod overload;
 mod plan;
@@ -73,6 +74,7 @@ fn run(cli: &Cli) -> Result<bool> {
         Some(Command::Attack(attack)) => attack::run(attack),
         Some(Command::Overload(overload)) => overload::run(overload),
         Some(Command::Watch(watch)) => watch::run(watch),
+        Some(Command::Memory(memory)) => memory::run(memory),
         Some(Command::Generate) => processes::generate().map(|()| true),
     }
 }

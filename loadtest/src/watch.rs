@@ -123,14 +123,17 @@ fn print_delays(events: &Latencies, claims: &Latencies) {
 }
 
 /// Lets this process have `wanted` descriptors.
-fn raise_descriptors(wanted: u64) -> Result<()> {
+///
+/// # Errors
+/// When the system does not allow so many.
+pub(crate) fn raise_descriptors(wanted: u64) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= wanted) {
         return Ok(());
     }
     ensure!(
         limit.maximum.is_none_or(|maximum| maximum >= wanted),
-        "so many watchers need {wanted} descriptors, and the system allows {}",
+        "so many connections need {wanted} descriptors, and the system allows {}",
         limit.maximum.unwrap_or_default()
     );
     Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })?)
