@@ -99,6 +99,18 @@ impl Api {
         serde_json::from_slice(&body).context("a waiting room is not JSON")
     }
 
+    /// How a campaign's waiting rooms were shuffled, as anybody may know it.
+    ///
+    /// # Errors
+    /// When the server does not answer with JSON.
+    pub(crate) fn waiting_room_audit(&mut self, campaign: &str) -> Result<Value> {
+        let (status, body) = self.call("GET", &format!("/v1/campaigns/{campaign}/waiting-room/audit"), None)?;
+        if status != 200 {
+            bail!("the audit of {campaign} was answered {status}: {}", String::from_utf8_lossy(&body));
+        }
+        serde_json::from_slice(&body).context("an audit is not JSON")
+    }
+
     /// What is left of each coupon type, in the order of `coupon_types`.
     ///
     /// # Errors

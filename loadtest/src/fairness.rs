@@ -1,5 +1,5 @@
-//! What a lottery published, computed again from the formulae that it promises: the commitment, the hash over the entries
-//! and everybody's rank. Written from their description alone, so that an error of the server's is not repeated here.
+//! What a lottery or a waiting room published, computed again from the formulae that it promises: the commitment, the hash over the
+//! entries and everybody's rank. Written from their description alone, so that an error of the server's is not repeated here.
 
 use sha2::{Digest, Sha256};
 
@@ -30,6 +30,14 @@ pub(crate) fn entries_hash<'a>(users: impl Iterator<Item = &'a str>) -> Hash {
         hash.update(user);
     }
     hash.finalize().into()
+}
+
+/// The chained hash over the ids of all who came to a waiting room before its opening, in the order of their numbers.
+pub(crate) fn chained_hash<'a>(users: impl Iterator<Item = &'a str>) -> Hash {
+    users.fold([0; 32], |hash, user| {
+        let length = u32::try_from(user.len()).expect("an id of a few bytes");
+        sha(&[&hash, &length.to_le_bytes(), user.as_bytes()])
+    })
 }
 
 /// The key of the shuffle: from the seed, and from the entries, so that neither alone decides.

@@ -59,6 +59,8 @@ pub(crate) enum Violation {
     Room { campaign: String, user: u64, fault: rooms::Fault },
     /// A waiting room is bound to another seed than it was, or tells another than it is bound to.
     RoomSeedChanged { campaign: String },
+    /// What a waiting room publishes of its shuffle.
+    RoomAudit { campaign: String, fault: rooms::audit::Fault },
     /// A lottery.
     Lottery(lottery::Fault),
     /// The checkout.
@@ -136,6 +138,7 @@ impl fmt::Display for Violation {
             Self::RoomSeedChanged { campaign } => {
                 write!(f, "waiting room {campaign}: another seed than it was bound to")
             }
+            Self::RoomAudit { campaign, fault } => write!(f, "waiting room {campaign} {fault}"),
             Self::RegistrationLost { campaign, user } => {
                 write!(f, "lost registration: {} had registered with {campaign}, and did so anew", user_id(*user))
             }

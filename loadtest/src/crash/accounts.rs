@@ -64,9 +64,9 @@ impl Accounts {
 
     /// How much there is to hold a server to.
     pub(super) fn summary(&self) -> String {
-        let (came, placed, won) = self.rooms.counts();
+        let (came, placed, shuffled, won) = self.rooms.counts();
         format!(
-            "{} wins told, {} entries to {} drawn lotteries, {} people registered, {came} in waiting rooms ({placed} with a position, {won} won), {} answers at the checkout of {} coupons",
+            "{} wins told, {} entries to {} drawn lotteries, {} people registered, {came} in waiting rooms ({placed} at a position that was computed again, {shuffled} shuffled, {won} won), {} answers at the checkout of {} coupons",
             self.ledger.wins(),
             self.lotteries.entries(),
             self.lotteries.judged(),

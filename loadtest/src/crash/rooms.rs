@@ -1,6 +1,9 @@
 //! Waiting rooms of the rounds: one campaign of each generation opens a few seconds after it was made and lets people in one after
 //! another. Whoever was told a place must have it after every kill, under the same ticket and, once it is fixed, at the same position;
-//! nobody else may have that position, and nobody may win without having been let in.
+//! nobody else may have that position, and nobody may win without having been let in. Once the room is shuffled, every position must be the
+//! one that follows from what it publishes.
+
+pub(crate) mod audit;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::audit::Audit;
 use crate::answer::Code;
 use crate::api::Api;
 use crate::ask::{Questions, ask};
@@ -38,6 +42,10 @@ pub(crate) enum Fault {
     TicketChanged,
     /// A position that was fixed is another, or none.
     Moved { from: u32, to: Option<u32> },
+    /// Another number of arrival for the same place.
+    Renumbered { from: u32, to: u32 },
+    /// Another position than follows from what the room publishes.
+    Misplaced { number: u32, position: u32, expected: u32 },
     /// Two people with one position.
     SharedPosition { position: u32, other: u64 },
     /// A win without a ticket.
@@ -61,6 +69,13 @@ impl fmt::Display for Fault {
             Self::TicketChanged => f.write_str("has another ticket for the same place"),
             Self::Moved { from, to: Some(to) } => write!(f, "had position {from} and now has {to}"),
             Self::Moved { from, to: None } => write!(f, "had position {from} and now has none"),
+            Self::Renumbered { from, to } => write!(f, "came as number {from} and now as {to}"),
+            Self::Misplaced { number, position, expected } => {
+                write!(
+                    f,
+                    "came as number {number} and has position {position}, where {expected} follows from the audit"
+                )
+            }
             Self::SharedPosition { position, other } => {
                 write!(f, "has position {position}, as has {}", user_id(*other))
             }
@@ -92,6 +107,8 @@ struct Room {
     positions: BTreeMap<u32, usize>,
     /// What the room was bound to by.
     commitment: Option<String>,
+    /// What it published of its shuffle.
+    audit: Option<Audit>,
     asked_again: usize,
 }
 
@@ -100,7 +117,11 @@ struct Room {
 struct Known {
     /// Once a place was told.
     ticket: Option<String>,
+    /// The number of their arrival.
+    number: Option<u32>,
     position: Option<u32>,
+    /// The position was held against what the room publishes; neither changes.
+    is_audited: bool,
     /// They were told to be let in.
     is_admitted: bool,
     code: Option<Code>,
@@ -128,6 +149,7 @@ pub(super) enum Step {
 struct Place {
     ticket: String,
     state: String,
+    number: u32,
     position: Option<u32>,
 }
 
@@ -156,6 +178,7 @@ impl Rooms {
             people: Vec::new(),
             positions: BTreeMap::new(),
             commitment: None,
+            audit: None,
             asked_again: 0,
         });
         body
@@ -166,13 +189,14 @@ impl Rooms {
         &self.violations
     }
 
-    /// How many were told a place, how many of those a position, and how many won.
-    pub(super) fn counts(&self) -> (usize, usize, usize) {
+    /// How many were told a place, at how many positions that were computed again, how many of them by a shuffle, and how many won.
+    pub(super) fn counts(&self) -> (usize, usize, u32, usize) {
         let people = || self.rooms.iter().flat_map(|room| &room.people);
         let count = |is: fn(&&Known) -> bool| people().filter(is).count();
         (
             count(|known| known.ticket.is_some()),
-            count(|known| known.position.is_some()),
+            count(|known| known.is_audited),
+            self.rooms.iter().filter_map(|room| room.audit.as_ref()).map(Audit::shuffled).sum(),
             count(|known| known.code.is_some()),
         )
     }
@@ -242,6 +266,10 @@ impl Rooms {
         }
         known.ticket = Some(place.ticket);
         known.is_admitted |= place.state == "admitted";
+        let number = *known.number.get_or_insert(place.number);
+        if number != place.number {
+            return Some(Fault::Renumbered { from: number, to: place.number });
+        }
         match (known.position, place.position) {
             (Some(from), to) if to != Some(from) => Some(Fault::Moved { from, to }),
             (None, Some(position)) => {
@@ -308,7 +336,10 @@ impl Rooms {
             let mut again = Again { rooms: self, guests: guests.clone(), step, host };
             ask(api.target(), connections, &mut again, &ProgressBar::hidden())?;
         }
-        (0..self.rooms.len()).try_for_each(|room| self.look_at(room, api))
+        (0..self.rooms.len()).try_for_each(|room| {
+            self.look_at(room, api)?;
+            self.audit(room, api)
+        })
     }
 
     /// Holds a room's winners and its promise against what it shows.
@@ -333,6 +364,43 @@ impl Rooms {
             self.violations.push(violation);
         }
         Ok(())
+    }
+
+    /// Holds what a room publishes of its shuffle against what it was bound to, who came, and where they were told to stand.
+    fn audit(&mut self, place: usize, api: &mut Api) -> Result<()> {
+        let room = &mut self.rooms[place];
+        let audit = Audit::read(api.waiting_room_audit(&room.campaign)?)?;
+        let fault = match (&room.audit, &audit) {
+            (None, None) => (!room.positions.is_empty()).then_some(audit::Fault::Missing),
+            (None, Some(audit)) => {
+                audit.fault(room.commitment.as_deref().unwrap_or_default(), &room.people_by_number())
+            }
+            (Some(first), audit) => (Some(first) != audit.as_ref()).then_some(audit::Fault::Changed),
+        };
+        let campaign = || room.campaign.clone();
+        self.violations.extend(fault.map(|fault| Violation::RoomAudit { campaign: campaign(), fault }));
+        let Some(audit) = audit else { return Ok(()) };
+        let mut misplaced = Vec::new();
+        for (user, known) in room.people.iter_mut().enumerate().filter(|(_, known)| !known.is_audited) {
+            let Some((number, position)) = known.number.zip(known.position) else { continue };
+            known.is_audited = true;
+            let expected = audit.position(number);
+            if position != expected {
+                misplaced.push((Guest { room: place, user }, Fault::Misplaced { number, position, expected }));
+            }
+        }
+        room.audit = Some(audit);
+        let violations: Vec<_> = misplaced.into_iter().map(|(guest, fault)| self.violation(guest, fault)).collect();
+        self.violations.extend(violations);
+        Ok(())
+    }
+}
+
+impl Room {
+    /// Who has which number of arrival. All are asked again before it is looked at, so that nobody is missing.
+    fn people_by_number(&self) -> BTreeMap<u32, u64> {
+        let numbers = self.people.iter().zip(0..).filter_map(|(known, user)| Some((known.number?, user)));
+        numbers.collect()
     }
 }
 
