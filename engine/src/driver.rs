@@ -4,7 +4,6 @@
 
 mod loan;
 mod pair;
-mod watch;
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,7 +21,6 @@ use landrush_wal::status::LogStatus;
 pub(crate) use self::loan::Lending;
 pub use self::loan::{BorrowedShard, Rest, ShardLoan};
 use self::pair::Pair;
-use self::watch::Watch;
 use crate::engine::Shared;
 use crate::id::CampaignNumber;
 use crate::published::Published;
@@ -126,8 +124,6 @@ pub(crate) struct LogDriver {
     taken: Vec<BatchNumber>,
     /// By shard, the newest batch that became durable and that the shard has not been told of.
     newest: Vec<Option<BatchNumber>>,
-    durable: Lsn,
-    watch: Watch,
 }
 
 impl LogDriver {
@@ -140,8 +136,6 @@ impl LogDriver {
             appended_bytes: 0,
             taken: vec![BatchNumber::default(); shards],
             newest: vec![None; shards],
-            durable: Lsn::ZERO,
-            watch: Watch::default(),
         }
     }
 
@@ -171,46 +165,12 @@ impl LogDriver {
         Ok(self.publish(durable))
     }
 
-    /// Sleeps until there may be something to do; where many wait for what is under way, it looks for a moment before that. `more`
-    /// says whether something else has come that can be done now.
-    fn wait(&mut self, more: impl Fn(&Self) -> bool) -> Result<(), Poisoned> {
-        while self.looks_again() {
-            if self.pump()? || more(self) {
-                return Ok(());
-            }
-        }
-        self.log.wait(Some(LOOK));
-        Ok(())
-    }
-
-    /// Steps aside for a moment, and says whether to look then rather than to sleep: where many wait for what is under way.
-    fn looks_again(&mut self) -> bool {
-        self.under_way() >= Watch::RECORDS_MIN && self.watch.looks_again()
-    }
-
-    /// Records that were appended and are not durable.
-    fn under_way(&self) -> u64 {
-        self.appended.back().map_or(0, |last| last.lsn.0.saturating_sub(self.durable.0))
-    }
-
-    /// Whether a shard has commands that it may decide.
-    fn has_commands(&self) -> bool {
-        self.shared.shards().iter().any(|shard| shard.link().has_room() && shard.mailbox().len() > 0)
-    }
-
-    /// Whether a shard has handed something over that may be appended.
-    fn has_batches(&self) -> bool {
-        self.appended_bytes < APPENDED_BYTES_MAX && self.shared.shards().iter().any(|shard| shard.link().has_batches())
-    }
-
     fn publish(&mut self, durable: Lsn) -> bool {
-        self.durable = durable;
         let mut progressed = false;
         while let Some(appended) = self.appended.pop_front_if(|appended| appended.lsn <= durable) {
             self.newest[appended.shard] = Some(appended.batch);
             self.appended_bytes -= appended.bytes;
             progressed = true;
-            self.watch.end();
         }
         // Batches of one shard become durable in order, so that telling it the newest tells it all.
         for (newest, shard) in self.newest.iter_mut().zip(self.shared.shards()) {
@@ -248,9 +208,7 @@ pub(crate) fn drive_log(mut log: LogDriver) {
         if shards_done {
             break log.close();
         }
-        if let Err(poisoned) = log.wait(LogDriver::has_batches) {
-            break Err(poisoned);
-        }
+        log.log.wait(Some(LOOK));
     };
     finish(&shared, ended, || std::thread::park_timeout(LOOK / 100));
 }

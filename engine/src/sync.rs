@@ -60,10 +60,6 @@ mod checked {
             self.values.lock().expect("no holder panics").pop_front()
         }
 
-        pub(crate) fn is_empty(&self) -> bool {
-            self.len() == 0
-        }
-
         pub(crate) fn is_full(&self) -> bool {
             self.values.lock().expect("no holder panics").len() == self.capacity
         }

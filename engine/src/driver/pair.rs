@@ -37,9 +37,6 @@ impl Pair {
 
     /// What a thread that polls for itself may do after a turn that found nothing.
     pub(super) fn rest(&mut self) -> Rest {
-        if self.log.looks_again() {
-            return Rest::Look;
-        }
         match self.log.log.doze() {
             None => Rest::Look,
             Some(due) => Rest::Sleep(due.map_or(LOOK, |due: Duration| due.min(LOOK))),
@@ -83,9 +80,7 @@ pub(super) fn drive(mut pair: Box<Pair>) {
             pair = lending.lend(pair);
             continue;
         }
-        if let Err(poisoned) = log.wait(LogDriver::has_commands) {
-            break Err(poisoned);
-        }
+        log.log.wait(Some(LOOK));
     };
     finish(&shared, ended, || {
         pair.shard.abandon();

@@ -59,11 +59,6 @@ impl Link {
         self.outgoing.pop()
     }
 
-    /// Whether [`Link::take`] would give one. For the log's thread.
-    pub(crate) fn has_batches(&self) -> bool {
-        !self.outgoing.is_empty()
-    }
-
     /// Gives a batch's memory back. For the log's thread.
     pub(crate) fn recycle(&self, mut records: Records) {
         records.clear();
