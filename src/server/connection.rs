@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::CONNECTION;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Version};
@@ -65,25 +66,45 @@ fn begin(accepted: Accepted) -> Pin<Box<impl Future<Output = io::Result<Option<E
         } else {
             peer
         };
-        let (stream, first) = match (socket::begin(&stream).await?, door) {
-            (None, _) => return Ok(None),
-            (Some((first, Protocol::Http2)), _) => {
+        let (mut stream, mut unread) = match socket::begin(&stream).await? {
+            None => return Ok(None),
+            Some((first, Protocol::Http2)) => {
                 let socket = Socket::new(stream, first, Rc::clone(&pulse));
                 Box::pin(serve_http2(lane, door, peer, socket, pulse)).await.map_err(io::Error::other)?;
                 return Ok(None);
             }
-            (Some((first, Protocol::Http1)), Door::Metrics) => (stream, first),
-            (Some((first, Protocol::Http1)), Door::Main) => {
-                match Express::new(Rc::clone(&lane), buffers, peer, stream, &first, Rc::clone(&pulse)).await? {
+            Some((first, Protocol::Http1)) => (stream, first.to_vec()),
+        };
+        loop {
+            if door == Door::Main {
+                let express =
+                    Express::new(Rc::clone(&lane), Rc::clone(&buffers), peer, stream, unread, Rc::clone(&pulse));
+                match express.await? {
                     Left::Over => return Ok(None),
-                    Left::Else(stream, unread) => (stream, Bytes::from(unread)),
+                    Left::Else(left, rest) => (stream, unread) = (left, rest),
                 }
             }
-        };
-        let socket = Socket::new(stream, first, Rc::clone(&pulse));
-        // Boxed, so that a connection that only claims holds no room for it.
-        Box::pin(serve_http1(lane, door, peer, socket, pulse)).await.map_err(io::Error::other)
+            let socket = Socket::new(stream, unread.into(), Rc::clone(&pulse));
+            // Boxed, so that a connection that only claims, or idles, holds no room for it.
+            let served = Box::pin(serve_http1(Rc::clone(&lane), door, peer, socket, Rc::clone(&pulse)));
+            match served.await.map_err(io::Error::other)? {
+                Served::ToTheEnd => return Ok(None),
+                Served::Events(events) => return Ok(Some(events)),
+                Served::Idle(idle, rest) => (stream, unread) = (idle, rest),
+            }
+        }
     })
+}
+
+/// How far hyper has served a connection.
+enum Served {
+    /// Until its end.
+    ToTheEnd,
+    /// Until it became an event stream.
+    Events(EventWriter),
+    /// Until it waited for its next request, of which these bytes have been read. What comes may be claims again; and while nothing
+    /// comes, hyper would keep twenty kilobytes for it.
+    Idle(TcpStream, Vec<u8>),
 }
 
 async fn serve_http1(
@@ -92,11 +113,20 @@ async fn serve_http1(
     peer: IpAddr,
     socket: Socket,
     pulse: Rc<Pulse>,
-) -> hyper::Result<Option<EventWriter>> {
+) -> hyper::Result<Served> {
     let takeover = Takeover::default();
+    // Whether the last request leaves nothing behind but its answer. With a body it may: hyper still has to see it to its end, which
+    // cannot be seen from here.
+    let is_plain = Cell::new(false);
     let stall_timeout = lane.app().config().events.stall_timeout;
     let service = service_fn(|request: Request<Incoming>| {
         let in_hand = pulse.request();
+        let is_kept = request
+            .headers()
+            .get_all(CONNECTION)
+            .iter()
+            .all(|value| value.as_bytes().eq_ignore_ascii_case(b"keep-alive"));
+        is_plain.set(request.version() == Version::HTTP_11 && is_kept && request.body().is_end_stream());
         let framing = if request.version() < Version::HTTP_11 { Framing::Close } else { Framing::Chunked };
         let takeover = Rc::clone(&takeover);
         let taken = move |body| match body {
@@ -120,19 +150,34 @@ async fn serve_http1(
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(socket, service);
     let mut told = false;
-    let watching = poll_fn(|context| {
+    let after = poll_fn(|context| {
         if pulse.end() == End::Gracefully && !std::mem::replace(&mut told, true) {
             Pin::new(&mut connection).graceful_shutdown();
         }
         if let Poll::Ready(served) = Pin::new(&mut connection).poll(context) {
-            return Poll::Ready(served.map(|()| None));
+            return Poll::Ready(served.map(|()| After::TheEnd));
         }
         // Hyper flushes whenever it is polled: unless the socket is full, all that it had to say is said.
-        let watching = if pulse.is_blocked() { None } else { takeover.take() };
-        watching.map_or(Poll::Pending, |watching| Poll::Ready(Ok(Some(watching))))
+        if pulse.is_blocked() {
+            return Poll::Pending;
+        }
+        if let Some(watching) = takeover.take() {
+            return Poll::Ready(Ok(After::Watching(watching)));
+        }
+        let is_idle = is_plain.get() && !pulse.has_requests() && pulse.end() == End::No;
+        if is_idle && door == Door::Main { Poll::Ready(Ok(After::Idle)) } else { Poll::Pending }
     })
     .await?;
-    Ok(watching.map(|watching| EventWriter::new(connection.into_parts().io.into_stream(), *watching)))
+    let parts = connection.into_parts();
+    Ok(match after {
+        After::TheEnd => Served::ToTheEnd,
+        After::Watching(watching) => Served::Events(EventWriter::new(parts.io.into_parts().0, *watching)),
+        After::Idle => {
+            let (stream, rest) = parts.io.into_parts();
+            // Copied, so that nobody holds hyper's buffer for it.
+            Served::Idle(stream, [parts.read_buf, rest].concat())
+        }
+    })
 }
 
 async fn serve_http2(lane: Rc<Lane>, door: Door, peer: IpAddr, socket: Socket, pulse: Rc<Pulse>) -> hyper::Result<()> {
@@ -157,6 +202,13 @@ async fn serve_http2(lane: Rc<Lane>, door: Door, peer: IpAddr, socket: Socket, p
         Pin::as_mut(&mut connection).poll(context)
     })
     .await
+}
+
+/// Why hyper is polled no more.
+enum After {
+    TheEnd,
+    Watching(Box<Watching>),
+    Idle,
 }
 
 /// Where an event stream lies from the moment that its head is written until the connection is taken over for it.

@@ -99,13 +99,13 @@ impl Step {
 }
 
 impl Express {
-    /// Serves `stream`, of which `first` has been read.
+    /// Serves `stream`, of which `unread` has been read.
     pub(super) fn new(
         lane: Rc<Lane>,
         buffers: Rc<Buffers>,
         peer: IpAddr,
         stream: TcpStream,
-        first: &[u8],
+        unread: Vec<u8>,
         pulse: Rc<Pulse>,
     ) -> Self {
         Self {
@@ -114,7 +114,7 @@ impl Express {
             peer,
             stream: Some(stream),
             pulse,
-            unread: first.to_vec(),
+            unread,
             unsent: Vec::new(),
             in_flight: VecDeque::new(),
             is_at_end: false,

@@ -66,6 +66,11 @@ impl Pulse {
         InHand(Rc::clone(self))
     }
 
+    /// Whether requests are in hand.
+    pub(super) fn has_requests(&self) -> bool {
+        matches!(self.phase.get(), Phase::Requests(_))
+    }
+
     /// Notes whether the socket took what it was given last, or a part of it.
     pub(super) fn wrote(&self, is_blocked: bool) {
         self.is_blocked.set(is_blocked);

@@ -62,9 +62,9 @@ impl Socket {
         Self { stream: TokioIo::new(stream), first, pulse }
     }
 
-    /// The socket by itself.
-    pub(super) fn into_stream(self) -> TcpStream {
-        self.stream.into_inner()
+    /// The socket by itself, and what has been read off it that nobody has seen.
+    pub(super) fn into_parts(self) -> (TcpStream, Bytes) {
+        (self.stream.into_inner(), self.first)
     }
 }
 

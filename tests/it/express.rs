@@ -36,12 +36,17 @@ fn shape(reply: &Reply) -> (u16, BTreeSet<String>, Value) {
     (reply.status, names, body)
 }
 
-/// Asks on a connection that has said nothing else, and on one that has asked for something else before.
+/// A connection that does not come back from hyper: it has named an option of the connection that only hyper need know.
+fn kept_by_hyper(client: &Client) -> Connection {
+    let mut connection = client.connect();
+    assert_eq!(connection.call("GET", "/v1/time", &[("connection", "x-option")], b"").status, 200);
+    connection
+}
+
+/// Asks on a connection that has said nothing else, and on one that hyper keeps.
 fn both(client: &Client, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (Reply, Reply) {
     let express = client.connect().call("POST", path, headers, body);
-    let mut other = client.connect();
-    assert_eq!(other.call("GET", "/v1/time", &[], b"").status, 200);
-    (express, other.call("POST", path, headers, body))
+    (express, kept_by_hyper(client).call("POST", path, headers, body))
 }
 
 #[test]
@@ -112,10 +117,7 @@ fn a_claim_is_answered_alike_whoever_reads_it() {
     check("/v1/campaigns/proven/claims", &operator, r#"{"user_id":"new"}"#, 403);
     // A new one each.
     let [express, other] = ["first", "second"].map(|user| {
-        let mut connection = client.connect();
-        if user == "second" {
-            assert_eq!(connection.call("GET", "/v1/time", &[], b"").status, 200);
-        }
+        let mut connection = if user == "second" { kept_by_hyper(&client) } else { client.connect() };
         let reply = connection.call("POST", PATH, &[JSON], json!({"user_id": user}).to_string().as_bytes());
         assert_eq!(reply.status, 201);
         let (status, names, mut body) = shape(&reply);
@@ -158,6 +160,33 @@ fn claims_are_read_however_they_are_cut() {
             assert_eq!((reply.status, &reply.json()["user_id"]), (201, &json!(user)), "cut at {cut}");
         }
     }
+}
+
+#[test]
+fn a_connection_that_asked_for_something_else_claims_on_however_it_is_cut() {
+    let (_server, client) = server("", &json!({"coupon_types": [{"id": "a", "name": "A", "total_quota": 1000}]}));
+    let mut connection = client.connect();
+    let look = request("GET", "/v1/campaigns/sale/availability", &[("connection", "Keep-Alive")], b"");
+    for cut in 1..2 * look.len() + claim("u-000").len() {
+        let user = format!("u-{cut:03}");
+        let bytes = [look.clone(), claim(&user), look.clone()].concat();
+        connection.send(&bytes[..cut]).expect("sent");
+        // Time for what came to be answered, and the connection given back with nothing or with the beginning of what follows.
+        if cut % 7 == 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        connection.send(&bytes[cut..]).expect("sent");
+        assert_eq!(connection.receive(false).expect("an answer").status, 200, "cut at {cut}");
+        let reply = connection.receive(false).expect("an answer");
+        assert_eq!((reply.status, &reply.json()["user_id"]), (201, &json!(user)), "cut at {cut}");
+        assert_eq!(connection.receive(false).expect("an answer").status, 200, "cut at {cut}");
+    }
+    // More at once than hyper answers at one go, and a body that nobody reads.
+    let sent =
+        [look.repeat(100), request("POST", "/nowhere", &[JSON], b"{\"a\":1}"), claim("u-001"), look, claim("last")];
+    connection.send(&sent.concat()).expect("sent");
+    let statuses: Vec<_> = (0..104).map(|_| connection.receive(false).expect("an answer").status).collect();
+    assert_eq!(statuses, [vec![200; 100], vec![404, 200, 200, 201]].concat());
 }
 
 #[test]
