@@ -18,6 +18,7 @@ mod confirm;
 mod connection;
 mod crash;
 mod departures;
+mod descriptors;
 mod fairness;
 mod hlog;
 mod load;

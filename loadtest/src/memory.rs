@@ -24,13 +24,13 @@ use crate::cli::Memory;
 use crate::client::drive;
 use crate::compare::median;
 use crate::departures::Pace;
+use crate::descriptors;
 use crate::load::{Own, progress};
 use crate::report::number_table;
 use crate::scenario::Scenario;
 use crate::schedule::{Arrivals, Schedule};
 use crate::server::ADMIN_KEY;
 use crate::watch::crowd::Crowd;
-use crate::watch::raise_descriptors;
 
 /// Descriptors for all that is no counted connection.
 const BESIDE_CONNECTIONS: u64 = 64;
@@ -61,7 +61,7 @@ struct Cost {
 /// # Errors
 /// When a server cannot be started or refuses a connection, or the kernel does not say what it holds.
 pub(crate) fn run(options: &Memory) -> Result<bool> {
-    raise_descriptors(u64::from(options.connections) + BESIDE_CONNECTIONS)?;
+    descriptors::raise(u64::from(options.connections) + BESIDE_CONNECTIONS)?;
     let kinds = [Opened::KeptAlive, Opened::Watching];
     let mut costs = kinds.map(|_| Vec::new());
     let bar = progress(2 * u64::from(options.rounds), "servers");

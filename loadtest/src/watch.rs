@@ -13,9 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use jiff::Timestamp;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::crowd::Crowd;
 use crate::api::Api;
@@ -23,6 +22,7 @@ use crate::claims::Bare;
 use crate::cli::Watch;
 use crate::client::drive;
 use crate::departures::Pace;
+use crate::descriptors;
 use crate::load::{Own, progress};
 use crate::recorder::Latencies;
 use crate::report::number_table;
@@ -42,7 +42,7 @@ const BESIDE_CONNECTIONS: u64 = 64;
 /// # Errors
 /// When no server can be started or reached, or it refuses the campaign or a watcher.
 pub(crate) fn run(options: &Watch) -> Result<bool> {
-    raise_descriptors(u64::from(options.watchers) + u64::from(options.connections) + BESIDE_CONNECTIONS)?;
+    descriptors::raise(u64::from(options.watchers) + u64::from(options.connections) + BESIDE_CONNECTIONS)?;
     let own = options.url.is_none().then(|| Own::start(&options.server)).transpose()?;
     let (target, admin_key) = match (&own, options.url) {
         (Some(own), _) => (own.address, ADMIN_KEY),
@@ -120,21 +120,4 @@ fn print_delays(events: &Latencies, claims: &Latencies) {
         table.add_row([name.to_owned(), latencies.count().to_string()].into_iter().chain(figures));
     }
     println!("{table}");
-}
-
-/// Lets this process have `wanted` descriptors.
-///
-/// # Errors
-/// When the system does not allow so many.
-pub(crate) fn raise_descriptors(wanted: u64) -> Result<()> {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= wanted) {
-        return Ok(());
-    }
-    ensure!(
-        limit.maximum.is_none_or(|maximum| maximum >= wanted),
-        "so many connections need {wanted} descriptors, and the system allows {}",
-        limit.maximum.unwrap_or_default()
-    );
-    Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum })?)
 }
