@@ -155,7 +155,7 @@ pub(crate) fn claim_response(
 
 /// Counts a claim.
 fn counted(lane: &Lane, answer: ClaimAnswer, began: Instant) -> Result<Answer, Problem> {
-    lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began);
+    lane.counts().claim(answer.as_ref().map(|(granted, _)| *granted).map_err(|problem| problem.code), began.elapsed());
     answer.map(|(_, answer)| answer)
 }
 

@@ -14,6 +14,7 @@ use super::route::Route;
 use crate::app::Opened;
 use crate::fraud::Asked;
 use crate::gate::address::ClientAddress;
+use crate::gate::lists::Lists;
 use crate::gate::management_keys::{Scope, Scopes};
 use crate::gate::rate_limit::Mark;
 use crate::gate::reason::Reason;
@@ -91,7 +92,15 @@ impl Visitor<'_> {
     /// # Errors
     /// 403.
     pub(crate) fn is_not_denied(&self, lane: &Lane) -> Result<(), Problem> {
-        let is_denied = lane.app().lists().denies_person(self.user, self.phone.map(PhoneNumber::as_str));
+        self.is_not_denied_by(&lane.app().lists())
+    }
+
+    /// Turns away those whom `lists` deny by user or phone.
+    ///
+    /// # Errors
+    /// 403.
+    pub(crate) fn is_not_denied_by(&self, lists: &Lists) -> Result<(), Problem> {
+        let is_denied = lists.denies_person(self.user, self.phone.map(PhoneNumber::as_str));
         if is_denied { Err(Problem::denied()) } else { Ok(()) }
     }
 

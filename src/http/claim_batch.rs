@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::{CampaignDefinition, Eligibility, Mode, Protection, Who};
 use landrush_engine::command::{Claim, Command, Gate, GateRefusal};
-use landrush_engine::id::UserId;
+use landrush_engine::id::{PhoneId, UserId};
 use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
 use landrush_engine::people::PhoneNumber;
 use landrush_engine::published::Published;
@@ -20,7 +20,7 @@ use serde_json::value::RawValue;
 
 use super::admission::Visitor;
 use super::answer::Answer;
-use super::claim_body::ClaimBody;
+use super::claim_body::{ClaimBody, QuickBody};
 use super::fields::{Faults, FieldError};
 use super::json_text::JsonText;
 use super::lane::Lane;
@@ -31,13 +31,15 @@ use super::users::Phone;
 use super::{body, claim_json, claims, users};
 use crate::app::Opened;
 use crate::fraud::Verdict;
+use crate::gate::lists::Lists;
 use crate::{desk, fraud, metrics};
 
 /// The most claims in one request.
 pub(crate) const CLAIMS_MAX: usize = 8_192;
 
-/// Claims after which the shard is rung: it works on them while more are handed over.
-const RING_EVERY: usize = 512;
+/// Claims that are judged and handed over at once: the shard works on them while the next are judged, and what is kept of each in
+/// between stays in the processor's cache.
+const AT_ONCE: usize = 512;
 
 /// Room for one result, in bytes: few take more.
 const RESULT_BYTES: usize = 384;
@@ -45,11 +47,11 @@ const RESULT_BYTES: usize = 384;
 /// The longest body, in bytes.
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
+/// A batch; only the claims are the same in both ways to read it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Batch<'b> {
-    #[serde(borrow)]
-    claims: Vec<&'b RawValue>,
+struct Batch<C> {
+    claims: Vec<C>,
 }
 
 /// What is known of a claim of a batch that lists and rates have nothing against.
@@ -86,72 +88,80 @@ pub(crate) async fn claim(
         return Err(claims::wrong_mode(definition.mode));
     }
 
-    // Numbers first, all of them, and one wait for what the last of them needs to be on disk.
-    let mut bodies = Vec::with_capacity(read.len());
     // Asked once, ahead of all: what the batch itself brings is no crowd that it stands in.
     let is_crowded = lane.is_crowded(&opened.engine);
-    for body in read {
-        bodies.push(match body {
+    let (campaign, definition, lists) = (&*campaign, &*definition, &*lane.app().lists());
+    let counter = Counter { lane, opened, lists, campaign, definition, stamped_at, is_crowded };
+    let mut asked = Vec::with_capacity(read.len());
+    let mut judged = Vec::with_capacity(AT_ONCE);
+    let mut read = read.into_iter();
+    while !read.as_slice().is_empty() {
+        // Numbers first, and one wait for what the last of them needs to be on disk.
+        judged.extend(read.by_ref().take(AT_ONCE).map(|body| match body {
             Ok(mut body) => {
-                let judged = judge(lane, opened, &campaign, &definition, &body, stamped_at, is_crowded);
+                let judged = counter.judge(&body);
                 // In the report on fraud also where it is what the claim was refused for.
                 let told = body.phone.take();
                 (told, judged.map(|judged| (body, judged)))
             }
             Err(errors) => (None, Err(Problem::invalid(errors))),
-        });
-    }
-    let mut asked = Vec::with_capacity(bodies.len());
-    for (number, (told, judged)) in bodies.into_iter().enumerate() {
-        if number % RING_EVERY == RING_EVERY - 1 {
-            lane.ring(&opened.engine);
+        }));
+        for (told, judged) in judged.drain(..) {
+            let one = match judged {
+                Ok((body, Judged { phone, is_shed })) => match phone_id(opened, phone).await {
+                    Ok(phone) => counter.ask(body, phone, is_shed),
+                    Err(problem) => Err(problem),
+                },
+                Err(problem) => Err(problem),
+            };
+            // Many are kept, and problems are large and few.
+            asked.push((told, one.map_err(Box::new)));
         }
-        let one = match judged {
-            Ok((body, judged)) => ask(lane, opened, &campaign, body, judged, stamped_at).await,
-            Err(problem) => Err(problem),
-        };
-        asked.push((told, one));
+        lane.ring(&opened.engine);
     }
     // Each is written as it comes, while the shard is busy with those after it.
     let mut text = Vec::with_capacity(asked.len() * RESULT_BYTES);
     text.extend_from_slice(b"{\"results\":[");
     let mut verdicts = Vec::with_capacity(asked.len());
+    let mut outcomes = Vec::with_capacity(asked.len());
     for (number, (phone, one)) in asked.into_iter().enumerate() {
         let result = match one {
             Ok(Asked { user, answer }) => granted(lane, answer).await.map(|(claim, repeated)| (user, claim, repeated)),
-            Err(problem) => Err(problem),
+            Err(problem) => Err(*problem),
         };
         if number > 0 {
             text.push(b',');
         }
         let mut json = JsonText::object(&mut text);
-        let outcome = match &result {
+        match &result {
             Ok((user, claim, repeated)) => {
                 let granted = if *repeated { metrics::Granted::Repeated } else { metrics::Granted::now(claim) };
                 verdicts.push((phone, granted.verdict()));
+                outcomes.push(Ok(granted));
                 json.number("status", u64::from(status(*repeated).as_u16()));
-                claim_json::write(claim, user.as_str(), *repeated, &definition, opened, &mut json);
-                Ok(granted)
+                claim_json::write(claim, user.as_str(), *repeated, definition, opened, &mut json);
             }
             Err(problem) => {
                 verdicts.push((phone, Verdict::Refused(problem.refused_by)));
+                outcomes.push(Err(problem.code));
                 if let Some(reason) = problem.refused_by {
                     lane.counts().gate_refused(reason);
                 }
                 problem.write_members(lane.retry(problem), &mut json);
-                Err(problem.code)
             }
-        };
+        }
         json.end();
-        lane.counts().claim(outcome, began);
     }
     text.extend_from_slice(b"]}");
+    // All leave together.
+    let took = began.elapsed();
+    outcomes.into_iter().for_each(|outcome| lane.counts().claim(outcome, took));
     // At the end, so that a report being read is waited for once at most.
     let answered = verdicts.iter().map(|(phone, verdict)| {
         let phone = phone.as_ref().map(PhoneNumber::as_str);
         (fraud::Asked { address: None, device: None, phone }, *verdict)
     });
-    lane.note_all(&campaign, stamped_at, answered);
+    lane.note_all(campaign, stamped_at, answered);
     Ok(Answer::json(StatusCode::OK, text.into()))
 }
 
@@ -169,10 +179,13 @@ fn status(repeated: bool) -> StatusCode {
 
 /// The claims of a body. What is wrong with one of them is that one's affair, what is wrong with the whole everybody's.
 fn read(bytes: &[u8]) -> Result<Vec<Result<ClaimBody, Vec<FieldError>>>, Vec<FieldError>> {
+    // Mostly nothing is wrong with any of them; what is, only the slow ways can explain.
+    if let Some(claims) = read_quickly(bytes) {
+        return Ok(claims);
+    }
     // An array with the same values in their order would be taken too.
-    let quick = bytes.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice::<Batch<'_>>(bytes));
-    let Some(Ok(Batch { claims })) = quick else {
-        // Only the slow way can explain.
+    let raw = bytes.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice::<Batch<&RawValue>>(bytes));
+    let Some(Ok(Batch { claims })) = raw else {
         return Err(Faults::read(bytes, |object| {
             object.required("claims", |json, at| at.array(json, CLAIMS_MAX, |_, _| Some(()))).map(drop)
         })
@@ -193,79 +206,93 @@ fn read(bytes: &[u8]) -> Result<Vec<Result<ClaimBody, Vec<FieldError>>>, Vec<Fie
     Ok(read.collect())
 }
 
-/// Holds a claim against lists and rates, and begins to store its number.
-fn judge(
-    lane: &Lane,
-    opened: &Opened,
-    campaign: &Published,
-    definition: &CampaignDefinition,
-    body: &ClaimBody,
+/// All claims of a body in one pass, if nothing is wrong with any of them.
+fn read_quickly(bytes: &[u8]) -> Option<Vec<Result<ClaimBody, Vec<FieldError>>>> {
+    bytes.trim_ascii_start().starts_with(b"{").then_some(())?;
+    // What is read takes much more room than it does in the body: more than may be here are not read at all.
+    (bytes.iter().filter(|byte| **byte == b'{').count() <= 1 + CLAIMS_MAX).then_some(())?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    let Batch { claims } = serde_json::from_str::<Batch<QuickBody>>(text).ok()?;
+    (!claims.is_empty()).then_some(())?;
+    claims.into_iter().map(|claim| claim.claim(Mode::FirstCome, None).map(Ok)).collect()
+}
+
+/// What stands for the number, once that is durable.
+async fn phone_id(opened: &Opened, phone: Option<Phone>) -> Result<Option<PhoneId>, Problem> {
+    match phone {
+        Some(phone) => users::durable_phone(opened, phone).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What all claims of a batch are held against.
+struct Counter<'b> {
+    lane: &'b Lane,
+    opened: &'b Opened,
+    lists: &'b Lists,
+    campaign: &'b Published,
+    definition: &'b CampaignDefinition,
     stamped_at: Timestamp,
     is_crowded: bool,
-) -> Result<Judged, Problem> {
-    let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref() };
-    visitor.is_not_denied(lane)?;
-    visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
-    let is_shed = is_crowded && !campaign.may_have_decided(&body.user);
-    let phone = if !is_shed && (body.phone.is_some() || definition.needs_phone()) {
-        users::store_phone(opened, &body.user, body.phone.as_ref())?
-    } else {
-        None
-    };
-    Ok(Judged { phone, is_shed })
 }
 
-async fn ask(
-    lane: &Lane,
-    opened: &Opened,
-    campaign: &Published,
-    body: ClaimBody,
-    judged: Judged,
-    stamped_at: Timestamp,
-) -> Result<Asked, Problem> {
-    let ClaimBody { user, coupon_type, .. } = body;
-    let Judged { phone, is_shed } = judged;
-    let definition = campaign.definition();
-    let coupon_type = claims::named_type(&definition, coupon_type.as_ref())?;
-    if definition.limit.max > 1 {
-        // A batch has one header for all, and a key that names one of them names none.
-        return Err(Problem::refused(Refusal::KeyRequired));
-    }
-    let gate = gate(opened, campaign, &definition, &user);
-    if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
-        return Err(Problem::refused(refusal));
-    }
-    if is_shed {
-        return Err(lane.shed(Shed::Newcomer));
-    }
-    let phone = match phone {
-        Some(phone) => Some(users::durable_phone(opened, phone).await?),
-        None => None,
-    };
-    let number = campaign.number();
-    let claim = Claim { campaign: number, user: user.clone(), coupon_type, key: None, phone, gate, stamped_at };
-    let answer = lane.submit(&opened.engine, campaign.route(), Command::Claim(claim))?;
-    Ok(Asked { user, answer })
-}
-
-/// A batch bears nobody's ticket, pass, token or device: where one is asked for, its claims are refused as others without it are.
-fn gate(opened: &Opened, campaign: &Published, definition: &CampaignDefinition, user: &UserId) -> Gate {
-    let Protection { challenge, eligibility, rate_limits: _, waiting_room: _ } = &*definition.protection;
-    let is_eligible = eligibility.as_ref().is_none_or(|eligibility| {
-        let Eligibility { who, devices_per_user, users_per_device, token_claims, registration_closes_at: _ } =
-            eligibility;
-        let is_listed = match who {
-            Who::Listed => opened.eligible.has(campaign.number(), user.as_str()),
-            Who::Anyone | Who::Registered => true,
+impl Counter<'_> {
+    /// Holds a claim against lists and rates, and begins to store its number.
+    fn judge(&self, body: &ClaimBody) -> Result<Judged, Problem> {
+        let Self { lane, opened, lists, campaign, definition, stamped_at, is_crowded } = *self;
+        let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref() };
+        visitor.is_not_denied_by(lists)?;
+        visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
+        let is_shed = is_crowded && !campaign.may_have_decided(&body.user);
+        let phone = if !is_shed && (body.phone.is_some() || definition.needs_phone()) {
+            users::store_phone(opened, &body.user, body.phone.as_ref())?
+        } else {
+            None
         };
-        is_listed && devices_per_user.is_none() && users_per_device.is_none() && token_claims.is_empty()
-    });
-    let refusal = match (challenge.is_none(), is_eligible) {
-        (true, true) => None,
-        (false, _) => Some(GateRefusal::ChallengeRequired),
-        (true, false) => Some(GateRefusal::NotEligible),
-    };
-    Gate { place: None, refusal }
+        Ok(Judged { phone, is_shed })
+    }
+
+    /// Hands a claim to its shard, if nothing that is known here stands in its way.
+    fn ask(&self, body: ClaimBody, phone: Option<PhoneId>, is_shed: bool) -> Result<Asked, Problem> {
+        let Self { lane, opened, campaign, definition, stamped_at, .. } = *self;
+        let ClaimBody { user, coupon_type, .. } = body;
+        let coupon_type = claims::named_type(definition, coupon_type.as_ref())?;
+        if definition.limit.max > 1 {
+            // A batch has one header for all, and a key that names one of them names none.
+            return Err(Problem::refused(Refusal::KeyRequired));
+        }
+        let gate = self.gate(&user);
+        if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
+            return Err(Problem::refused(refusal));
+        }
+        if is_shed {
+            return Err(lane.shed(Shed::Newcomer));
+        }
+        let number = campaign.number();
+        let claim = Claim { campaign: number, user: user.clone(), coupon_type, key: None, phone, gate, stamped_at };
+        let answer = lane.submit(&opened.engine, campaign.route(), Command::Claim(claim))?;
+        Ok(Asked { user, answer })
+    }
+
+    /// A batch bears nobody's ticket, pass, token or device: where one is asked for, its claims are refused as others without it are.
+    fn gate(&self, user: &UserId) -> Gate {
+        let Protection { challenge, eligibility, rate_limits: _, waiting_room: _ } = &*self.definition.protection;
+        let is_eligible = eligibility.as_ref().is_none_or(|eligibility| {
+            let Eligibility { who, devices_per_user, users_per_device, token_claims, registration_closes_at: _ } =
+                eligibility;
+            let is_listed = match who {
+                Who::Listed => self.opened.eligible.has(self.campaign.number(), user.as_str()),
+                Who::Anyone | Who::Registered => true,
+            };
+            is_listed && devices_per_user.is_none() && users_per_device.is_none() && token_claims.is_empty()
+        });
+        let refusal = match (challenge.is_none(), is_eligible) {
+            (true, true) => None,
+            (false, _) => Some(GateRefusal::ChallengeRequired),
+            (true, false) => Some(GateRefusal::NotEligible),
+        };
+        Gate { place: None, refusal }
+    }
 }
 
 #[cfg(test)]
@@ -275,7 +302,7 @@ mod tests {
     #[test]
     fn a_fault_of_one_claim_is_its_own_and_named_by_its_place() {
         let read =
-            read(br#"{"claims":[{"user_id":"a"},{"user_id":""},{"x":1},7,{"user_id":"b","coupon_type":"cash-5"}]}"#);
+            read(br#"{"claims":[{"user_id":"a"},{"user_id":""},{"x":1},7,["a","cash-5"],{"user_id":"b","coupon_type":"cash-5"}]}"#);
         let read = read.expect("a batch");
         let pointers: Vec<Vec<&str>> = read
             .iter()
@@ -283,7 +310,14 @@ mod tests {
             .collect();
         assert_eq!(
             pointers,
-            [vec![], vec!["/claims/1/user_id"], vec!["/claims/2/user_id", "/claims/2/x"], vec!["/claims/3"], vec![]]
+            [
+                vec![],
+                vec!["/claims/1/user_id"],
+                vec!["/claims/2/user_id", "/claims/2/x"],
+                vec!["/claims/3"],
+                vec!["/claims/4"],
+                vec![]
+            ]
         );
     }
 

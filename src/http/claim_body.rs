@@ -6,6 +6,7 @@ use landrush_engine::campaign::Mode;
 use landrush_engine::id::{CampaignId, CouponTypeId, UserId};
 use landrush_engine::people::PhoneNumber;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::fields::{Faults, FieldError, Object};
 use super::phone;
@@ -21,21 +22,77 @@ pub struct ClaimBody {
     pub phone: Option<PhoneNumber>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Quick<'b> {
-    #[serde(borrow, default)]
-    user_id: Option<Text<'b>>,
-    #[serde(borrow, default)]
-    coupon_type: Option<Text<'b>>,
-    #[serde(borrow, default)]
-    phone: Option<Text<'b>>,
+/// A claim that was read in one pass, as only those pass that nothing is wrong with.
+#[derive(Debug, Default)]
+pub(super) struct QuickBody {
+    user: Option<UserId>,
+    coupon_type: Option<CouponTypeId>,
+    phone: Option<PhoneNumber>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Member {
+    UserId,
+    CouponType,
+    Phone,
 }
 
 /// Borrowed where it has no escapes; serde does not borrow a `Cow` within an `Option` by itself.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+
+// Derived, it would take an array with the same values in their order too.
+impl<'de> Deserialize<'de> for QuickBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = QuickBody;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a claim")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<QuickBody, A::Error> {
+        let mut body = QuickBody::default();
+        let (mut user_seen, mut type_seen, mut phone_seen) = (false, false, false);
+        while let Some(member) = map.next_key()? {
+            let seen = match member {
+                Member::UserId => &mut user_seen,
+                Member::CouponType => &mut type_seen,
+                Member::Phone => &mut phone_seen,
+            };
+            if std::mem::replace(seen, true) {
+                return Err(A::Error::custom("a member is repeated"));
+            }
+            let Some(Text(text)) = map.next_value::<Option<Text<'de>>>()? else { continue };
+            match member {
+                Member::UserId => body.user = Some(UserId::new(&text).map_err(A::Error::custom)?),
+                Member::CouponType => body.coupon_type = Some(CouponTypeId::new(&text).map_err(A::Error::custom)?),
+                Member::Phone => body.phone = Some(phone::parse(&text).map_err(A::Error::custom)?),
+            }
+        }
+        Ok(body)
+    }
+}
+
+impl QuickBody {
+    /// The claim, if it may be made like this.
+    pub(super) fn claim(self, mode: Mode, caller: Option<&UserId>) -> Option<ClaimBody> {
+        let Self { user, coupon_type, phone } = self;
+        let user = match user {
+            Some(user) => user,
+            None => caller?.clone(),
+        };
+        (mode == Mode::FirstCome || coupon_type.is_none()).then_some(ClaimBody { user, coupon_type, phone })
+    }
+}
 
 impl ClaimBody {
     /// Reads a body. One that names no user is the `caller`'s, if a token says who that is; whether it may name another is
@@ -52,22 +109,7 @@ impl ClaimBody {
     }
 
     fn quick(body: &[u8], mode: Mode, caller: Option<&UserId>) -> Option<Self> {
-        // An array with the same values in their order would be taken too.
-        body.trim_ascii_start().starts_with(b"{").then_some(())?;
-        let quick: Quick<'_> = serde_json::from_slice(body).ok()?;
-        let user = match quick.user_id {
-            Some(Text(user)) => UserId::new(&user).ok()?,
-            None => caller?.clone(),
-        };
-        let coupon_type = match quick.coupon_type {
-            Some(Text(name)) => Some(CouponTypeId::new(&name).ok()?),
-            None => None,
-        };
-        let phone = match quick.phone {
-            Some(Text(phone)) => Some(phone::parse(&phone).ok()?),
-            None => None,
-        };
-        (mode == Mode::FirstCome || coupon_type.is_none()).then_some(Self { user, coupon_type, phone })
+        serde_json::from_slice::<QuickBody>(body).ok()?.claim(mode, caller)
     }
 
     fn careful(body: &[u8], mode: Mode, caller: Option<&UserId>) -> Result<Self, Vec<FieldError>> {
