@@ -120,9 +120,61 @@ impl DecidedFilter {
     }
 }
 
+/// As [`DecidedFilter`], for who knows not how many will come: two to four bytes for each who has. Each layer holds twice as many as
+/// the one before, and is made when that is full (Almeida, Baquero, Preguica, Hutchison, "Scalable Bloom Filters", 2007). With every
+/// layer a stranger hears "maybe" once more in 150 times: of a million who came, there are eight.
+#[derive(Debug, Default)]
+pub(crate) struct GrowingFilter {
+    layers: [OnceLock<DecidedFilter>; LAYERS_MAX],
+    /// How many were inserted. Written by the one writer.
+    count: AtomicU64,
+}
+
+/// People whom the first layer holds: as many as a chunk.
+const FIRST_LAYER: u32 = 4096;
+/// Enough for every `u32` of people.
+const LAYERS_MAX: usize = 20;
+
+impl GrowingFilter {
+    /// Remembers a person. Called by one thread at a time.
+    pub(crate) fn insert(&self, person: PersonHash) {
+        let count = self.count.load(Ordering::Relaxed);
+        self.count.store(count + 1, Ordering::Relaxed);
+        // All layers before the n-th hold 2^n - 1 times as many as the first.
+        let layer = ((count / u64::from(FIRST_LAYER) + 1).ilog2() as usize).min(LAYERS_MAX - 1);
+        self.layers[layer].get_or_init(|| DecidedFilter::new(FIRST_LAYER << layer)).insert(person);
+    }
+
+    /// Whether the person may have been inserted. `false` is certain.
+    pub(crate) fn may_contain(&self, person: PersonHash) -> bool {
+        self.layers.iter().map_while(OnceLock::get).any(|layer| layer.may_contain(person))
+    }
+
+    /// What it holds of the heap, in bytes.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        self.layers.iter().filter_map(OnceLock::get).map(DecidedFilter::heap_bytes).sum()
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_that_grows_denies_nobody_and_takes_at_most_four_bytes_a_person() {
+        let hasher = PersonHasher::new([7; 16]);
+        let filter = GrowingFilter::default();
+        for i in 0..200_000_u32 {
+            filter.insert(hasher.hash(&format!("user-{i}")));
+            // Where a layer has just been filled, and the next is made.
+            if [12_287, 12_288, 61_440, 126_976, 199_999].contains(&i) {
+                assert!((0..=i).all(|i| filter.may_contain(hasher.hash(&format!("user-{i}")))), "after {i}");
+                assert!(filter.heap_bytes() <= 4 * i as usize + (16 << 10), "{} bytes for {i}", filter.heap_bytes());
+            }
+        }
+        let maybe = (0..100_000).filter(|i| filter.may_contain(hasher.hash(&format!("stranger-{i}")))).count();
+        assert!(maybe < 4_500, "{maybe} of 100,000 strangers were taken for somebody who came");
+    }
 
     #[test]
     fn nobody_inserted_is_denied_and_few_strangers_are_sent_on() {

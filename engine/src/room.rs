@@ -183,8 +183,8 @@ pub struct RoomView {
 }
 
 impl RoomView {
-    /// A room that nobody has come to; so many are expected.
-    pub(crate) fn new(campaign_seed: &Seed, opens_at: Timestamp, admitted_for: Duration, expected: u32) -> Self {
+    /// A room that nobody has come to.
+    pub(crate) fn new(campaign_seed: &Seed, opens_at: Timestamp, admitted_for: Duration) -> Self {
         Self {
             opens_at,
             arrivals: 0,
@@ -194,7 +194,7 @@ impl RoomView {
             admitted_for,
             paused_at: None,
             past: Arc::default(),
-            came: Came::new(campaign_seed, expected),
+            came: Came::new(campaign_seed),
             seed: room_seed(campaign_seed, opens_at),
         }
     }

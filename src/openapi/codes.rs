@@ -68,7 +68,7 @@ impl Operation {
                 SHARD,
                 BODY,
                 CAMPAIGN,
-                &[RateLimited, Cancelled, Ended, NotOpen, NotEligible, SoldOut, DailySoldOut],
+                &[RateLimited, Cancelled, Ended, NotOpen, NotEligible, LimitReached, SoldOut, DailySoldOut],
             ],
             Operation::Register => {
                 &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, Cancelled, Ended, RegistrationClosed]]

@@ -9,22 +9,22 @@ use sha2::{Digest, Sha256};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::fairness::Seed;
-use crate::filter::{DecidedFilter, PersonHash};
+use crate::filter::{GrowingFilter, PersonHash};
 
 /// Who may have come to a room: one for its shard, which writes, and for all who read.
 #[derive(Clone)]
 pub(crate) struct Came {
     person_key: [u8; 16],
-    filter: Arc<DecidedFilter>,
+    filter: Arc<GrowingFilter>,
 }
 
 impl Came {
-    /// Nobody yet, in a room of this campaign's, to which so many are expected.
-    pub(crate) fn new(campaign_seed: &Seed, expected: u32) -> Self {
+    /// Nobody yet, in a room of this campaign's.
+    pub(crate) fn new(campaign_seed: &Seed) -> Self {
         let digest = Sha256::new().chain_update(b"landrush waiting people\0").chain_update(campaign_seed.as_bytes());
         let digest = digest.finalize();
         let (person_key, _) = digest.split_first_chunk().expect("a digest has 32 bytes");
-        Self { person_key: *person_key, filter: Arc::new(DecidedFilter::new(expected)) }
+        Self { person_key: *person_key, filter: Arc::new(GrowingFilter::default()) }
     }
 
     /// What `user` is known by.

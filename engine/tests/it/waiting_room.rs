@@ -643,24 +643,57 @@ fn draws_and_the_room_have_seeds_that_tell_nothing_of_each_other() {
 
 #[test]
 fn a_waiting_person_costs_at_most_forty_bytes() {
-    const PEOPLE: u32 = 100_000;
-    // As many as are expected: who may have come is kept in two bytes for each of them.
-    let mut shop = Shop::new(sale(100).expected_claimants(PEOPLE).build().expect("valid"));
-    shop.now = OPENS - 1_000;
-    let before = shop.state.memory_bytes(RUSH);
-    for number in 0..PEOPLE {
-        place(&arrive(&mut shop, &user(number)));
+    // Among them those who came just after the table of people grew, and after the filter of who may have come did.
+    for people in [57_345, 100_000, 114_689, 126_977] {
+        let mut shop = shop(100);
+        shop.now = OPENS - 1_000;
+        let before = shop.state.memory_bytes(RUSH);
+        for number in 0..people {
+            place(&arrive(&mut shop, &user(number)));
+        }
+        let bytes = shop.state.memory_bytes(RUSH) - before;
+        println!("{people} people: {} bytes a person", bytes / people as usize);
+        assert!(bytes <= 40 * people as usize, "{bytes} for {people}");
+        shop.now = OPENS;
+        shop.do_what_is_due();
+        room(&shop).shuffle.expect("shuffled").compute();
+        let bytes = shop.state.memory_bytes(RUSH) - before;
+        println!("{people} people: {} bytes a person with the places computed", bytes / people as usize);
+        // As many again while they are computed.
+        assert!(bytes + 4 * people as usize <= 40 * people as usize, "{bytes} for {people}");
     }
-    let bytes = shop.state.memory_bytes(RUSH) - before;
-    println!("{} bytes a person", bytes / PEOPLE as usize);
-    assert!(bytes <= 40 * PEOPLE as usize, "{bytes}");
-    shop.now = OPENS;
-    shop.do_what_is_due();
-    room(&shop).shuffle.expect("shuffled").compute();
-    let bytes = shop.state.memory_bytes(RUSH) - before;
-    println!("{} bytes a person with the places computed", bytes / PEOPLE as usize);
-    // As many again while they are computed.
-    assert!(bytes + 4 * PEOPLE as usize <= 40 * PEOPLE as usize, "{bytes}");
+}
+
+#[test]
+fn who_can_have_no_coupon_any_more_gets_no_place_that_holds_one_back() {
+    let (mut shop, places) = opened(100, 4);
+    pass(&mut shop, 1_000);
+    won(&claim_with(&mut shop, &user(0), Some(places[0])));
+    let again = arrive(&mut shop, &user(0));
+    assert!(matches!(again, Outcome::Arrived { place, repeated: true } if place == places[0]), "{again:?}");
+    // Everybody's place has lapsed: who has nothing yet may stand in line again.
+    pass(&mut shop, 600_000);
+    assert_eq!(refused(&arrive(&mut shop, &user(0))), Some(Refusal::LimitReached));
+    place(&arrive(&mut shop, &user(1)));
+    shop.prove();
+}
+
+#[test]
+fn a_winner_stands_in_line_again_for_a_window_that_has_a_limit_of_its_own() {
+    for (per, may_come) in [(Period::Window, true), (Period::Day, false), (Period::Campaign, false)] {
+        let at_times = ["13:00", "13:30"].map(|time| time.parse().expect("a time of day")).to_vec();
+        let windows = Windows::new(at_times, Weekdays::all(), Duration::from_mins(5)).expect("valid windows");
+        let mut shop = Shop::new(sale(100).windows(windows).limit(1, per).build().expect("valid"));
+        shop.now = OPENS - 1_000;
+        let first = place(&arrive(&mut shop, "ann"));
+        shop.now = OPENS;
+        pass(&mut shop, 1_000);
+        won(&claim_with(&mut shop, "ann", Some(first)));
+        shop.now = OPENS + HOUR_MS / 2 - 1_000;
+        shop.do_what_is_due();
+        let second = arrive(&mut shop, "ann");
+        assert_eq!(refused(&second), (!may_come).then_some(Refusal::LimitReached), "{per:?}");
+    }
 }
 
 #[test]

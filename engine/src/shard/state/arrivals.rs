@@ -35,6 +35,11 @@ impl Campaign {
         if room.is_full() {
             return Decision::refuse(Refusal::SoldOut);
         }
+        // A place would hold a coupon back for somebody who can have none.
+        let since = self.since(self.today(now.max(window)), Some(window));
+        if self.is_limit_reached(self.claims.person(user), None, since) {
+            return Decision::refuse(Refusal::LimitReached);
+        }
         if let Shelf::Empty(refusal) = self.shelf(window, now) {
             return Decision::refuse(refusal);
         }

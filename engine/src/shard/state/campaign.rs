@@ -157,10 +157,8 @@ impl Campaign {
         let types = definition.coupon_types.len();
         let first_window = schedule.upcoming(created_at).next().map_or(definition.starts_at, |window| window.opened_at);
         let room = definition.protection.waiting_room.zip(seed.as_ref());
-        let room = room.map(|(rules, seed)| {
-            let (limit, expected) = (definition.limit.max, definition.expected_claimants);
-            Box::new(Room::new(rules, limit, expected, seed, first_window, Serial(0)))
-        });
+        let room =
+            room.map(|(rules, seed)| Box::new(Room::new(rules, definition.limit.max, seed, first_window, Serial(0))));
         let who = definition.protection.eligibility.as_ref().map(|eligibility| eligibility.who);
         let registrations = Self::new_registrations(who, seed.as_ref());
         let is_all = types == 1 && definition.mode == Mode::FirstCome;

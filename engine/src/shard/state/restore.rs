@@ -174,9 +174,8 @@ impl CampaignDecoder {
     fn restore_room(&mut self, live: &mut Campaign) -> Result<(), SnapshotError> {
         let Some(head) = self.room.take() else { return Ok(()) };
         let rules = live.definition.protection.waiting_room.zip(live.seed.as_ref());
-        let (limit, expected) = (live.definition.limit.max, live.definition.expected_claimants);
-        let room =
-            rules.and_then(|(rules, seed)| Room::restored(rules, limit, expected, seed, head, &self.room_people));
+        let limit = live.definition.limit.max;
+        let room = rules.and_then(|(rules, seed)| Room::restored(rules, limit, seed, head, &self.room_people));
         live.room = Some(Box::new(room.ok_or_else(|| self.inconsistent(Breach::Room))?));
         Ok(())
     }

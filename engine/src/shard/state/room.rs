@@ -30,8 +30,6 @@ pub(crate) struct Room {
     pub(super) view: RoomView,
     /// Over all who came so far.
     hash: [u8; 32],
-    /// How many people may come.
-    expected: u32,
     /// By number, from 0.
     people: Chunks<[u8; 16]>,
     /// The latest number of each person, from 0.
@@ -56,21 +54,13 @@ pub(crate) struct Room {
 impl Room {
     /// A room that nobody has come to, each of whom may take `limit` coupons. Who has `first_claim` or a later one is decided
     /// in it.
-    pub(super) fn new(
-        rules: WaitingRoom,
-        limit: u16,
-        expected: u32,
-        seed: &Seed,
-        opens_at: Timestamp,
-        first_claim: Serial,
-    ) -> Self {
+    pub(super) fn new(rules: WaitingRoom, limit: u16, seed: &Seed, opens_at: Timestamp, first_claim: Serial) -> Self {
         assert!(limit > 0, "whoever is let in may take something");
         Self {
             rules,
             limit,
-            view: RoomView::new(seed, opens_at, rules.admitted_for, expected),
+            view: RoomView::new(seed, opens_at, rules.admitted_for),
             hash: [0; 32],
-            expected,
             people: Chunks::default(),
             numbers: HashTable::new(),
             first_claim,
@@ -87,7 +77,7 @@ impl Room {
     /// The room of a later window, that nobody has come to.
     pub(super) fn next(&self, seed: &Seed, opens_at: Timestamp, first_claim: Serial) -> Self {
         assert!(opens_at > self.opens_at(), "rooms follow one another");
-        let mut next = Self::new(self.rules, self.limit, self.expected, seed, opens_at, first_claim);
+        let mut next = Self::new(self.rules, self.limit, seed, opens_at, first_claim);
         next.view.follow(&self.view);
         next
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use landrush_engine::campaign::{Limit, Period};
 use landrush_engine::command::{Arrive, Claim};
 use landrush_engine::fairness::{LotteryKey, Seed, rank};
 use landrush_engine::id::UserId;
@@ -129,6 +130,12 @@ impl ModelCampaign {
         };
         if let Some(number) = self.room.number(&arrive.user).filter(is_live) {
             return Outcome::Arrived { place: place(number), repeated: true };
+        }
+        let Limit { max, per, .. } = self.definition.limit;
+        assert_eq!(per, Period::Campaign, "the only limit that a room is tried with here");
+        let counting = self.claims.iter().filter(|claim| claim.user == arrive.user && !claim.is_allowed_again);
+        if counting.count() >= usize::from(max) {
+            return refuse(Refusal::LimitReached);
         }
         match self.choose(None, self.today(now)) {
             Err(Refusal::DailySoldOut { resets_at }) if resets_at < self.definition.ends_at => {}

@@ -90,13 +90,17 @@ impl Told {
                     "user {user} lost {before:?}, and stands at {place:?}"
                 );
             }
+            Some(Outcome::Refused(Refusal::LimitReached)) => {
+                let is_answered = self.claim(port, engine, user, user, now);
+                assert!(!is_answered || self.wins.contains_key(&user), "user {user} has won nothing, and may not come");
+            }
             None | Some(Outcome::Refused(Refusal::LogUnavailable | Refusal::SoldOut)) => {}
             Some(other) => panic!("who came was answered {other:?}"),
         }
     }
 
-    /// Claims with the place of `holder`, who mostly is the user.
-    fn claim(&mut self, port: &mut BlockingPort, engine: &Engine, user: u64, holder: u64, now: Timestamp) {
+    /// Claims with the place of `holder`, who mostly is the user, and says whether the log was there to answer.
+    fn claim(&mut self, port: &mut BlockingPort, engine: &Engine, user: u64, holder: u64, now: Timestamp) -> bool {
         let place = self.places.get(&holder).copied();
         let claim = Claim {
             campaign: self.campaign.expect("made"),
@@ -122,9 +126,10 @@ impl Told {
             Some(Outcome::Refused(Refusal::TicketRequired)) => assert!(!is_in, "user {user} shows {place:?} in vain"),
             Some(Outcome::Refused(Refusal::NotOpen { .. })) => assert!(now < at(OPENS)),
             Some(Outcome::Refused(Refusal::SoldOut)) => assert!(!is_in, "user {user} was led to an empty shelf"),
-            None | Some(Outcome::Refused(Refusal::LogUnavailable)) => {}
+            None | Some(Outcome::Refused(Refusal::LogUnavailable)) => return false,
             Some(other) => panic!("a claim was answered {other:?}"),
         }
+        true
     }
 }
 
@@ -159,7 +164,7 @@ fn live(engine: &Engine, clock: &TurnedClock, told: &mut Told, random: &mut Rand
         let user = random.below(USERS);
         match random.below(10) {
             0..5 => told.arrive(&mut port, engine, user, now),
-            5 => told.claim(&mut port, engine, user, random.below(USERS), now),
+            5 => drop(told.claim(&mut port, engine, user, random.below(USERS), now)),
             _ => {
                 // Those who are in and have not won, mostly: a claim of anybody else changes nothing.
                 let room = told.see(engine, now);

@@ -77,12 +77,11 @@ impl Room {
     pub(in crate::shard::state) fn restored(
         rules: WaitingRoom,
         limit: u16,
-        expected: u32,
         seed: &Seed,
         head: RoomHead,
         people: &[[u8; 16]],
     ) -> Option<Self> {
-        let mut room = Self::new(rules, limit, expected, seed, head.opens_at, head.first_claim);
+        let mut room = Self::new(rules, limit, seed, head.opens_at, head.first_claim);
         people.iter().for_each(|person| room.push_person(*person));
         room.hash = head.hash;
         if let Some(ShuffledHead { count, hash }) = head.shuffled {
