@@ -28,6 +28,8 @@ export class Gate {
   #note = element("p", { class: "note" });
   #button = element("button", { class: "button primary", type: "button", click: () => this.#join() }, "Join the waiting room");
   #slot = element("div", { class: "widget" });
+  // What is told of work that the browser does by itself.
+  #check = element("p", { class: "note" });
   #shared = null;
   #place = null;
   #ticket = null;
@@ -46,15 +48,16 @@ export class Gate {
     this.#onChange = onChange;
     this.#room = campaign.protection?.waiting_room ?? null;
     this.#slot.hidden = true;
+    this.#check.hidden = true;
     const room = this.#room === null ? [] : [this.#note, this.#button];
-    this.node.append(...room, this.#slot);
+    this.node.append(...room, this.#slot, this.#check);
     this.node.hidden = !this.#isNeeded;
   }
 
   // Whether there is anything to show, now or later.
   get #isNeeded() {
     const provider = this.#campaign.protection?.challenge?.provider;
-    return this.#room !== null || (provider !== undefined && provider !== "altcha");
+    return this.#room !== null || (provider !== undefined && provider !== "altcha") || !this.#check.hidden;
   }
 
   /** Takes up what was begun on an earlier visit. */
@@ -120,6 +123,7 @@ export class Gate {
     this.#keep(null);
     this.#place = null;
     this.#pass = null;
+    if (this.#campaign.protection?.challenge) this.#say("");
     this.#show();
   }
 
@@ -190,8 +194,23 @@ export class Gate {
     if (isGood) return this.#pass.pass;
     const widget = (challenge) => responseOf(challenge, this.#slot);
     this.#working ??= client.meetChallenge(this.#campaign.id, { userId, widget }).finally(() => (this.#working = null));
-    this.#pass = { userId, ...(await this.#working) };
+    this.#say("Checking that nobody asks by machine…");
+    try {
+      this.#pass = { userId, ...(await this.#working) };
+      this.#say("Checked: you may ask.");
+    } catch (problem) {
+      this.#say("");
+      throw problem;
+    }
     return this.#pass.pass;
+  }
+
+  // A provider's widget says by itself how far it is.
+  #say(words) {
+    if (this.#campaign.protection.challenge.provider !== "altcha") return;
+    setText(this.#check, words);
+    this.#check.hidden = words === "";
+    this.node.hidden = !this.#isNeeded;
   }
 
   /** Begins with the challenge, if the shopper is known. */
