@@ -84,12 +84,17 @@ impl Lists {
 
     /// Whether requests for `user`, or with `phone`, are denied.
     pub fn denies_person(&self, user: &UserId, phone: Option<&str>) -> bool {
-        self.denied.has_person(user, phone)
+        self.denied.has_user(user) || phone.is_some_and(|phone| self.denied.has_phone(phone))
     }
 
-    /// Whether no rate holds for the request.
-    pub fn allows(&self, address: Option<ClientAddress>, user: &UserId, phone: Option<&str>) -> bool {
-        address.is_some_and(|address| self.allowed.has_address(address)) || self.allowed.has_person(user, phone)
+    /// Whether no rate holds for requests from `address`, or for `user`.
+    pub fn allows(&self, address: Option<ClientAddress>, user: &UserId) -> bool {
+        address.is_some_and(|address| self.allowed.has_address(address)) || self.allowed.has_user(user)
+    }
+
+    /// Whether the rate of a phone number does not hold for `phone`. It lifts no other rate: anybody can make up such a number.
+    pub fn allows_phone(&self, phone: &str) -> bool {
+        self.allowed.has_phone(phone)
     }
 
     /// How many entries there are in both.
@@ -143,10 +148,13 @@ impl List {
         self.blocks.iter().any(|block| block.contains(address.ip()))
     }
 
-    fn has_person(&self, user: &UserId, phone: Option<&str>) -> bool {
+    fn has_user(&self, user: &UserId) -> bool {
         // Most lists are empty: no user id is hashed for them.
-        let has_user = !self.users.is_empty() && self.users.contains(user.as_str());
-        has_user || phone.is_some_and(|phone| self.phones.iter().any(|prefix| phone.starts_with(&**prefix)))
+        !self.users.is_empty() && self.users.contains(user.as_str())
+    }
+
+    fn has_phone(&self, phone: &str) -> bool {
+        self.phones.iter().any(|prefix| phone.starts_with(&**prefix))
     }
 
     fn entries(&self) -> usize {
@@ -176,11 +184,17 @@ mod tests {
         assert!(lists.denies_address(address("2001:db8:1::1")) && !lists.denies_address(address("192.0.2.1")));
         assert!(lists.denies_person(&one, None) && !lists.denies_person(&other, None));
         assert!(lists.denies_person(&other, Some("+6591234567")) && !lists.denies_person(&other, Some("+6581234567")));
-        assert!(
-            lists.allows(Some(address("192.0.2.1")), &one, None)
-                && !lists.allows(Some(address("192.0.3.1")), &one, None)
-        );
+        assert!(lists.allows(Some(address("192.0.2.1")), &one) && !lists.allows(Some(address("192.0.3.1")), &one));
         assert_eq!(lists.entries(), 4);
+    }
+
+    #[test]
+    fn an_allowed_phone_is_asked_about_by_itself() {
+        let lists = lists(&["user:u-1", "phone:+659"], &["phone:+44"]).expect("lists");
+        let (one, other) = (UserId::new("u-1").expect("an id"), UserId::new("u-2").expect("an id"));
+        assert!(lists.allows(None, &one) && !lists.allows(None, &other));
+        assert!(lists.allows_phone("+6591234567"));
+        assert!(!lists.allows_phone("+6581234567") && !lists.allows_phone("+442079460000"));
     }
 
     #[test]

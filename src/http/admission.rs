@@ -122,15 +122,18 @@ impl Visitor<'_> {
         }
         let (address, headers) = self.origin.unzip();
         let device = headers.map(device).transpose()?.flatten();
-        if lane.app().lists().allows(address, self.user, self.phone.map(PhoneNumber::as_str)) {
+        let lists = lane.app().lists();
+        if lists.allows(address, self.user) {
             return Ok(());
         }
-        let phone = limits.phone.and_then(|_| opened.people.phone_hash(self.user, self.phone));
+        let is_allowed = |phone: &PhoneNumber| lists.allows_phone(phone.as_str());
+        let phone_limit = limits.phone.filter(|_| !self.phone.is_some_and(is_allowed));
+        let phone = phone_limit.and_then(|_| opened.people.phone_hash(self.user, self.phone));
         let marks = [
             (Reason::RateLimitedAddress, limits.address, address.map(Mark::Address)),
             (Reason::RateLimitedDevice, limits.device, device.map(Mark::Device)),
             (Reason::RateLimitedUser, limits.user, Some(Mark::User(self.user))),
-            (Reason::RateLimitedPhone, limits.phone, phone.map(Mark::Phone)),
+            (Reason::RateLimitedPhone, phone_limit, phone.map(Mark::Phone)),
         ];
         for (reason, limit, mark) in marks {
             if let (Some(limit), Some(mark)) = (limit, mark) {

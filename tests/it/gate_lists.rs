@@ -36,6 +36,25 @@ fn who_is_allowed_may_ask_as_often_as_they_like_and_others_may_not() {
 }
 
 #[test]
+fn an_allowed_phone_lifts_the_rate_of_phones_and_no_other() {
+    let server = Server::start("[gate]\nallow = [\"phone:+65\"]\n");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"address": "2/1h", "phone": "1/1h"}}}));
+    for (number, status) in [201, 201, 429].into_iter().enumerate() {
+        let made_up = json!({"user_id": format!("u-{number}"), "phone": format!("+659123456{number}")});
+        assert_eq!(claim(&server, &made_up).status, status, "{number}");
+    }
+    client.campaign("d", &json!({"protection": {"rate_limit": {"user": "2/1h", "phone": "1/1h"}}}));
+    let ask = |user: &str, phone: &str| {
+        let body = json!({"user_id": user, "phone": phone}).to_string();
+        client.call("POST", "/v1/campaigns/d/claims", &[JSON], body.as_bytes()).status
+    };
+    let allowed = [(); 3].map(|()| ask("ann", "+6591234567"));
+    assert_eq!(allowed, [201, 200, 429], "more than a phone may, and as often as a user may");
+    assert_eq!([(); 2].map(|()| ask("bob", "+442079460000")), [201, 429]);
+}
+
+#[test]
 fn an_address_on_the_list_is_denied_everything_but_the_pages_and_its_health() {
     let server = Server::start("[gate]\ndeny = [\"127.0.0.0/8\"]\n");
     let client = server.client();

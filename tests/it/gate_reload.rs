@@ -12,8 +12,8 @@ use crate::server::Server;
 
 const TRUSTING: &str = "[gate]\ntrusted_proxies = [\"127.0.0.0/8\"]\n";
 
-/// A server whose log is kept, behind a proxy that says where requests come from, and a campaign that takes one request an hour
-/// of a user.
+/// A server whose log is kept, behind a proxy that says where requests come from, and two campaigns: `c` takes one request an hour
+/// of a user, `p` one of a phone.
 struct Shop {
     server: Server,
     log: PathBuf,
@@ -29,14 +29,20 @@ impl Shop {
         let server = Server::start_adjusted(directory, &format!("{TRUSTING}{lists}"), |command| {
             command.stderr(Stdio::from(file));
         });
-        server.client().campaign("c", &json!({"protection": {"rate_limit": {"user": "1/1h"}}}));
+        for (id, rates) in [("c", json!({"user": "1/1h"})), ("p", json!({"phone": "1/1h"}))] {
+            server.client().campaign(id, &json!({"protection": {"rate_limit": rates}}));
+        }
         Self { server, log, _logs: logs }
     }
 
     fn claim(&self, from: &str, user: &str, phone: &str) -> Reply {
+        self.claim_of("c", from, user, phone)
+    }
+
+    fn claim_of(&self, campaign: &str, from: &str, user: &str, phone: &str) -> Reply {
         let body = json!({"user_id": user, "phone": phone}).to_string();
         let headers = [JSON, ("x-forwarded-for", from)];
-        self.server.client().call("POST", "/v1/campaigns/c/claims", &headers, body.as_bytes())
+        self.server.client().call("POST", &format!("/v1/campaigns/{campaign}/claims"), &headers, body.as_bytes())
     }
 
     /// Has it read these lists, which has this outcome for the `time`th time.
@@ -55,12 +61,14 @@ impl Shop {
         assert_eq!(self.claim("192.0.2.1", &user("ann"), "+44 20 7946 0000").problem(), denied, "the beginning");
         assert_eq!(self.claim("198.51.101.1", &user("ann"), "+6580000001").status, 201, "beside them all");
         assert_eq!(self.claim("198.51.101.1", &user("ann"), "+6580000001").status, 429, "and held to the rate");
-        for (from, user, phone) in [
-            ("203.0.113.9", user("bob"), "+6580000002"),
-            ("192.0.2.1", String::from("vip"), "+6580000003"),
-            ("192.0.2.1", user("cyd"), "+8190000000"),
+        assert_eq!(self.claim("192.0.2.1", &user("dan"), "+8190000001").status, 201, "allowed by the phone");
+        assert_eq!(self.claim("192.0.2.1", &user("dan"), "+8190000001").status, 429, "which lifts no user's rate");
+        for (campaign, from, user, phone) in [
+            ("c", "203.0.113.9", user("bob"), "+6580000002"),
+            ("c", "192.0.2.1", String::from("vip"), "+6580000003"),
+            ("p", "192.0.2.1", user("cyd"), "+8190000000"),
         ] {
-            let statuses = [(); 3].map(|()| self.claim(from, &user, phone).status);
+            let statuses = [(); 3].map(|()| self.claim_of(campaign, from, &user, phone).status);
             assert!(statuses.iter().all(|status| [200, 201].contains(status)), "{from} {user} {phone}: {statuses:?}");
         }
     }
