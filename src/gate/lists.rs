@@ -87,6 +87,11 @@ impl Lists {
         self.denied.has_user(user) || phone.is_some_and(|phone| self.denied.has_phone(phone))
     }
 
+    /// Whether anybody is denied by a phone number.
+    pub fn denies_phones(&self) -> bool {
+        !self.denied.phones.is_empty()
+    }
+
     /// Whether no rate holds for requests from `address`, or for `user`.
     pub fn allows(&self, address: Option<ClientAddress>, user: &UserId) -> bool {
         address.is_some_and(|address| self.allowed.has_address(address)) || self.allowed.has_user(user)
@@ -189,12 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn an_allowed_phone_is_asked_about_by_itself() {
-        let lists = lists(&["user:u-1", "phone:+659"], &["phone:+44"]).expect("lists");
+    fn phones_are_asked_about_by_themselves() {
+        let of_phones = lists(&["user:u-1", "phone:+659"], &["phone:+44"]).expect("lists");
         let (one, other) = (UserId::new("u-1").expect("an id"), UserId::new("u-2").expect("an id"));
-        assert!(lists.allows(None, &one) && !lists.allows(None, &other));
-        assert!(lists.allows_phone("+6591234567"));
-        assert!(!lists.allows_phone("+6581234567") && !lists.allows_phone("+442079460000"));
+        assert!(of_phones.allows(None, &one) && !of_phones.allows(None, &other));
+        assert!(of_phones.allows_phone("+6591234567"));
+        assert!(!of_phones.allows_phone("+6581234567") && !of_phones.allows_phone("+442079460000"));
+        assert!(of_phones.denies_phones());
+        assert!(!lists(&["phone:+659"], &["user:u-1"]).expect("lists").denies_phones());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use landrush_engine::time::Timestamp;
 use super::lane::Lane;
 use super::problem::{Code, Problem};
 use super::route::Route;
+use super::users;
 use crate::app::Opened;
 use crate::fraud::Asked;
 use crate::gate::address::ClientAddress;
@@ -82,8 +83,31 @@ pub(crate) struct Visitor<'a> {
     pub(crate) origin: Option<(ClientAddress, &'a HeaderMap)>,
     /// For whom.
     pub(crate) user: &'a UserId,
-    /// The phone number that comes with the request.
+    /// The phone number that comes with the request, or else [`stored_phone`], where there is one.
     pub(crate) phone: Option<&'a PhoneNumber>,
+}
+
+/// The number that the server has of `user`, where a request states none and the deny list has some: whoever is denied by a number
+/// that they once stated is denied without it too.
+///
+/// # Errors
+/// 500 and 503, if it cannot be read.
+pub(crate) async fn stored_phone(
+    lane: &Lane,
+    opened: &Opened,
+    user: &UserId,
+    stated: Option<&PhoneNumber>,
+) -> Result<Option<PhoneNumber>, Problem> {
+    if !needs_stored_phone(lane, opened, user, stated) {
+        return Ok(None);
+    }
+    // Boxed, so that a claim that needs none holds no room for it.
+    Box::pin(users::stored_phone(opened, user)).await
+}
+
+/// Whether [`stored_phone`] has to read a file: of a list without numbers it is known at once that it does not.
+pub(crate) fn needs_stored_phone(lane: &Lane, opened: &Opened, user: &UserId, stated: Option<&PhoneNumber>) -> bool {
+    stated.is_none() && lane.app().lists().denies_phones() && opened.people.phone(user).is_some()
 }
 
 impl Visitor<'_> {

@@ -18,7 +18,7 @@ use landrush_engine::time::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::admission::Visitor;
+use super::admission::{self, Visitor};
 use super::answer::Answer;
 use super::claim_body::{ClaimBody, QuickBody};
 use super::fields::{Faults, FieldError};
@@ -97,15 +97,17 @@ pub(crate) async fn claim(
     let mut read = read.into_iter();
     while !read.as_slice().is_empty() {
         // Numbers first, and one wait for what the last of them needs to be on disk.
-        judged.extend(read.by_ref().take(AT_ONCE).map(|body| match body {
-            Ok(mut body) => {
-                let judged = counter.judge(&body);
-                // In the report on fraud also where it is what the claim was refused for.
-                let told = body.phone.take();
-                (told, judged.map(|judged| (body, judged)))
-            }
-            Err(errors) => (None, Err(Problem::invalid(errors))),
-        }));
+        for body in read.by_ref().take(AT_ONCE) {
+            judged.push(match body {
+                Ok(mut body) => {
+                    let judged = counter.judge(&body).await;
+                    // In the report on fraud also where it is what the claim was refused for.
+                    let told = body.phone.take();
+                    (told, judged.map(|judged| (body, judged)))
+                }
+                Err(errors) => (None, Err(Problem::invalid(errors))),
+            });
+        }
         for (told, judged) in judged.drain(..) {
             let one = match judged {
                 Ok((body, Judged { phone, is_shed })) => match phone_id(opened, phone).await {
@@ -238,9 +240,10 @@ struct Counter<'b> {
 
 impl Counter<'_> {
     /// Holds a claim against lists and rates, and begins to store its number.
-    fn judge(&self, body: &ClaimBody) -> Result<Judged, Problem> {
+    async fn judge(&self, body: &ClaimBody) -> Result<Judged, Problem> {
         let Self { lane, opened, lists, campaign, definition, stamped_at, is_crowded } = *self;
-        let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref() };
+        let stored = admission::stored_phone(lane, opened, &body.user, body.phone.as_ref()).await?;
+        let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref().or(stored.as_ref()) };
         visitor.is_not_denied_by(lists)?;
         visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
         let is_shed = is_crowded && !campaign.may_have_decided(&body.user);

@@ -79,7 +79,7 @@ async fn named_draw(
         ClaimBody::parse_with_campaign(&bytes, Mode::Draw, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&body.user)?;
     let at = At { lane, opened, headers: &parts.headers };
-    Asking { at, mode: Mode::Draw, address, body, stamped_at }.answer(campaign.as_str()).await
+    Asking { at, mode: Mode::Draw, address, body, stored: None, stamped_at }.answer(campaign.as_str()).await
 }
 
 /// What became of a claim that was all there.
@@ -129,7 +129,7 @@ impl<'a> Who<'a> {
         let stamped_at = at.opened.engine.clock().now();
         let body = ClaimBody::parse(body, mode, caller.user()).map_err(Problem::invalid)?;
         caller.may_act_for(&body.user)?;
-        Ok(Asking { at, mode, address, body, stamped_at })
+        Ok(Asking { at, mode, address, body, stored: None, stamped_at })
     }
 }
 
@@ -139,6 +139,8 @@ struct Asking<'a> {
     mode: Mode,
     address: ClientAddress,
     body: ClaimBody,
+    /// The number that the server has of the user, where it counts though the body leaves it out.
+    stored: Option<PhoneNumber>,
     stamped_at: Timestamp,
 }
 
@@ -151,7 +153,9 @@ struct Admitted {
 
 impl Asking<'_> {
     /// Asks the shard of the campaign `id`, and notes what came of it.
-    async fn answer(self, id: &str) -> ClaimAnswer {
+    async fn answer(mut self, id: &str) -> ClaimAnswer {
+        let (At { lane, opened, .. }, ClaimBody { user, phone, .. }) = (self.at, &self.body);
+        self.stored = admission::stored_phone(lane, opened, user, phone.as_ref()).await?;
         let campaign = self.campaign(id)?;
         let definition = campaign.definition();
         let answer = match self.admit(&campaign, &definition) {
@@ -164,6 +168,10 @@ impl Asking<'_> {
 
     /// The same as far as it goes without waiting.
     fn begin(self, id: &str) -> Begun {
+        let (At { lane, opened, .. }, ClaimBody { user, phone, .. }) = (self.at, &self.body);
+        if admission::needs_stored_phone(lane, opened, user, phone.as_ref()) {
+            return Begun::Slow;
+        }
         let campaign = match self.campaign(id) {
             Ok(campaign) => campaign,
             Err(problem) => return Begun::Answered(Err(problem)),
@@ -188,7 +196,8 @@ impl Asking<'_> {
 
     fn visitor(&self) -> Visitor<'_> {
         let origin = Some((self.address, self.at.headers));
-        Visitor { origin, user: &self.body.user, phone: self.body.phone.as_ref() }
+        let phone = self.body.phone.as_ref().or(self.stored.as_ref());
+        Visitor { origin, user: &self.body.user, phone }
     }
 
     /// The campaign `id`, unless there is none. Somebody who is denied is told that, also of one that there is not.

@@ -7,7 +7,7 @@ use landrush_engine::campaign::Mode;
 use landrush_engine::command::{Command, Register};
 use landrush_engine::outcome::{Outcome, Refusal};
 
-use super::admission::Visitor;
+use super::admission::{self, Visitor};
 use super::answer::Answer;
 use super::caller::Caller;
 use super::claim_body::ClaimBody;
@@ -37,7 +37,9 @@ pub(crate) async fn register(
     let body = ClaimBody::parse(&bytes, Mode::Lottery, caller.user()).map_err(Problem::invalid)?;
     let ClaimBody { user, phone, coupon_type: _ } = body;
     caller.may_act_for(&user)?;
-    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: phone.as_ref() };
+    let stored = admission::stored_phone(lane, opened, &user, phone.as_ref()).await?;
+    let origin = Some((address, &parts.headers));
+    let visitor = Visitor { origin, user: &user, phone: phone.as_ref().or(stored.as_ref()) };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();

@@ -5,6 +5,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::id::{PhoneId, UserId};
 use landrush_engine::people::{Failed, Known, People, Person, PhoneNumber, PutError, Ticket};
+use tokio::sync::Semaphore;
 
 use super::answer::Answer;
 use super::caller::Caller;
@@ -15,6 +16,9 @@ use super::problem::{Code, Problem};
 use super::query::Query;
 use super::{body, claims, phone};
 use crate::app::Opened;
+
+/// Numbers that claims and their like have read at once, all threads together: of a crowd, each would start a thread of its own.
+static READS_AT_ONCE: Semaphore = Semaphore::const_new(8);
 
 /// The body that makes a user.
 #[derive(Debug)]
@@ -86,19 +90,31 @@ pub(crate) async fn create(
 /// `GET /v1/users/{user_id}`.
 pub(crate) async fn read(lane: &Lane, opened: &Opened, user: &str, parts: &Parts) -> Result<Answer, Problem> {
     Query::parse(parts.uri.query(), &[])?;
-    let user = claims::user_in_path(user)?;
+    match person(opened, claims::user_in_path(user)?).await? {
+        Some(person) => Ok(document(lane, StatusCode::OK, &person, None).with("cache-control", "no-store")),
+        None => Err(Problem::new(Code::NotFound, "no such user")),
+    }
+}
+
+async fn person(opened: &Opened, user: UserId) -> Result<Option<Person>, Problem> {
     let people = opened.people.clone();
     // It is in a file, which may have to be fetched from the disk.
-    let read = tokio::task::spawn_blocking(move || people.person(&user)).await;
-    match read {
-        Ok(Ok(Some(person))) => Ok(document(lane, StatusCode::OK, &person, None).with("cache-control", "no-store")),
-        Ok(Ok(None)) => Err(Problem::new(Code::NotFound, "no such user")),
-        Ok(Err(error)) => {
+    match tokio::task::spawn_blocking(move || people.person(&user)).await {
+        Ok(read) => read.map_err(|error| {
             tracing::error!(%error, "personal data cannot be read");
-            Err(Problem::new(Code::Internal, ""))
-        }
+            Problem::new(Code::Internal, "")
+        }),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
+}
+
+/// Reads the number that is stored of a user, once it is durable; `None`: there is none.
+pub(crate) async fn stored_phone(opened: &Opened, user: &UserId) -> Result<Option<PhoneNumber>, Problem> {
+    let Some((_, ticket)) = opened.people.phone(user) else { return Ok(None) };
+    // Waited for here, where it takes none of the few turns.
+    durable(opened, ticket).await?;
+    let _turn = READS_AT_ONCE.acquire().await.expect("it is never closed");
+    Ok(person(opened, user.clone()).await?.and_then(|person| person.phone))
 }
 
 /// `DELETE /v1/users/{user_id}`.

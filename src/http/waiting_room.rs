@@ -17,7 +17,7 @@ use landrush_engine::published::Published;
 use landrush_engine::room::{Place, RoomView, Shelf, Standing};
 use landrush_engine::time::Timestamp;
 
-use super::admission::Visitor;
+use super::admission::{self, Visitor};
 use super::answer::Answer;
 use super::availability::{entity_tag, not_modified};
 use super::caller::Caller;
@@ -67,7 +67,8 @@ pub(crate) async fn join(
     let stamped_at = lane.now();
     let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
-    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: None };
+    let stored = admission::stored_phone(lane, opened, &user, None).await?;
+    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: stored.as_ref() };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::{JSON, PATIENCE, Reply};
+use crate::client::{Client, JSON, PATIENCE, Reply};
 use crate::server::Server;
 
 fn claim(server: &Server, body: &serde_json::Value) -> Reply {
@@ -52,6 +52,99 @@ fn an_allowed_phone_lifts_the_rate_of_phones_and_no_other() {
     let allowed = [(); 3].map(|()| ask("ann", "+6591234567"));
     assert_eq!(allowed, [201, 200, 429], "more than a phone may, and as often as a user may");
     assert_eq!([(); 2].map(|()| ask("bob", "+442079460000")), [201, 429]);
+}
+
+/// A campaign of each kind, which ask for all that a request can be about before a claim.
+fn all_kinds_of_campaigns(client: &Client) {
+    client.campaign("c", &json!({}));
+    client.campaign("asking", &json!({"phone_required": true}));
+    let drawn = json!([{"id": "cash-5", "name": "cash", "total_quota": 100, "probability": 0.5}]);
+    client.campaign("drawn", &json!({"mode": "draw", "coupon_types": drawn}));
+    client.campaign("lots", &json!({"mode": "lottery"}));
+    client.campaign("members", &json!({"protection": {"eligibility": {"who": "registered"}}}));
+    client.campaign("room", &json!({"protection": {"waiting_room": {"admit_per_second": 100, "admitted_for": "10m"}}}));
+    client.campaign("puzzle", &json!({"protection": {"challenge": {"provider": "altcha"}}}));
+}
+
+/// What `user`, who states no number, is answered to each call that the lists are asked about.
+fn without_a_number(client: &Client, user: &str) -> Vec<(&'static str, u16)> {
+    let body = json!({"user_id": user});
+    let answer = json!({"user_id": user, "provider": "altcha", "payload": "e30="});
+    let named = json!({"user_id": user, "campaign_id": "drawn"});
+    let calls = [
+        ("/v1/campaigns/c/claims", &body),
+        ("/v1/campaigns/asking/claims", &body),
+        ("/v1/campaigns/drawn/draws", &body),
+        ("/draw", &named),
+        ("/v1/campaigns/lots/entries", &body),
+        ("/v1/campaigns/members/registrations", &body),
+        ("/v1/campaigns/room/waiting-room", &body),
+        ("/v1/campaigns/puzzle/challenge", &answer),
+    ];
+    let mut told: Vec<_> = calls.into_iter().map(|(path, body)| (path, client.post(path, body).status)).collect();
+    let batch = client.admin("POST", "/v1/campaigns/c/claims:batch", Some(&json!({"claims": [body]})));
+    let status = batch.json()["results"][0]["status"].as_u64().expect("a status");
+    told.push(("batch", u16::try_from(status).expect("a status")));
+    told
+}
+
+#[test]
+fn a_number_that_is_stored_is_denied_where_the_request_leaves_it_out() {
+    let server = Server::start("[gate]\ndeny = [\"phone:+6591\"]\n");
+    let client = server.client();
+    all_kinds_of_campaigns(&client);
+    // Operators store whom they like.
+    for (user, phone) in [("eve", "+6591234567"), ("ann", "+6581234567")] {
+        let stored = client.admin("POST", "/v1/users", Some(&json!({"user_id": user, "phone": phone})));
+        assert_eq!(stored.status, 201, "{}", stored.text());
+    }
+    for (call, status) in without_a_number(&client, "eve") {
+        assert_eq!(status, 403, "{call}");
+    }
+    assert_eq!(client.claim("none", "eve").problem(), (403, "forbidden".into()), "nor is she told what there is not");
+    // Those who are not denied are told what each call tells them: a draw and a claim a second time, and that it is no answer.
+    let told = |user| without_a_number(&client, user).into_iter().map(|(_, status)| status).collect::<Vec<_>>();
+    assert_eq!(told("ann"), [201, 201, 201, 200, 201, 201, 201, 400, 200], "another number");
+    assert_eq!(told("bob"), [201, 400, 201, 200, 201, 201, 201, 400, 200], "none, which one campaign asks for");
+
+    assert_eq!(claim(&server, &json!({"user_id": "eve", "phone": "+6581234568"})).status, 201, "as the gateway says");
+    assert_eq!(client.claim("c", "eve").status, 200, "which is what is stored now");
+}
+
+#[test]
+fn claims_on_one_connection_are_judged_by_stored_numbers_each_by_its_own() {
+    let server = Server::start("[gate]\ndeny = [\"phone:+6591\"]\n");
+    let client = server.client();
+    client.campaign("c", &json!({}));
+    let eve = json!({"user_id": "eve", "phone": "+6591234567"});
+    assert_eq!(client.admin("POST", "/v1/users", Some(&eve)).status, 201);
+    let mut connection = client.connect();
+    for (user, status) in [("ann", 201), ("eve", 403), ("bob", 201), ("eve", 403), ("ann", 200)] {
+        let body = json!({"user_id": user}).to_string();
+        assert_eq!(
+            connection.call("POST", "/v1/campaigns/c/claims", &[JSON], body.as_bytes()).status,
+            status,
+            "{user}"
+        );
+    }
+}
+
+#[test]
+fn a_prefix_that_is_denied_later_denies_those_whose_number_was_stored_before() {
+    let server = Server::start("");
+    let client = server.client();
+    all_kinds_of_campaigns(&client);
+    assert_eq!(claim(&server, &json!({"user_id": "eve", "phone": "+6591234567"})).status, 201);
+    assert_eq!(client.claim("c", "eve").status, 200);
+    std::fs::write(server.settings(), "[gate]\ndeny = [\"phone:+6591\"]\n").expect("written");
+    server.reload("done", 1);
+    for (call, status) in without_a_number(&client, "eve") {
+        assert_eq!(status, 403, "{call}, what she has won too");
+    }
+    assert_eq!(client.claim("c", "ann").status, 201, "of whom no number is stored");
+    std::fs::write(server.settings(), "[gate]\ndeny = [\"phone:+44\"]\n").expect("written");
+    server.reload("done", 2);
+    assert_eq!(client.claim("c", "eve").status, 200, "another prefix");
 }
 
 #[test]
