@@ -100,7 +100,10 @@ pub(crate) async fn claim(
         for body in read.by_ref().take(AT_ONCE) {
             judged.push(match body {
                 Ok(mut body) => {
-                    let judged = counter.judge(&body).await;
+                    let judged = match counter.stored_phone(&body) {
+                        None => counter.judge(&body, None),
+                        Some(read) => read.await.and_then(|stored| counter.judge(&body, stored.as_ref())),
+                    };
                     // In the report on fraud also where it is what the claim was refused for.
                     let told = body.phone.take();
                     (told, judged.map(|judged| (body, judged)))
@@ -239,11 +242,17 @@ struct Counter<'b> {
 }
 
 impl Counter<'_> {
+    /// The number that is stored of somebody who states none, where the deny list has numbers: mostly there is nothing to wait for.
+    fn stored_phone(&self, body: &ClaimBody) -> Option<impl Future<Output = Result<Option<PhoneNumber>, Problem>>> {
+        let Self { lane, opened, lists, .. } = *self;
+        let user = &body.user;
+        (lists.denies_phones() && body.phone.is_none()).then(|| admission::stored_phone(lane, opened, user, None))
+    }
+
     /// Holds a claim against lists and rates, and begins to store its number.
-    async fn judge(&self, body: &ClaimBody) -> Result<Judged, Problem> {
+    fn judge(&self, body: &ClaimBody, stored: Option<&PhoneNumber>) -> Result<Judged, Problem> {
         let Self { lane, opened, lists, campaign, definition, stamped_at, is_crowded } = *self;
-        let stored = admission::stored_phone(lane, opened, &body.user, body.phone.as_ref()).await?;
-        let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref().or(stored.as_ref()) };
+        let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref().or(stored) };
         visitor.is_not_denied_by(lists)?;
         visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
         let is_shed = is_crowded && !campaign.may_have_decided(&body.user);

@@ -36,7 +36,7 @@ pub(crate) struct Protection {
     waiting_room: Option<WaitingRoom>,
 }
 
-/// How often one caller may ask. What is absent is not limited.
+/// How often one caller may ask: so many at once, and then evenly as many in that time. What is absent is not limited.
 #[derive(ToSchema)]
 pub(crate) struct RateLimits {
     #[schema(nullable = false)]
@@ -72,6 +72,7 @@ pub(crate) struct Eligibility {
     /// Default: none, and 16 where users of devices are counted.
     #[schema(minimum = 1, maximum = 100, nullable = false)]
     devices_per_user: Option<u32>,
+    /// Of one device, and of one phone number.
     #[schema(minimum = 1, maximum = 100, nullable = false)]
     users_per_device: Option<u32>,
     /// What the user's token must say: strings, numbers, true or false, by name.
