@@ -67,7 +67,7 @@ fn room(keys: &Keys, opens_at: Timestamp) -> (RoomView, Timestamp) {
     submit(&Command::Create { campaign: CAMPAIGN, definition: Box::new(definition), seed });
     for number in 0..100_000 {
         let user = UserId::new(&format!("user-{number:08}")).expect("an id");
-        submit(&Command::Arrive(Arrive { campaign: CAMPAIGN, user, stamped_at: before }));
+        submit(&Command::Arrive(Arrive { campaign: CAMPAIGN, user, stamped_at: before, refusal: None }));
     }
     let now = opens_at.saturating_add(Duration::from_secs(1));
     while let Some(due) = state.due(now) {

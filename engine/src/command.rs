@@ -180,6 +180,8 @@ pub struct Arrive {
     pub user: UserId,
     /// When the last byte of the request was read.
     pub stamped_at: Timestamp,
+    /// What the gate has against them: it is told only to those who have no place yet.
+    pub refusal: Option<GateRefusal>,
 }
 
 /// Registers with a campaign.

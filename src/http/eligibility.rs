@@ -1,4 +1,5 @@
-//! Owns how a claim is held against whom its campaign is for. Registrations are the shard's to judge; the rest is judged here.
+//! Owns how whoever claims, or comes to a waiting room, is held against whom the campaign is for. Registrations are the shard's to judge;
+//! the rest is judged here.
 
 use hyper::header::HeaderMap;
 use landrush_engine::campaign::{CampaignDefinition, Eligibility, Limit, Period, TokenClaim, Who};

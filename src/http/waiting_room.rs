@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::Phase;
-use landrush_engine::command::{Arrive, Command};
+use landrush_engine::command::{Arrive, Command, GateRefusal};
 use landrush_engine::fairness::hex::Hex;
 use landrush_engine::fairness::{Commitment, Seed};
 use landrush_engine::id::CampaignNumber;
@@ -24,6 +24,7 @@ use super::caller::Caller;
 use super::claim_body::ClaimBody;
 use super::json_text::JsonText;
 use super::lane::Lane;
+use super::pressure::Shed;
 use super::problem::Problem;
 use super::query::Query;
 use super::{body, claims, eligibility};
@@ -82,12 +83,21 @@ pub(crate) async fn join(
     if let Some(refusal) = campaign.refuse_arrival_early(&user, stamped_at, lane.now()) {
         return Err(Problem::refused(refusal));
     }
-    // Whoever has a place is told it however many come, as a winner is.
-    let has_come = || campaign.room().is_some_and(|room| room.may_have_come(&user));
-    if lane.is_crowded(&opened.engine) && !has_come() {
-        lane.has_room_for(opened, &campaign, &user)?;
-    }
-    let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at };
+    // Whoever has a place is told it however many come and by whatever device, as a winner is.
+    let has_come = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?.may_have_come(&user);
+    let has_room = has_come || lane.has_room(opened, &campaign, &user);
+    // Who comes for the first time takes the place among the device's users that the claim will need; who comes again has had one since.
+    let may_take_place = has_room && !has_come;
+    let headers = &parts.headers;
+    let is_among_few = eligibility::is_among_few(opened, &campaign, &definition, &visitor, headers, may_take_place)?;
+    let refusal = match (is_among_few, has_room) {
+        (true, true) => None,
+        (true, false) => return Err(lane.shed(Shed::Newcomer)),
+        // Only the shard knows whether they have a place still.
+        (false, _) if has_come => Some(GateRefusal::NotEligible),
+        (false, _) => return Err(Problem::refused(Refusal::NotEligible)),
+    };
+    let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at, refusal };
     let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;
     let Outcome::Arrived { place, repeated } = outcome else { return Err(claims::unexpected(&outcome)) };
     let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::examples;
 use super::operation::Operation;
 
+/// What the header `X-Device-Id` is, which is asked for where a place is taken and where a coupon is.
+const DEVICE: &str = "The caller's device, where devices are counted or limited: at most 128 bytes.";
+
 /// A body that an operation takes.
 pub(crate) struct Body {
     /// The schema of it, in JSON.
@@ -76,7 +79,7 @@ impl Operation {
             Operation::Claim | Operation::Draw | Operation::Enter | Operation::DrawByBody => [
                 ("X-Landrush-Ticket", "The ticket of somebody who is let in, where there is a waiting room."),
                 ("X-Landrush-Pass", "What a met challenge gave, where one is asked for."),
-                ("X-Device-Id", "The caller's device, where devices are counted or limited: at most 128 bytes."),
+                ("X-Device-Id", DEVICE),
                 (
                     "X-Landrush-Authorization",
                     "`Bearer` and a management key, beside a user's token: a refusal then says by what, in `x-landrush-refused-by`.",
@@ -111,6 +114,7 @@ impl Operation {
             | Operation::DocsPage => {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
+            Operation::WaitingRoomJoin => vec![header("X-Device-Id", DEVICE, json!({"type": "string"}))],
             Operation::WaitingRoomToken => {
                 vec![header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"}))]
             }
@@ -127,7 +131,6 @@ impl Operation {
             | Operation::ChallengeMeet
             | Operation::Register
             | Operation::EligibleUpload
-            | Operation::WaitingRoomJoin
             | Operation::PublicKeys
             | Operation::ManagementMetrics
             | Operation::Page

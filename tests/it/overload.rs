@@ -150,7 +150,9 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
     let late = json!({"eligibility": {"who": "registered", "registration_closes_at": past}});
     let (over, early) = (&campaigns[1].1["schedule"], &campaigns[3].1["schedule"]);
     let imported = json!([{"id": "a", "name": "a", "total_quota": 9, "codes": "imported"}]);
+    let counted = json!({"waiting_room": {"admit_per_second": 1}, "eligibility": {"users_per_device": 1}});
     client.campaign("room-cancelled", &json!({"protection": room}));
+    client.campaign("room-counted", &json!({"protection": counted}));
     client.campaign("room-over", &json!({"protection": room, "schedule": over}));
     client.campaign("room-early", &json!({"protection": room, "schedule": early}));
     client.campaign("room-gone", &json!({"protection": room, "coupon_types": imported}));
@@ -160,10 +162,12 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
     for id in ["room-cancelled", "members-cancelled"] {
         assert_eq!(client.admin("POST", &format!("/v1/campaigns/{id}/cancel"), None).status, 200, "{id}");
     }
-    let by_device = |client: &Client, user: &str, device: &str| {
+    let call_by_device = |client: &Client, call: &str, user: &str, device: &str| {
         let body = json!({"user_id": user}).to_string();
-        client.call("POST", "/v1/campaigns/counted/claims", &[JSON, ("x-device-id", device)], body.as_bytes())
+        let path = format!("/v1/campaigns/{call}");
+        client.call("POST", &path, &[JSON, ("x-device-id", device)], body.as_bytes())
     };
+    let by_device = |client: &Client, user: &str, device: &str| call_by_device(client, "counted/claims", user, device);
     assert_eq!(by_device(&client, "ann", "anns").status, 201);
 
     // In good order: what is known of devices is written down then.
@@ -175,7 +179,10 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
     assert_eq!(by_device(&client, "bob", "anns").problem(), (403, "not_eligible".into()), "another's device");
     // Who finds no room takes no device's place.
     for user in ["bob", "cid"] {
-        assert_eq!(by_device(&client, user, "new").problem(), (503, "overloaded".into()), "{user}");
+        for call in ["counted/claims", "room-counted/waiting-room"] {
+            let refused = call_by_device(&client, call, user, "new");
+            assert_eq!(refused.problem(), (503, "overloaded".into()), "{call} {user}");
+        }
     }
     assert_eq!(by_device(&client, "ann", "anns").status, 200);
     let batch = json!({"claims": [{"user_id": "bob"}]});
@@ -191,6 +198,7 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
     for (call, id, user, code) in [
         ("waiting-room", "members", "eve", "forbidden"),
         ("waiting-room", "listed", "bob", "not_eligible"),
+        ("waiting-room", "room-counted", "bob", "not_eligible"),
         ("registrations", "members", "eve", "forbidden"),
     ] {
         let refused = client.post(&format!("/v1/campaigns/{id}/{call}"), &json!({"user_id": user}));
@@ -211,5 +219,5 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
         assert_eq!(refused.problem(), (status, code.into()), "{call} {id}");
     }
     let metrics = client.get("/metrics").text();
-    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 5\n"), "{metrics}");
+    assert!(metrics.contains("landrush_shed_total{kind=\"newcomer\"} 7\n"), "{metrics}");
 }

@@ -1,5 +1,6 @@
 //! The waiting room through the server: places, tickets and who may claim with them.
 
+mod devices;
 mod wait;
 
 use std::time::{Duration, Instant};

@@ -11,7 +11,7 @@ use landrush_engine::campaign::{
     Weekdays, Windows,
 };
 use landrush_engine::codec::decode_event;
-use landrush_engine::command::{Arrive, Claim, Command, Gate};
+use landrush_engine::command::{Arrive, Claim, Command, Gate, GateRefusal};
 use landrush_engine::event::{Change, Event};
 use landrush_engine::fairness::hex::Hex;
 use landrush_engine::fairness::{LotteryKey, rank};
@@ -43,8 +43,13 @@ fn shop(quota: u32) -> Shop {
 }
 
 fn arrive(shop: &mut Shop, user: &str) -> Outcome {
+    arrive_against(shop, user, None)
+}
+
+/// Comes, though the gate may have something against it.
+fn arrive_against(shop: &mut Shop, user: &str, refusal: Option<GateRefusal>) -> Outcome {
     let user = UserId::new(user).expect("a valid user id");
-    shop.submit(&Command::Arrive(Arrive { campaign: RUSH, user, stamped_at: at(shop.now) }))
+    shop.submit(&Command::Arrive(Arrive { campaign: RUSH, user, stamped_at: at(shop.now), refusal }))
 }
 
 fn place(outcome: &Outcome) -> Place {
@@ -161,6 +166,22 @@ fn coming_again_gives_the_same_place_also_after_a_restart() {
         assert!(room(&restarted).may_have_come(&UserId::new(&user(number)).expect("valid")));
         assert_eq!(arrive(&mut restarted, &user(number)), Outcome::Arrived { place: *place, repeated: true });
     }
+}
+
+#[test]
+fn what_the_gate_has_against_somebody_is_told_only_to_whoever_has_no_place() {
+    let mut shop = shop(10);
+    let against = Some(GateRefusal::NotEligible);
+    assert_eq!(refused(&arrive_against(&mut shop, "ann", against)), Some(Refusal::NotEligible));
+    let first = place(&arrive(&mut shop, "ann"));
+    assert_eq!(first.number, 1, "what was refused took no number");
+    let again = arrive_against(&mut shop, "ann", against);
+    assert_eq!(again, Outcome::Arrived { place: first, repeated: true });
+    shop.now = OPENS;
+    pass(&mut shop, 20_000);
+    assert!(matches!(standing(&shop, first), Standing::Lapsed { .. }));
+    assert_eq!(refused(&arrive_against(&mut shop, "ann", against)), Some(Refusal::NotEligible), "she has lost it");
+    shop.prove();
 }
 
 #[test]

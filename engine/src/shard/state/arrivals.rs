@@ -32,6 +32,9 @@ impl Campaign {
         if let Some(place) = room.live_place(user, now).filter(|_| is_same) {
             return Decision::answer(Outcome::Arrived { place, repeated: true });
         }
+        if let Some(refusal) = arrive.refusal {
+            return Decision::refuse(refusal.into());
+        }
         if room.is_full() {
             return Decision::refuse(Refusal::SoldOut);
         }

@@ -74,7 +74,7 @@ fn room(who: Option<Who>) -> Shop {
 
 fn come(shop: &mut Shop, number: u32) -> (UserId, Place) {
     let user = UserId::new(&format!("u-{number}")).expect("valid");
-    let arrive = Arrive { campaign: RUSH, user: user.clone(), stamped_at: at(shop.now) };
+    let arrive = Arrive { campaign: RUSH, user: user.clone(), stamped_at: at(shop.now), refusal: None };
     let outcome = shop.submit(&Command::Arrive(arrive));
     let Outcome::Arrived { place, .. } = outcome else { panic!("no place: {outcome:?}") };
     (user, place)

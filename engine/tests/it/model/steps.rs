@@ -129,7 +129,7 @@ fn arrive() -> impl Strategy<Value = Command> {
     let campaign = prop_oneof![12 => Just(CampaignNumber(ROOM)), 1 => campaign()];
     let stamped_before = prop_oneof![4 => Just(0), 1 => 0..2_000u64];
     (campaign, user(), stamped_before).prop_map(|(campaign, user, stamped_before)| {
-        Command::Arrive(Arrive { campaign, user, stamped_at: at(stamped_before) })
+        Command::Arrive(Arrive { campaign, user, stamped_at: at(stamped_before), refusal: None })
     })
 }
 

@@ -78,7 +78,8 @@ impl Told {
     }
 
     fn arrive(&mut self, port: &mut BlockingPort, engine: &Engine, user: u64, now: Timestamp) {
-        let arrive = Arrive { campaign: self.campaign.expect("made"), user: name(user), stamped_at: now };
+        let arrive =
+            Arrive { campaign: self.campaign.expect("made"), user: name(user), stamped_at: now, refusal: None };
         match call(port, engine, Command::Arrive(arrive)) {
             Some(Outcome::Arrived { place, .. }) => {
                 let holder = *self.holders.entry(place.number).or_insert(user);
