@@ -192,8 +192,9 @@ impl<'c> World<'c> {
     }
 
     fn come(&mut self, now: Ms, who: usize) {
+        let refusal = (!self.is_eligible(who)).then_some(GateRefusal::NotEligible);
         let user = self.crowd[who].user.clone();
-        let arrive = Arrive { campaign: CAMPAIGN, user, stamped_at: Timestamp::from_milliseconds(now), refusal: None };
+        let arrive = Arrive { campaign: CAMPAIGN, user, stamped_at: Timestamp::from_milliseconds(now), refusal };
         let Outcome::Arrived { place, .. } = decide(&mut self.state, &Command::Arrive(arrive), now) else { return };
         self.places.insert(who, place);
         // Whoever comes after the opening stands behind all others.
