@@ -219,7 +219,7 @@ async fn other(
         Route::EligibleUpload(id) => eligible_upload::upload(lane, opened, id, parts, body).await,
         Route::ChallengeRead(id) => challenge::issue(lane, opened, id, parts),
         Route::ChallengeMeet(id) => challenge::meet(lane, opened, id, address, parts, body).await,
-        Route::WaitingRoomToken(id) => admission_token::issue(lane, opened, id, parts, body).await,
+        Route::WaitingRoomToken(id) => admission_token::issue(lane, opened, id, address, parts, body).await,
         Route::PublicKeys => Ok(admission_token::keys(opened)),
         Route::ClaimList(id) => match claim_export::Format::asked(parts) {
             Some(format) => claim_export::stream(lane, opened, id, format, parts),

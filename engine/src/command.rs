@@ -95,6 +95,13 @@ pub enum Command {
         /// Let the person claim again.
         allow_again: bool,
     },
+    /// Reads whether somebody has registered.
+    Registration {
+        /// With which campaign.
+        campaign: CampaignNumber,
+        /// Who.
+        user: UserId,
+    },
     /// Reads one person's claims, draws or entry.
     ClaimsByUser {
         /// Which campaign.
@@ -261,6 +268,7 @@ impl Command {
             | Command::Rank { .. }
             | Command::ImportCodes { .. }
             | Command::Void { .. }
+            | Command::Registration { .. }
             | Command::ClaimsByUser { .. }
             | Command::Claims { .. }
             | Command::Coupon { .. }
@@ -285,6 +293,7 @@ impl Command {
             | Command::Rank { campaign, .. }
             | Command::ImportCodes { campaign, .. }
             | Command::Void { campaign, .. }
+            | Command::Registration { campaign, .. }
             | Command::ClaimsByUser { campaign, .. }
             | Command::Claims { campaign, .. }
             | Command::Coupon { campaign, .. }

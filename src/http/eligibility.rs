@@ -3,13 +3,15 @@
 
 use hyper::header::HeaderMap;
 use landrush_engine::campaign::{CampaignDefinition, Eligibility, Limit, Period, TokenClaim, Who};
+use landrush_engine::command::Command;
 use landrush_engine::id::{CampaignNumber, UserId};
+use landrush_engine::outcome::{Outcome, Refusal};
 use landrush_engine::published::Published;
 
 use super::admission::{self, Visitor};
-use super::caller;
 use super::lane::Lane;
 use super::problem::Problem;
+use super::{caller, claims};
 use crate::app::Opened;
 use crate::gate::companions::Bond;
 
@@ -28,6 +30,29 @@ pub(crate) fn is_listed(
         Who::Anyone | Who::Registered => true,
     };
     is_listed && (eligibility.token_claims.is_empty() || token_says(lane, headers, &eligibility.token_claims))
+}
+
+/// Turns away whoever has not registered with a campaign that hears nobody else. What is published says of some of them too that they
+/// may have; the shard knows, and is asked of nobody else.
+///
+/// # Errors
+/// 403; 503, if there is no room to ask.
+pub(crate) async fn is_registered(
+    lane: &Lane,
+    opened: &Opened,
+    campaign: &Published,
+    definition: &CampaignDefinition,
+    user: &UserId,
+) -> Result<(), Problem> {
+    match definition.protection.eligibility.as_ref().map(|eligibility| eligibility.who) {
+        None | Some(Who::Anyone | Who::Listed) => return Ok(()),
+        Some(Who::Registered) if campaign.may_be_heard(user) => {}
+        Some(Who::Registered) => return Err(Problem::refused(Refusal::NotEligible)),
+    }
+    lane.has_room_for(opened, campaign, user)?;
+    let command = Command::Registration { campaign: campaign.number(), user: user.clone() };
+    let outcome = lane.ask(&opened.engine, campaign.route(), command).await?;
+    if let Outcome::Registered { .. } = outcome { Ok(()) } else { Err(claims::unexpected(&outcome)) }
 }
 
 /// How many devices one user may come by where users of devices are counted and the campaign says nothing of this: what is kept of

@@ -78,7 +78,9 @@ impl Operation {
             }
             Operation::ChallengeRead => &[SERVING, &[InvalidRequest], CAMPAIGN],
             Operation::ChallengeMeet => &[SERVING, &[Overloaded], BODY, CAMPAIGN, &[RateLimited, ChallengeRequired]],
-            Operation::WaitingRoomToken => &[SERVING, BODY, CAMPAIGN, &[TicketRequired]],
+            Operation::WaitingRoomToken => {
+                &[SERVING, SHARD, BODY, CAMPAIGN, &[RateLimited, TicketRequired, ChallengeRequired, NotEligible]]
+            }
             Operation::PublicKeys => &[SERVING],
             Operation::CampaignList => &[SERVING, &[InvalidRequest, Overloaded]],
             Operation::CampaignRead => &[SERVING, &[InvalidRequest, Overloaded], CAMPAIGN],

@@ -120,7 +120,7 @@ operations! {
     ChallengeMeet User Live "post" ["/v1/campaigns/{campaign_id}/challenge"] "meet_challenge" "Answer a challenge"
         "Gives a pass, which the claim carries in the header `X-Landrush-Pass` and which holds for half an hour: get it before the opening.";
     WaitingRoomToken User Live "post" ["/v1/campaigns/{campaign_id}/waiting-room/token"] "waiting_room_token" "Prove to another server that one was let in"
-        "For whoever bears, in the header `X-Landrush-Ticket`, the ticket of a place that is let in: a JSON Web Token (EdDSA) with `iss` `landrush`, `sub` the user, `aud` the campaign, `exp` when the place is gone, `jti` the place. Any server verifies it by the keys at `/.well-known/landrush-keys.json`.";
+        "For whoever bears, in the header `X-Landrush-Ticket`, the ticket of a place that is let in, and whom a claim would not be refused for want of a pass, a registration or a device: a JSON Web Token (EdDSA) with `iss` `landrush`, `sub` the user, `aud` the campaign, `exp` when the place is gone, `jti` the place. Any server verifies it by the keys at `/.well-known/landrush-keys.json`.";
     PublicKeys Anybody Live "get" ["/.well-known/landrush-keys.json"] "public_keys" "The keys that verify such tokens"
         "A JWK set. It changes only with the keys of the data directory.";
     Time Anybody Live "get" ["/v1/time"] "time" "The server's time"

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::examples;
 use super::operation::Operation;
 
-/// What the header `X-Device-Id` is, which is asked for where a place is taken and where a coupon is.
+/// What is said of the headers by which whoever asks to be let through is judged.
+const PASS: &str = "What a met challenge gave, where one is asked for.";
 const DEVICE: &str = "The caller's device, where devices are counted or limited: at most 128 bytes.";
 
 /// A body that an operation takes.
@@ -78,7 +79,7 @@ impl Operation {
         match self {
             Operation::Claim | Operation::Draw | Operation::Enter | Operation::DrawByBody => [
                 ("X-Landrush-Ticket", "The ticket of somebody who is let in, where there is a waiting room."),
-                ("X-Landrush-Pass", "What a met challenge gave, where one is asked for."),
+                ("X-Landrush-Pass", PASS),
                 ("X-Device-Id", DEVICE),
                 (
                     "X-Landrush-Authorization",
@@ -115,9 +116,11 @@ impl Operation {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
             Operation::WaitingRoomJoin => vec![header("X-Device-Id", DEVICE, json!({"type": "string"}))],
-            Operation::WaitingRoomToken => {
-                vec![header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"}))]
-            }
+            Operation::WaitingRoomToken => vec![
+                header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"})),
+                header("X-Landrush-Pass", PASS, json!({"type": "string"})),
+                header("X-Device-Id", DEVICE, json!({"type": "string"})),
+            ],
             Operation::WaitingRoomRead => vec![
                 header("If-None-Match", "The tags that the client has.", json!({"type": "string"})),
                 header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"})),

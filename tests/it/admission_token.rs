@@ -4,11 +4,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde_json::{Value, json};
 
-use crate::client::{Client, JSON, Reply};
-use crate::server::Server;
+use crate::challenge;
+use crate::client::{Client, JSON, PATIENCE, Reply};
+use crate::server::{ADMIN_KEY, Server};
 
 const TICKET: &str = "x-landrush-ticket";
 const KEYS: &str = "/.well-known/landrush-keys.json";
@@ -31,9 +32,26 @@ fn join(client: &Client, id: &str, user: &str) -> String {
 }
 
 fn ask(client: &Client, id: &str, user: &str, ticket: &str) -> Reply {
+    ask_with(client, id, user, &[(TICKET, ticket)])
+}
+
+fn ask_with(client: &Client, id: &str, user: &str, headers: &[(&str, &str)]) -> Reply {
     let body = json!({"user_id": user}).to_string();
-    let path = format!("/v1/campaigns/{id}/waiting-room/token");
-    client.call("POST", &path, &[JSON, (TICKET, ticket)], body.as_bytes())
+    let headers: Vec<_> = [JSON].into_iter().chain(headers.iter().copied()).collect();
+    client.call("POST", &format!("/v1/campaigns/{id}/waiting-room/token"), &headers, body.as_bytes())
+}
+
+/// A campaign with a waiting room and `protection` beside it.
+fn guarded(client: &Client, id: &str, mut protection: Value) {
+    protection["waiting_room"] = json!({"admit_per_second": 100, "admitted_for": "10m"});
+    client.campaign(id, &json!({"protection": protection}));
+}
+
+/// The ticket of somebody who has been let in.
+fn let_in(client: &Client, id: &str, user: &str) -> String {
+    let ticket = join(client, id, user);
+    wait_for(client, id, &ticket, "admitted");
+    ticket
 }
 
 /// Waits until a place is in this state.
@@ -51,6 +69,10 @@ fn wait_for(client: &Client, id: &str, ticket: &str, state: &str) -> Value {
 
 fn required(reply: &Reply) -> bool {
     reply.problem() == (403, "ticket_required".into())
+}
+
+fn not_eligible(reply: &Reply) -> bool {
+    reply.problem() == (403, "not_eligible".into())
 }
 
 /// What a token says to a server that has the public keys and knows which campaign it stands behind.
@@ -132,6 +154,110 @@ fn nobody_else_gets_one() {
     assert_eq!(ask(&client, "plain", "ann", &ticket).problem(), (404, "not_found".into()));
     client.admin("POST", "/v1/campaigns/other/cancel", None);
     assert!(required(&ask(&client, "other", "ann", &ticket)), "nobody is let in any more");
+}
+
+#[test]
+fn a_campaign_with_a_challenge_gives_one_for_a_pass_alone() {
+    let server = Server::start("");
+    let client = server.client();
+    guarded(&client, "drop", json!({"challenge": {"provider": "altcha"}}));
+    let ticket = let_in(&client, "drop", "ann");
+    let required = |reply: &Reply| reply.problem() == (403, "challenge_required".into());
+    let with = |pass: &str| ask_with(&client, "drop", "ann", &[(TICKET, &ticket), ("x-landrush-pass", pass)]);
+    assert!(required(&ask(&client, "drop", "ann", &ticket)), "no pass");
+    assert!(required(&with(&challenge::pass(&client, "drop", "bob"))), "another's");
+    assert_eq!(with(&challenge::pass(&client, "drop", "ann")).status, 201);
+}
+
+#[test]
+fn whoever_has_not_registered_gets_none() {
+    let server = Server::start("");
+    let client = server.client();
+    guarded(&client, "drop", json!({"eligibility": {"who": "registered"}}));
+    let tickets = ["ann", "bob"].map(|user| let_in(&client, "drop", user));
+    assert!(not_eligible(&ask(&client, "drop", "ann", &tickets[0])));
+    let registered = client.post("/v1/campaigns/drop/registrations", &json!({"user_id": "ann"}));
+    assert_eq!(registered.status, 201, "{}", registered.text());
+    for _ in 0..2 {
+        assert_eq!(ask(&client, "drop", "ann", &tickets[0]).status, 201);
+    }
+    assert!(not_eligible(&ask(&client, "drop", "bob", &tickets[1])));
+}
+
+#[test]
+fn whoever_is_on_the_list_no_more_gets_none() {
+    let server = Server::start("");
+    let client = server.client();
+    guarded(&client, "drop", json!({"eligibility": {"who": "list"}}));
+    let key = format!("Bearer {ADMIN_KEY}");
+    let list = |lines: &str| {
+        let headers = [("authorization", key.as_str()), ("content-type", "application/x-ndjson")];
+        let reply = client.call("PUT", "/v1/campaigns/drop/eligible", &headers, lines.as_bytes());
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    };
+    list("\"ann\"\n");
+    let ticket = let_in(&client, "drop", "ann");
+    assert_eq!(ask(&client, "drop", "ann", &ticket).status, 201);
+    list("\"bob\"\n");
+    assert!(not_eligible(&ask(&client, "drop", "ann", &ticket)));
+}
+
+#[test]
+fn the_user_s_own_token_must_say_what_the_campaign_asks_for() {
+    const SECRET: &str = "a secret of at least thirty-two bytes";
+    let key = format!("[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{SECRET}\"");
+    let server = Server::start(&format!("[auth]\nusers = \"jwt\"\n{key}"));
+    let client = server.client();
+    guarded(&client, "drop", json!({"eligibility": {"token_claims": {"segment": "vip"}}}));
+    let seconds = jiff::Timestamp::now().as_second();
+    let [vip, plain] = ["vip", "plain"].map(|segment| {
+        let claims = json!({"sub": "ann", "exp": seconds + 600, "segment": segment});
+        let token = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(SECRET.as_bytes()));
+        format!("Bearer {}", token.expect("signs"))
+    });
+    let headers = [JSON, ("authorization", vip.as_str())];
+    let joined = client.call("POST", "/v1/campaigns/drop/waiting-room", &headers, b"{}").json();
+    let ticket = joined["ticket"].as_str().expect("a ticket");
+    let ask = |bearer: &str| ask_with(&client, "drop", "ann", &[(TICKET, ticket), ("authorization", bearer)]);
+    let deadline = Instant::now() + PATIENCE;
+    while ask(&vip).status != 201 {
+        assert!(Instant::now() < deadline, "she was never let in");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    assert!(not_eligible(&ask(&plain)));
+}
+
+#[test]
+fn few_users_of_one_device_get_one() {
+    let server = Server::start("");
+    let client = server.client();
+    guarded(&client, "drop", json!({"eligibility": {"users_per_device": 1}}));
+    let [ann, bob] = ["ann", "bob"].map(|user| let_in(&client, "drop", user));
+    let by = |user: &str, ticket: &str, device: &str| {
+        ask_with(&client, "drop", user, &[(TICKET, ticket), ("x-device-id", device)])
+    };
+    assert!(not_eligible(&ask(&client, "drop", "ann", &ann)), "without a device");
+    for _ in 0..2 {
+        assert_eq!(by("ann", &ann, "d-1").status, 201);
+    }
+    assert!(not_eligible(&by("bob", &bob, "d-1")), "which is ann's");
+    assert!(required(&by("bob", &ann, "d-2")), "and whoever is turned away uses up none");
+    assert_eq!(by("bob", &bob, "d-2").status, 201);
+    assert_eq!(by("bob", &bob, "").problem(), (400, "invalid_request".into()));
+}
+
+#[test]
+fn whoever_asks_for_one_asks_as_often_as_the_campaign_lets_them() {
+    let server = Server::start("");
+    let client = server.client();
+    // Whoever joins asks too, there without a device.
+    for (rate, limit) in [("user", "2/1h"), ("address", "2/1h"), ("device", "1/1h")] {
+        guarded(&client, rate, json!({"rate_limit": {rate: limit}}));
+        let ticket = let_in(&client, rate, "ann");
+        let ask = || ask_with(&client, rate, "ann", &[(TICKET, &ticket), ("x-device-id", "d-1")]);
+        assert_eq!(ask().status, 201, "{rate}");
+        assert_eq!(ask().problem(), (429, "rate_limited".into()), "{rate}");
+    }
 }
 
 #[test]

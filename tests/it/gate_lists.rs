@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::challenge;
 use crate::client::{Client, JSON, PATIENCE, Reply};
 use crate::server::Server;
 
@@ -172,10 +173,13 @@ fn who_is_denied_takes_no_place_and_no_other_step_before_a_claim() {
         client.call("POST", &format!("/v1/campaigns/c/{call}"), &headers, body.to_string().as_bytes())
     };
     let (ann, eve) = (json!({"user_id": "ann"}), json!({"user_id": "eve"}));
+    assert_eq!(ask("192.0.2.1", "registrations", &[], &eve).status, 201);
+    let pass = challenge::pass(&client, "c", "eve");
     let joined = ask("192.0.2.1", "waiting-room", &[], &eve).json();
-    let ticket = [("x-landrush-ticket", joined["ticket"].as_str().expect("a ticket"))];
+    let borne =
+        [("x-landrush-ticket", joined["ticket"].as_str().expect("a ticket")), ("x-landrush-pass", pass.as_str())];
     let began = Instant::now();
-    while ask("192.0.2.1", "waiting-room/token", &ticket, &eve).status != 201 {
+    while ask("192.0.2.1", "waiting-room/token", &borne, &eve).status != 201 {
         assert!(began.elapsed() < PATIENCE, "she was never let in");
         std::thread::park_timeout(Duration::from_millis(20));
     }
@@ -191,7 +195,7 @@ fn who_is_denied_takes_no_place_and_no_other_step_before_a_claim() {
         ("registrations", eve.clone(), ann.clone()),
         ("challenge", answer("eve"), answer("ann")),
     ] {
-        assert_eq!(ask("192.0.2.1", call, &ticket, &hers).problem(), denied, "{call}, the user");
+        assert_eq!(ask("192.0.2.1", call, &borne, &hers).problem(), denied, "{call}, the user");
         assert_eq!(ask("198.51.100.9", call, &[], &of_another).problem(), denied, "{call}, the address");
     }
     let with_phone = json!({"user_id": "ann", "phone": "+6599123456"});

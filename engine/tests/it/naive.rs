@@ -117,6 +117,7 @@ impl Model {
             Command::Void { claim, restock, allow_again, .. } => {
                 campaign.void(claim.as_index(), *restock, *allow_again, now)
             }
+            Command::Registration { user, .. } => campaign.registration(user),
             Command::ClaimsByUser { user, .. } => campaign.claims_by_user(user, now),
             Command::Claims { after, limit, .. } => campaign.claims_page(*after, *limit, now),
             Command::Coupon { coupon, .. } => campaign.coupon(*coupon, now),

@@ -80,6 +80,7 @@ impl State {
             Command::Void { claim, restock, allow_again, .. } => {
                 campaign.void_claim(*claim, *restock, *allow_again, now)
             }
+            Command::Registration { user, .. } => campaign.registration(user),
             Command::ClaimsByUser { user, .. } => Decision::answer(campaign.claims_by_user(user, now)),
             Command::Claims { after, limit, .. } => Decision::answer(campaign.claims_page(*after, *limit, now)),
             Command::Coupon { coupon, .. } => Decision::answer(campaign.coupon(*coupon, now)),

@@ -72,6 +72,7 @@ impl State {
             | Command::Archive { .. }
             | Command::Rank { .. }
             | Command::ImportCodes { .. }
+            | Command::Registration { .. }
             | Command::ClaimsByUser { .. }
             | Command::Claims { .. }
             | Command::Coupon { .. } => return None,

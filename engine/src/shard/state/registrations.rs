@@ -88,6 +88,17 @@ impl Campaign {
         }
     }
 
+    /// Whether somebody has registered: refused as one that is not heard, if not.
+    pub(super) fn registration<'c>(&self, user: &UserId) -> Decision<'c> {
+        match &self.registrations {
+            None => Decision::refuse(Refusal::NoRegistration),
+            Some(registrations) if registrations.has(user.as_str()) => {
+                Decision::answer(Outcome::Registered { repeated: true })
+            }
+            Some(_) => Decision::refuse(Refusal::NotEligible),
+        }
+    }
+
     fn registration_closes_at(&self) -> Timestamp {
         let cut_off = self.definition.protection.eligibility.as_ref();
         cut_off.and_then(|eligibility| eligibility.registration_closes_at).unwrap_or(self.definition.ends_at)

@@ -210,7 +210,8 @@ fn read() -> impl Strategy<Value = Command> {
         after: after.map(Serial),
         limit,
     });
-    prop_oneof![by_user, page]
+    let registration = (campaign(), user()).prop_map(|(campaign, user)| Command::Registration { campaign, user });
+    prop_oneof![by_user, page, registration]
 }
 
 /// What happens to a waiting room that people come to and claim from, while little time passes.

@@ -8,6 +8,16 @@ use landrush_engine::outcome::{Outcome, Refusal};
 use super::{ModelCampaign, refuse};
 
 impl ModelCampaign {
+    pub(super) fn registration(&self, user: &UserId) -> Outcome {
+        if !self.hears_only_registered() {
+            refuse(Refusal::NoRegistration)
+        } else if self.registered.contains(user) {
+            Outcome::Registered { repeated: true }
+        } else {
+            refuse(Refusal::NotEligible)
+        }
+    }
+
     pub(super) fn register(&mut self, register: &Register) -> Outcome {
         if !self.hears_only_registered() {
             return refuse(Refusal::NoRegistration);
