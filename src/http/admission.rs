@@ -169,15 +169,27 @@ impl Visitor<'_> {
     }
 }
 
+/// The header `name`, if it is there once: of two that contradict each other neither is believed.
+pub(crate) fn once<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
 /// Who asks, as far as the report on fraud tells one from others: also by what is no name of a device.
 pub(crate) fn asked<'a>(address: ClientAddress, phone: Option<&'a PhoneNumber>, headers: &'a HeaderMap) -> Asked<'a> {
-    let device = headers.get(X_DEVICE_ID).map(|value| value.as_bytes());
+    // Of several the last, which whoever stands nearest has set.
+    let device = headers.get_all(X_DEVICE_ID).iter().next_back().map(|value| value.as_bytes());
     Asked { address: Some(address), device, phone: phone.map(PhoneNumber::as_str) }
 }
 
-/// The name of the device in the header `X-Device-Id`.
+/// The name of the device in the header `X-Device-Id`. Two of them are no name: a gateway may have added its own to the client's, and
+/// the client's is not to overrule it.
 pub(crate) fn device(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
-    let Some(value) = headers.get(X_DEVICE_ID) else { return Ok(None) };
+    let mut values = headers.get_all(X_DEVICE_ID).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Problem::invalid_field("", "in the header X-Device-Id: must be there once"));
+    }
     let name = std::str::from_utf8(value.as_bytes()).ok();
     let is_name = |name: &&str| (1..=DEVICE_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control);
     match name.filter(is_name) {

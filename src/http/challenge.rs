@@ -70,7 +70,8 @@ pub(crate) fn is_met(
     now: Timestamp,
 ) -> bool {
     definition.protection.challenge.is_none()
-        || headers.get(HEADER).is_some_and(|pass| opened.passes.holds(pass.as_bytes(), campaign, user, now))
+        || admission::once(headers, HEADER)
+            .is_some_and(|pass| opened.passes.holds(pass.as_bytes(), campaign, user, now))
 }
 
 /// `GET /v1/campaigns/{id}/challenge`.

@@ -43,12 +43,12 @@ fn bears_ticket(headers: &HeaderMap) -> bool {
 
 /// Whether they do by a ticket that was given here.
 pub(crate) fn bears_sound_ticket(opened: &Opened, headers: &HeaderMap) -> bool {
-    headers.get(HEADER).is_some_and(|ticket| opened.tickets.read(ticket.as_bytes()).is_some())
+    admission::once(headers, HEADER).is_some_and(|ticket| opened.tickets.read(ticket.as_bytes()).is_some())
 }
 
 /// The ticket that a request bears, if it is one of the campaign's.
 pub(crate) fn ticket(opened: &Opened, campaign: CampaignNumber, headers: &HeaderMap) -> Option<Ticket> {
-    let ticket = opened.tickets.read(headers.get(HEADER)?.as_bytes())?;
+    let ticket = opened.tickets.read(admission::once(headers, HEADER)?.as_bytes())?;
     (ticket.campaign == campaign).then_some(ticket)
 }
 

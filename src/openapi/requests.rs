@@ -7,7 +7,7 @@ use super::operation::Operation;
 
 /// What is said of the headers by which whoever asks to be let through is judged.
 const PASS: &str = "What a met challenge gave, where one is asked for.";
-const DEVICE: &str = "The caller's device, where devices are counted or limited: at most 128 bytes.";
+const DEVICE: &str = "The caller's device, where devices are counted or limited: at most 128 bytes, and sent once.";
 
 /// A body that an operation takes.
 pub(crate) struct Body {

@@ -107,6 +107,19 @@ fn a_pass_is_good_for_its_user_in_its_campaign_alone() {
 }
 
 #[test]
+fn of_two_passes_neither_is_looked_at() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "drop");
+    let pass = pass(&client, "drop", "ann");
+    for other in ["", pass.as_str()] {
+        let headers = [JSON, ("x-landrush-pass", pass.as_str()), ("x-landrush-pass", other)];
+        let claim = client.call("POST", "/v1/campaigns/drop/claims", &headers, br#"{"user_id":"ann"}"#);
+        assert!(required(&claim), "{other}");
+    }
+}
+
+#[test]
 fn an_answer_is_taken_once_and_from_whom_it_was_asked() {
     let server = Server::start("");
     let client = server.client();

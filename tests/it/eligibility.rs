@@ -138,6 +138,34 @@ fn few_users_come_by_one_device_and_few_devices_by_one_user() {
     assert!(not_eligible(&claim_by(&client, "few", "fay", "d-5", phone)), "the third user of the number");
 }
 
+/// A gateway may add the device that it knows to the header that the client has sent: the first of the two was the client's word.
+#[test]
+fn a_device_that_is_named_twice_is_none() {
+    let server = Server::start("");
+    let client = server.client();
+    sale(&client, "few", &json!({"users_per_device": 1}), &json!({}));
+    client.campaign("rated", &json!({"protection": {"rate_limit": {"device": "1/1h"}}}));
+    client.campaign("free", &json!({}));
+    let claim = |id: &str, user: &str, more: &[(&str, &str)], devices: &[&str]| {
+        let headers = [JSON].into_iter().chain(more.iter().copied()).chain(devices.iter().map(|name| (DEVICE, *name)));
+        let body = json!({"user_id": user}).to_string();
+        client.call("POST", &format!("/v1/campaigns/{id}/claims"), &headers.collect::<Vec<_>>(), body.as_bytes())
+    };
+    // The second way of sending is read by hyper, the first off the socket.
+    for more in [&[][..], &[("connection", "close")]] {
+        for id in ["few", "rated"] {
+            for devices in [["d-1", "d-2"], ["d-1", "d-1"]] {
+                let reply = claim(id, "ann", more, &devices);
+                assert_eq!(reply.problem(), (400, "invalid_request".into()), "{id} {devices:?} {more:?}");
+                assert!(reply.text().contains("X-Device-Id"), "{}", reply.text());
+            }
+        }
+    }
+    assert_eq!(claim("few", "ann", &[], &["d-1"]).status, 201, "nothing was used up");
+    assert_eq!(claim("rated", "ann", &[], &["d-1"]).status, 201);
+    assert_eq!(claim("free", "ann", &[], &["d-1", "d-2"]).status, 201, "where nobody asks for it, it says nothing");
+}
+
 #[test]
 fn who_came_by_which_device_is_known_after_a_crash_until_the_campaign_is_archived() {
     let server = Server::start("");
