@@ -115,15 +115,17 @@ pub(crate) async fn join(
     Ok(Answer::json(status, body).with("cache-control", "private, no-store"))
 }
 
-/// `GET /v1/campaigns/{id}/waiting-room`.
+/// `GET /v1/campaigns/{id}/waiting-room`. What all share is everybody's; a place is told to its user alone, where a token says who that is.
 pub(crate) fn read(lane: &Lane, opened: &Opened, id: &str, parts: &Parts) -> Result<Answer, Problem> {
     Query::parse(parts.uri.query(), &[])?;
+    let bearer = bears_ticket(&parts.headers).then(|| Caller::of(lane, &parts.headers)).transpose()?;
     let campaign = claims::living(opened, id)?;
     let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
     let now = lane.now();
     let shown = Shown::of(&campaign, &room, now);
-    if bears_ticket(&parts.headers) {
-        let ticket = ticket(opened, campaign.number(), &parts.headers);
+    if let Some(bearer) = bearer {
+        let ticket = ticket(opened, campaign.number(), &parts.headers)
+            .filter(|ticket| bearer.user().is_none_or(|user| ticket.is_of(user)));
         let ticket = ticket.ok_or_else(|| Problem::refused(Refusal::TicketRequired))?;
         let body = lane.body(|out| {
             let mut json = JsonText::object(out);

@@ -109,8 +109,8 @@ operations! {
         "Server-sent events: `event: availability` with an opaque `id:` and, as data, what `availability` answers; one at once, then on change, at most four a second. Of a campaign with a waiting room also `event: waiting_room`, with what `GET …/waiting-room` answers. A comment every 15 s; a jittered `retry:`. At the cap newcomers are refused, and nobody is evicted.";
     WaitingRoomJoin User Live "post" ["/v1/campaigns/{campaign_id}/waiting-room"] "join_waiting_room" "Come to the waiting room"
         "Gives a ticket, which the claim carries in the header `X-Landrush-Ticket`. Coming again gives the same place; whoever was let in and did not claim in time has lost it, and stands at the back. Those who came before the opening are shuffled then. Where users of devices are counted, they are here, as by the claim: one too many gets no place (`not_eligible`).";
-    WaitingRoomRead Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room"] "waiting_room" "How far the waiting room is"
-        "Cacheable for a second. With the header `X-Landrush-Ticket` also where the bearer stands, and then private.";
+    WaitingRoomRead User Live "get" ["/v1/campaigns/{campaign_id}/waiting-room"] "waiting_room" "How far the waiting room is"
+        "Cacheable for a second. With the header `X-Landrush-Ticket` also where the bearer stands, and then private: only so is a user's token needed, which must be of the ticket's user.";
     WaitingRoomAudit Anybody Live "get" ["/v1/campaigns/{campaign_id}/waiting-room/audit"] "waiting_room_audit" "How the waiting rooms were shuffled"
         "Of the windows that have opened, the latest first: of the present one and of 64 before it. With a place's `number`, which the answer to coming told, anybody computes its position: `landrush draw check --seed … --entries-hash … --count … --number …`. Those who came after the opening stand in the order of their numbers.";
     Register User Live "post" ["/v1/campaigns/{campaign_id}/registrations"] "register" "Register with a campaign"

@@ -81,7 +81,7 @@ export function createClient({ baseUrl = "", token, headers, retry = {}, surroun
     },
     waitingRoom(campaignId, { ticket, signal } = {}) {
       const extra = ticket === undefined ? {} : { "x-landrush-ticket": ticket };
-      return read(campaignPath(campaignId, "waiting-room"), { extra, signal });
+      return read(campaignPath(campaignId, "waiting-room"), { asUser: ticket !== undefined, extra, signal });
     },
     register(campaignId, { userId, phone, signal, onRetry } = {}) {
       const body = { ...ofUser(userId), ...(phone === undefined ? {} : { phone }) };

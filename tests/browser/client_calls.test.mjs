@@ -50,6 +50,16 @@ test("a claim is sent as the contract says", async () => {
   ]);
 });
 
+test("one's own place is asked for with the user's token, and what all share without", async () => {
+  const world = new VirtualWorld();
+  world.respond = () => answer(200, { state: "waiting" });
+  const client = world.client({ token: () => "t" });
+  await world.outcome(client.waitingRoom("c", { ticket: "w" }));
+  await world.outcome(client.waitingRoom("c"));
+  const sent = world.requests.map(({ headers }) => headers);
+  assert.deepEqual(sent, [{ "x-landrush-ticket": "w", authorization: "Bearer t" }, {}]);
+});
+
 test("all tries of a press carry one key, two presses two", async () => {
   const world = new VirtualWorld();
   world.respond = inTurn([overloaded(100), LOST, answer(502, "<html>"), answer(200, WON)]);

@@ -140,8 +140,13 @@ fn a_pass_and_a_ticket_that_were_handed_on_are_worth_nothing_under_another_s_tok
 
     let joined = post(&client, "/v1/campaigns/room/waiting-room", &[ann], &json!({}));
     let ticket = joined.json()["ticket"].as_str().expect("a ticket").to_owned();
-    admitted(&client, "room", &ticket);
     let handed_on = (TICKET, ticket.as_str());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while place_with(&client, "room", &[ann, handed_on]).json()["state"] != "admitted" {
+        assert!(Instant::now() < deadline, "she never was let in");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    assert!(refused(&place_with(&client, "room", &[bob, handed_on]), "ticket_required"), "her place is not his to see");
     assert!(refused(&claim(&client, "room", &[bob, handed_on], "bob"), "ticket_required"));
     assert!(refused(&claim(&client, "room", &[bob, handed_on], "ann"), "forbidden"), "nor in her name");
     let token = post(&client, "/v1/campaigns/room/waiting-room/token", &[bob, handed_on], &json!({}));
@@ -163,7 +168,11 @@ fn a_pass_and_a_ticket_that_were_handed_on_are_worth_nothing_under_another_s_tok
 }
 
 fn place(client: &Client, id: &str, ticket: &str) -> Value {
-    client.call("GET", &format!("/v1/campaigns/{id}/waiting-room"), &[(TICKET, ticket)], b"").json()
+    place_with(client, id, &[(TICKET, ticket)]).json()
+}
+
+fn place_with(client: &Client, id: &str, headers: &[(&str, &str)]) -> Reply {
+    client.call("GET", &format!("/v1/campaigns/{id}/waiting-room"), headers, b"")
 }
 
 /// Waits until the bearer of a ticket is let in.

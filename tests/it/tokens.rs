@@ -114,9 +114,47 @@ fn every_call_of_a_user_needs_a_token() {
     assert_eq!(call(&client, "POST", "/v1/campaigns/none/claims", None, Some(&user)).problem().0, 401);
     assert_eq!(call(&client, "GET", CLAIMS, Some(&shared("ann")), None).problem(), (401, "unauthorized".into()));
     // What everybody may see needs none.
-    for path in ["/v1/campaigns", "/v1/campaigns/c", "/v1/campaigns/c/availability", "/v1/time"] {
+    client.campaign("room", &json!({"protection": {"waiting_room": {"admit_per_second": 1}}}));
+    for path in [
+        "/v1/campaigns",
+        "/v1/campaigns/c",
+        "/v1/campaigns/c/availability",
+        "/v1/campaigns/room/waiting-room",
+        "/v1/time",
+    ] {
         assert_eq!(client.get(path).status, 200, "{path}");
     }
+}
+
+#[test]
+fn a_place_in_a_waiting_room_is_told_to_its_user_alone() {
+    let server = with_secret();
+    let client = server.client();
+    client.campaign("room", &json!({"protection": {"waiting_room": {"admit_per_second": 1}}}));
+    let path = "/v1/campaigns/room/waiting-room";
+    let joined = call(&client, "POST", path, Some(&shared("ann")), Some(&json!({})));
+    let ticket = joined.json()["ticket"].as_str().expect("a ticket").to_owned();
+    let ask = |path: &str, ticket: &str, token: Option<&str>| {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let bearer = bearer.iter().map(|bearer| ("authorization", bearer.as_str()));
+        let headers: Vec<_> = [("x-landrush-ticket", ticket)].into_iter().chain(bearer).collect();
+        client.call("GET", path, &headers, b"")
+    };
+    let wrong = token(Algorithm::HS256, &EncodingKey::from_secret(b"another secret of thirty-two bytes!"), "ann");
+    for token in [None, Some(wrong.as_str()), Some("nonsense"), Some(ADMIN_KEY)] {
+        for (path, ticket) in [(path, ticket.as_str()), (path, "nonsense"), ("/v1/campaigns/none/waiting-room", "")] {
+            let reply = ask(path, ticket, token);
+            assert_eq!(reply.problem(), (401, "unauthorized".into()), "{path} {ticket} {token:?}");
+            assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+        }
+    }
+    assert_eq!(ask(path, &ticket, Some(&shared("bob"))).problem(), (403, "ticket_required".into()));
+    let mine = ask(path, &ticket, Some(&shared("ann")));
+    assert_eq!((mine.status, &mine.json()["number"]), (200, &joined.json()["number"]), "{}", mine.text());
+    assert_eq!(mine.header("cache-control"), Some("private, no-store"));
+    let shared = client.get(path);
+    assert_eq!((shared.status, shared.header("cache-control")), (200, Some("public, max-age=1")));
+    assert_eq!(shared.json()["number"], Value::Null);
 }
 
 #[test]
