@@ -1,5 +1,7 @@
 //! Tokens that hold, and every way in which one may not.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use landrush_engine::campaign::TokenClaim;
 use serde_json::{Value, json};
@@ -115,6 +117,31 @@ fn a_forged_token_does_not_hold() {
         assert_eq!(verify(&shared(), &token), Err(fault), "{token}");
     }
     assert!(verify(&shared(), &good).is_ok());
+}
+
+/// Whoever reads the first of two members and whoever reads the last take one token for two.
+#[test]
+fn a_token_that_says_a_thing_twice_does_not_hold() {
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let signed = |head: &str, claims: &str| {
+        let parts = [head, claims].map(|text| URL_SAFE_NO_PAD.encode(text)).join(".");
+        let signature = jsonwebtoken::crypto::sign(parts.as_bytes(), &key, Algorithm::HS256).expect("signs");
+        format!("{parts}.{signature}")
+    };
+    let (head, claims) = (r#"{"alg":"HS256","typ":"JWT"}"#, r#"{"sub":"ann","exp":1800000009}"#);
+    assert!(verify(&shared(), &signed(head, claims)).is_ok());
+    for head in
+        [r#"{"alg":"HS256","alg":"HS256"}"#, r#"{"alg":"none","alg":"HS256"}"#, r#"{"alg":"HS256","alg":"none"}"#]
+    {
+        assert_eq!(verify(&shared(), &signed(head, claims)), Err(TokenFault::Malformed), "{head}");
+    }
+    for claims in [
+        r#"{"sub":"ann","sub":"ann","exp":1800000009}"#,
+        r#"{"sub":"bob","exp":1800000009,"sub":"ann"}"#,
+        r#"{"sub":"ann","exp":1,"exp":1800000009}"#,
+    ] {
+        assert!(verify(&shared(), &signed(head, claims)).is_err(), "{claims}");
+    }
 }
 
 #[test]

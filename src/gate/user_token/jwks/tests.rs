@@ -56,6 +56,10 @@ fn verifier(url: &str, directory: &Path) -> Arc<Verifier> {
 
 /// Follows the verifier's set in the background; what comes of each fetch comes out.
 fn following(verifier: &Arc<Verifier>, every: Duration) -> Receiver<Result<(), String>> {
+    following_at(verifier, Pace { every, every_min: Duration::ZERO })
+}
+
+fn following_at(verifier: &Arc<Verifier>, pace: Pace) -> Receiver<Result<(), String>> {
     let (results, taken) = channel();
     let (wanted, verifier) = (verifier.wanted()[0].clone(), Arc::clone(verifier));
     let take = move |url: &JwksUrl, set: Result<&[u8], String>| {
@@ -66,7 +70,6 @@ fn following(verifier: &Arc<Verifier>, every: Duration) -> Receiver<Result<(), S
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let outbound = Outbound::new().expect("trust").with_patience(Duration::from_millis(500));
-        let pace = Pace { every, every_min: Duration::ZERO };
         runtime.block_on(follow(outbound, wanted, pace, Arc::new(take)));
     });
     taken
@@ -92,6 +95,29 @@ fn a_token_with_an_unknown_key_brings_the_set_that_has_it() {
     assert_eq!(next(&taken), Ok(()));
     assert!(new.is_known(&verifier));
     assert!(!old.is_known(&verifier), "a key that was taken out of the set holds no more");
+}
+
+#[test]
+fn however_many_tokens_name_keys_that_nobody_knows_the_set_is_fetched_no_oftener_than_it_may() {
+    let (ours, stranger) = (Signer::new("ours", 1), Signer::new("stranger", 2));
+    let source = Loopback::start((0..20).map(|_| Step::Answer(200, ours.set())).collect());
+    let directory = tempfile::tempdir().expect("a directory");
+    let verifier = verifier(&source.url(), directory.path());
+    let every_min = Duration::from_millis(200);
+    let began = std::time::Instant::now();
+    let taken = following_at(&verifier, Pace { every: LONG, every_min });
+    let mut fetched = 0;
+    while fetched < 4 {
+        for _ in 0..100 {
+            assert!(!stranger.is_known(&verifier));
+        }
+        fetched += taken.try_iter().inspect(|taken| assert_eq!(*taken, Ok(()))).count();
+        let elapsed = began.elapsed();
+        let most = elapsed.as_millis() / every_min.as_millis() + 1;
+        assert!(fetched as u128 <= most, "{fetched} within {elapsed:?}");
+        assert!(elapsed < Duration::from_secs(20), "{fetched}: it is wanted, and is not fetched");
+    }
+    assert!(ours.is_known(&verifier));
 }
 
 #[test]
