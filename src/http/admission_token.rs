@@ -6,7 +6,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::outcome::Refusal;
 
-use super::admission::Visitor;
+use super::admission::{self, Visitor};
 use super::answer::Answer;
 use super::caller::Caller;
 use super::claim_body::ClaimBody;
@@ -20,7 +20,7 @@ use crate::app::Opened;
 use crate::gate::address::ClientAddress;
 
 /// `POST /v1/campaigns/{id}/waiting-room/token`. Asks for all that a claim is asked for: the other server has no gate but this one,
-/// and a place may be had without a pass or a device.
+/// and a place is given without a pass.
 pub(crate) async fn issue(
     lane: &Lane,
     opened: &Opened,
@@ -35,7 +35,8 @@ pub(crate) async fn issue(
     let bytes = body::json(&parts.headers, body, body::USER_BYTES_MAX, patience).await?;
     let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
-    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: None };
+    let stored = admission::stored_phone(lane, opened, &user, None).await?;
+    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: stored.as_ref() };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
