@@ -27,7 +27,13 @@ fn sale(client: &Client, id: &str, opens_after: i64, admitted_for: &str) {
 }
 
 fn join(client: &Client, id: &str, user: &str) -> String {
-    let reply = client.post(&format!("/v1/campaigns/{id}/waiting-room"), &json!({"user_id": user}));
+    join_with(client, id, user, &[])
+}
+
+fn join_with(client: &Client, id: &str, user: &str, headers: &[(&str, &str)]) -> String {
+    let body = json!({"user_id": user}).to_string();
+    let headers: Vec<_> = [JSON].into_iter().chain(headers.iter().copied()).collect();
+    let reply = client.call("POST", &format!("/v1/campaigns/{id}/waiting-room"), &headers, body.as_bytes());
     reply.json()["ticket"].as_str().unwrap_or_else(|| panic!("no ticket: {}", reply.text())).to_owned()
 }
 
@@ -232,7 +238,12 @@ fn few_users_of_one_device_get_one() {
     let server = Server::start("");
     let client = server.client();
     guarded(&client, "drop", json!({"eligibility": {"users_per_device": 1}}));
-    let [ann, bob] = ["ann", "bob"].map(|user| let_in(&client, "drop", user));
+    let let_in_by = |user: &str, device: &str| {
+        let ticket = join_with(&client, "drop", user, &[("x-device-id", device)]);
+        wait_for(&client, "drop", &ticket, "admitted");
+        ticket
+    };
+    let (ann, bob) = (let_in_by("ann", "d-1"), let_in_by("bob", "d-2"));
     let by = |user: &str, ticket: &str, device: &str| {
         ask_with(&client, "drop", user, &[(TICKET, ticket), ("x-device-id", device)])
     };
@@ -241,8 +252,9 @@ fn few_users_of_one_device_get_one() {
         assert_eq!(by("ann", &ann, "d-1").status, 201);
     }
     assert!(not_eligible(&by("bob", &bob, "d-1")), "which is ann's");
-    assert!(required(&by("bob", &ann, "d-2")), "and whoever is turned away uses up none");
     assert_eq!(by("bob", &bob, "d-2").status, 201);
+    assert!(required(&by("bob", &ann, "d-3")), "whose place it is not");
+    let_in_by("cyd", "d-3");
     assert_eq!(by("bob", &bob, "").problem(), (400, "invalid_request".into()));
 }
 
