@@ -35,7 +35,9 @@ export class Gate {
   #ticket = null;
   #timer;
   #pass = null;
+  /** The work that is under way, and for whom. */
   #working = null;
+  #isOver = false;
 
   /**
    * @param who says who takes part, or null and what is missing
@@ -51,7 +53,11 @@ export class Gate {
     this.#check.hidden = true;
     const room = this.#room === null ? [] : [this.#note, this.#button];
     this.node.append(...room, this.#slot, this.#check);
-    this.node.hidden = !this.#isNeeded;
+    this.#hide();
+  }
+
+  #hide() {
+    this.node.hidden = !this.#isNeeded || this.#isOver;
   }
 
   // Whether there is anything to show, now or later.
@@ -104,7 +110,8 @@ export class Gate {
 
   /** Shows it as of `now`, or not at all to somebody who has had all there is for them. */
   show(now, isOver) {
-    this.node.hidden = !this.#isNeeded || isOver;
+    this.#isOver = isOver;
+    this.#hide();
     if (this.#place?.state === "admitted" && now >= Date.parse(this.#place.admitted_until)) {
       this.#place = { ...this.#place, state: "over" };
       this.#askWithin(LAPSED_ASK_MS);
@@ -114,7 +121,10 @@ export class Gate {
 
   /** A press was refused: what it bore may hold no more. */
   refused({ code }) {
-    if (code === "challenge_required") this.#pass = null;
+    if (code === "challenge_required") {
+      this.#pass = null;
+      this.#say("");
+    }
     if (code === "ticket_required" && this.#ticket !== null) this.#ask();
   }
 
@@ -123,7 +133,8 @@ export class Gate {
     this.#keep(null);
     this.#place = null;
     this.#pass = null;
-    if (this.#campaign.protection?.challenge) this.#say("");
+    this.#working = null;
+    this.#say("");
     this.#show();
   }
 
@@ -193,24 +204,32 @@ export class Gate {
     const isGood = this.#pass?.userId === userId && Date.parse(this.#pass.expires_at) - client.clock.now() > PASS_SPARE_MS;
     if (isGood) return this.#pass.pass;
     const widget = (challenge) => responseOf(challenge, this.#slot);
-    this.#working ??= client.meetChallenge(this.#campaign.id, { userId, widget }).finally(() => (this.#working = null));
-    this.#say("Checking that nobody asks by machine…");
-    try {
-      this.#pass = { userId, ...(await this.#working) };
-      this.#say("Checked: you may ask.");
-    } catch (problem) {
-      this.#say("");
-      throw problem;
+    if (this.#working?.userId !== userId) {
+      this.#working = { userId, pass: client.meetChallenge(this.#campaign.id, { userId, widget }) };
+      this.#say("Checking that nobody asks by machine…");
     }
-    return this.#pass.pass;
+    const working = this.#working;
+    try {
+      const pass = { userId, ...(await working.pass) };
+      if (this.#working === working) {
+        this.#pass = pass;
+        this.#say("Checked: you may ask.");
+      }
+      return pass.pass;
+    } catch (problem) {
+      if (this.#working === working) this.#say("");
+      throw problem;
+    } finally {
+      if (this.#working === working) this.#working = null;
+    }
   }
 
   // A provider's widget says by itself how far it is.
   #say(words) {
-    if (this.#campaign.protection.challenge.provider !== "altcha") return;
+    if (this.#campaign.protection?.challenge?.provider !== "altcha") return;
     setText(this.#check, words);
     this.#check.hidden = words === "";
-    this.node.hidden = !this.#isNeeded;
+    this.#hide();
   }
 
   /** Begins with the challenge, if the shopper is known. */
