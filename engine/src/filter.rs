@@ -120,7 +120,7 @@ impl DecidedFilter {
     }
 }
 
-/// As [`DecidedFilter`], for who knows not how many will come: two to four bytes for each who has. Each layer holds twice as many as
+/// As [`DecidedFilter`], for who knows not how many will come: 8 KiB, and two to four bytes for each who has. Each layer holds twice as many as
 /// the one before, and is made when that is full (Almeida, Baquero, Preguica, Hutchison, "Scalable Bloom Filters", 2007). With every
 /// layer a stranger hears "maybe" once more in 150 times: of a million who came, there are eight.
 #[derive(Debug, Default)]

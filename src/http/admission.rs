@@ -83,8 +83,10 @@ pub(crate) struct Visitor<'a> {
     pub(crate) origin: Option<(ClientAddress, &'a HeaderMap)>,
     /// For whom.
     pub(crate) user: &'a UserId,
-    /// The phone number that comes with the request, or else [`stored_phone`], where there is one.
+    /// The phone number that comes with the request.
     pub(crate) phone: Option<&'a PhoneNumber>,
+    /// [`stored_phone`], where it was read: what the deny list is held against instead.
+    pub(crate) stored: Option<&'a PhoneNumber>,
 }
 
 /// The number that the server has of `user`, where a request states none and the deny list has some: whoever is denied by a number
@@ -124,7 +126,7 @@ impl Visitor<'_> {
     /// # Errors
     /// 403.
     pub(crate) fn is_not_denied_by(&self, lists: &Lists) -> Result<(), Problem> {
-        let is_denied = lists.denies_person(self.user, self.phone.map(PhoneNumber::as_str));
+        let is_denied = lists.denies_person(self.user, self.phone.or(self.stored).map(PhoneNumber::as_str));
         if is_denied { Err(Problem::denied()) } else { Ok(()) }
     }
 
@@ -145,7 +147,7 @@ impl Visitor<'_> {
             return Ok(());
         }
         let (address, headers) = self.origin.unzip();
-        let device = headers.map(device).transpose()?.flatten();
+        let device = limits.device.and(headers).map(device).transpose()?.flatten();
         let lists = lane.app().lists();
         if lists.allows(address, self.user) {
             return Ok(());

@@ -36,7 +36,8 @@ pub(crate) async fn issue(
     let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
     let stored = admission::stored_phone(lane, opened, &user, None).await?;
-    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: stored.as_ref() };
+    let visitor =
+        Visitor { origin: Some((address, &parts.headers)), user: &user, phone: None, stored: stored.as_ref() };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();

@@ -5,12 +5,13 @@
 
 use std::time::Instant;
 
+use arc_swap::Guard;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::campaign::{CampaignDefinition, Eligibility, Mode, Protection, Who};
 use landrush_engine::command::{Claim, Command, Gate, GateRefusal};
-use landrush_engine::id::{PhoneId, UserId};
+use landrush_engine::id::{PhoneId, TypeIndex, UserId};
 use landrush_engine::outcome::{ClaimView, Outcome, Refusal};
 use landrush_engine::people::PhoneNumber;
 use landrush_engine::published::Published;
@@ -54,12 +55,12 @@ struct Batch<C> {
     claims: Vec<C>,
 }
 
-/// What is known of a claim of a batch that lists and rates have nothing against.
+/// What is known of a claim of a batch that nothing here stands in the way of.
 struct Judged {
+    coupon_type: Option<TypeIndex>,
+    gate: Gate,
     /// Its number, which is being stored.
     phone: Option<Phone>,
-    /// Whether it is a newcomer's in a crowd.
-    is_shed: bool,
 }
 
 /// A claim of a batch that was handed over.
@@ -90,7 +91,9 @@ pub(crate) async fn claim(
 
     // Asked once, ahead of all: what the batch itself brings is no crowd that it stands in.
     let is_crowded = lane.is_crowded(&opened.engine);
-    let (campaign, definition, lists) = (&*campaign, &*definition, &*lane.app().lists());
+    // Its own, since what is borrowed of the lists is borrowed for moments only.
+    let lists = Guard::into_inner(lane.app().lists());
+    let (campaign, definition, lists) = (&*campaign, &*definition, &*lists);
     let counter = Counter { lane, opened, lists, campaign, definition, stamped_at, is_crowded };
     let mut asked = Vec::with_capacity(read.len());
     let mut judged = Vec::with_capacity(AT_ONCE);
@@ -106,15 +109,15 @@ pub(crate) async fn claim(
                     };
                     // In the report on fraud also where it is what the claim was refused for.
                     let told = body.phone.take();
-                    (told, judged.map(|judged| (body, judged)))
+                    (told, judged.map(|judged| (body.user, judged)))
                 }
                 Err(errors) => (None, Err(Problem::invalid(errors))),
             });
         }
         for (told, judged) in judged.drain(..) {
             let one = match judged {
-                Ok((body, Judged { phone, is_shed })) => match phone_id(opened, phone).await {
-                    Ok(phone) => counter.ask(body, phone, is_shed),
+                Ok((user, Judged { coupon_type, gate, phone })) => match phone_id(opened, phone).await {
+                    Ok(phone) => counter.ask(user, coupon_type, gate, phone),
                     Err(problem) => Err(problem),
                 },
                 Err(problem) => Err(problem),
@@ -249,37 +252,43 @@ impl Counter<'_> {
         (lists.denies_phones() && body.phone.is_none()).then(|| admission::stored_phone(lane, opened, user, None))
     }
 
-    /// Holds a claim against lists and rates, and begins to store its number.
+    /// Holds a claim against all that is known here, in the order in which one by itself is, and begins to store its number.
     fn judge(&self, body: &ClaimBody, stored: Option<&PhoneNumber>) -> Result<Judged, Problem> {
         let Self { lane, opened, lists, campaign, definition, stamped_at, is_crowded } = *self;
-        let visitor = Visitor { origin: None, user: &body.user, phone: body.phone.as_ref().or(stored) };
+        let ClaimBody { user, coupon_type, phone } = body;
+        let visitor = Visitor { origin: None, user, phone: phone.as_ref(), stored };
         visitor.is_not_denied_by(lists)?;
-        visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
-        let is_shed = is_crowded && !campaign.may_have_decided(&body.user);
-        let phone = if !is_shed && (body.phone.is_some() || definition.needs_phone()) {
-            users::store_phone(opened, &body.user, body.phone.as_ref())?
-        } else {
-            None
-        };
-        Ok(Judged { phone, is_shed })
-    }
-
-    /// Hands a claim to its shard, if nothing that is known here stands in its way.
-    fn ask(&self, body: ClaimBody, phone: Option<PhoneId>, is_shed: bool) -> Result<Asked, Problem> {
-        let Self { lane, opened, campaign, definition, stamped_at, .. } = *self;
-        let ClaimBody { user, coupon_type, .. } = body;
         let coupon_type = claims::named_type(definition, coupon_type.as_ref())?;
         if definition.limit.max > 1 {
             // A batch has one header for all, and a key that names one of them names none.
             return Err(Problem::refused(Refusal::KeyRequired));
         }
-        let gate = self.gate(&user);
-        if let Some(refusal) = campaign.refuse_early(&user, coupon_type, gate, stamped_at, stamped_at) {
+        visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
+        let gate = self.gate(user);
+        if let Some(refusal) = campaign.refuse_early(user, coupon_type, gate, stamped_at, stamped_at) {
             return Err(Problem::refused(refusal));
         }
-        if is_shed {
+        if is_crowded && !campaign.may_have_decided(user) {
             return Err(lane.shed(Shed::Newcomer));
         }
+        // Of whoever is refused for certain no number is stored.
+        let phone = if phone.is_some() || definition.needs_phone() {
+            users::store_phone(opened, user, phone.as_ref())?
+        } else {
+            None
+        };
+        Ok(Judged { coupon_type, gate, phone })
+    }
+
+    /// Hands a claim to its shard.
+    fn ask(
+        &self,
+        user: UserId,
+        coupon_type: Option<TypeIndex>,
+        gate: Gate,
+        phone: Option<PhoneId>,
+    ) -> Result<Asked, Problem> {
+        let Self { lane, opened, campaign, stamped_at, .. } = *self;
         let number = campaign.number();
         let claim = Claim { campaign: number, user: user.clone(), coupon_type, key: None, phone, gate, stamped_at };
         let answer = lane.submit(&opened.engine, campaign.route(), Command::Claim(claim))?;

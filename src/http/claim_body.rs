@@ -30,7 +30,7 @@ pub(super) struct QuickBody {
     phone: Option<PhoneNumber>,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Member {
     UserId,

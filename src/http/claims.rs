@@ -196,8 +196,7 @@ impl Asking<'_> {
 
     fn visitor(&self) -> Visitor<'_> {
         let origin = Some((self.address, self.at.headers));
-        let phone = self.body.phone.as_ref().or(self.stored.as_ref());
-        Visitor { origin, user: &self.body.user, phone }
+        Visitor { origin, user: &self.body.user, phone: self.body.phone.as_ref(), stored: self.stored.as_ref() }
     }
 
     /// The campaign `id`, unless there is none. Somebody who is denied is told that, also of one that there is not.

@@ -39,7 +39,7 @@ pub(crate) async fn register(
     caller.may_act_for(&user)?;
     let stored = admission::stored_phone(lane, opened, &user, phone.as_ref()).await?;
     let origin = Some((address, &parts.headers));
-    let visitor = Visitor { origin, user: &user, phone: phone.as_ref().or(stored.as_ref()) };
+    let visitor = Visitor { origin, user: &user, phone: phone.as_ref(), stored: stored.as_ref() };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();

@@ -5,7 +5,7 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use landrush_engine::id::{PhoneId, UserId};
 use landrush_engine::people::{Failed, Known, People, Person, PhoneNumber, PutError, Ticket};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::Answer;
 use super::caller::Caller;
@@ -90,16 +90,25 @@ pub(crate) async fn create(
 /// `GET /v1/users/{user_id}`.
 pub(crate) async fn read(lane: &Lane, opened: &Opened, user: &str, parts: &Parts) -> Result<Answer, Problem> {
     Query::parse(parts.uri.query(), &[])?;
-    match person(opened, claims::user_in_path(user)?).await? {
+    match person(opened, claims::user_in_path(user)?, None).await? {
         Some(person) => Ok(document(lane, StatusCode::OK, &person, None).with("cache-control", "no-store")),
         None => Err(Problem::new(Code::NotFound, "no such user")),
     }
 }
 
-async fn person(opened: &Opened, user: UserId) -> Result<Option<Person>, Problem> {
+/// Reads what is known of a user; `turn` is held for as long as that takes, whether anybody waits for it still or not.
+async fn person(
+    opened: &Opened,
+    user: UserId,
+    turn: Option<SemaphorePermit<'static>>,
+) -> Result<Option<Person>, Problem> {
     let people = opened.people.clone();
+    let read = move || {
+        let _turn = turn;
+        people.person(&user)
+    };
     // It is in a file, which may have to be fetched from the disk.
-    match tokio::task::spawn_blocking(move || people.person(&user)).await {
+    match tokio::task::spawn_blocking(read).await {
         Ok(read) => read.map_err(|error| {
             tracing::error!(%error, "personal data cannot be read");
             Problem::new(Code::Internal, "")
@@ -113,8 +122,8 @@ pub(crate) async fn stored_phone(opened: &Opened, user: &UserId) -> Result<Optio
     let Some((_, ticket)) = opened.people.phone(user) else { return Ok(None) };
     // Waited for here, where it takes none of the few turns.
     durable(opened, ticket).await?;
-    let _turn = READS_AT_ONCE.acquire().await.expect("it is never closed");
-    Ok(person(opened, user.clone()).await?.and_then(|person| person.phone))
+    let turn = READS_AT_ONCE.acquire().await.expect("it is never closed");
+    Ok(person(opened, user.clone(), Some(turn)).await?.and_then(|person| person.phone))
 }
 
 /// `DELETE /v1/users/{user_id}`.

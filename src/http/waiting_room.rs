@@ -69,7 +69,8 @@ pub(crate) async fn join(
     let user = ClaimBody::parse_user(&bytes, caller.user()).map_err(Problem::invalid)?;
     caller.may_act_for(&user)?;
     let stored = admission::stored_phone(lane, opened, &user, None).await?;
-    let visitor = Visitor { origin: Some((address, &parts.headers)), user: &user, phone: stored.as_ref() };
+    let visitor =
+        Visitor { origin: Some((address, &parts.headers)), user: &user, phone: None, stored: stored.as_ref() };
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
@@ -86,11 +87,10 @@ pub(crate) async fn join(
     // Whoever has a place is told it however many come and by whatever device, as a winner is.
     let has_come = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?.may_have_come(&user);
     let has_room = has_come || lane.has_room(opened, &campaign, &user);
-    // Who comes for the first time takes the place among the device's users that the claim will need; who comes again has had one since.
-    let may_take_place = has_room && !has_come;
-    let headers = &parts.headers;
-    let is_among_few = eligibility::is_among_few(opened, &campaign, &definition, &visitor, headers, may_take_place)?;
-    let refusal = match (is_among_few, has_room) {
+    let is_among_few = |may_take_place| {
+        eligibility::is_among_few(opened, &campaign, &definition, &visitor, &parts.headers, may_take_place)
+    };
+    let refusal = match (is_among_few(false)?, has_room) {
         (true, true) => None,
         (true, false) => return Err(lane.shed(Shed::Newcomer)),
         // Only the shard knows whether they have a place still.
@@ -100,6 +100,11 @@ pub(crate) async fn join(
     let arrive = Arrive { campaign: campaign.number(), user: user.clone(), stamped_at, refusal };
     let outcome = lane.ask(&opened.engine, campaign.route(), Command::Arrive(arrive)).await?;
     let Outcome::Arrived { place, repeated } = outcome else { return Err(claims::unexpected(&outcome)) };
+    if !repeated {
+        // Whoever was given a place, and nobody else, takes the one among the device's users that the claim will need. Where two of a
+        // device came in the same moment the second finds it taken when claiming.
+        is_among_few(true)?;
+    }
     let room = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?;
     let ticket = opened.tickets.issue(campaign.number(), place, &user);
     let now = lane.now();

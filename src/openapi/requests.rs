@@ -115,7 +115,7 @@ impl Operation {
             | Operation::DocsPage => {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
-            Operation::WaitingRoomJoin => vec![header("X-Device-Id", DEVICE, json!({"type": "string"}))],
+            Operation::WaitingRoomJoin | Operation::Register | Operation::ChallengeMeet => vec![header("X-Device-Id", DEVICE, json!({"type": "string"}))],
             Operation::WaitingRoomToken => vec![
                 header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"})),
                 header("X-Landrush-Pass", PASS, json!({"type": "string"})),
@@ -131,8 +131,6 @@ impl Operation {
                 json!({"$ref": "#/components/schemas/UserId"}),
             )],
             Operation::ClaimBatch
-            | Operation::ChallengeMeet
-            | Operation::Register
             | Operation::EligibleUpload
             | Operation::PublicKeys
             | Operation::ManagementMetrics

@@ -189,3 +189,15 @@ fn lists_and_rates_hold_for_each_claim_by_user_and_phone_and_not_for_the_gateway
         ]
     );
 }
+
+#[test]
+fn what_names_no_type_uses_up_no_rate_and_stores_no_number() {
+    let server = Server::start("");
+    let client = server.client();
+    client.campaign("c", &json!({"protection": {"rate_limit": {"user": "1/1h"}}}));
+    let nameless = json!({"user_id": "ann", "coupon_type": "none", "phone": "+6591234567"});
+    let results = batch(&client, &json!([nameless, nameless, {"user_id": "ann"}, nameless]));
+    let statuses: Vec<_> = results.iter().map(|one| one["status"].as_u64()).collect();
+    assert_eq!(statuses, [404, 404, 201, 404].map(Some), "{results:?}");
+    assert_eq!(client.admin("GET", "/v1/users/ann", None).status, 404);
+}

@@ -146,6 +146,7 @@ fn a_device_that_is_named_twice_is_none() {
     sale(&client, "few", &json!({"users_per_device": 1}), &json!({}));
     client.campaign("rated", &json!({"protection": {"rate_limit": {"device": "1/1h"}}}));
     client.campaign("free", &json!({}));
+    client.campaign("paced", &json!({"protection": {"rate_limit": {"user": "5/10s"}}}));
     let claim = |id: &str, user: &str, more: &[(&str, &str)], devices: &[&str]| {
         let headers = [JSON].into_iter().chain(more.iter().copied()).chain(devices.iter().map(|name| (DEVICE, *name)));
         let body = json!({"user_id": user}).to_string();
@@ -163,7 +164,13 @@ fn a_device_that_is_named_twice_is_none() {
     }
     assert_eq!(claim("few", "ann", &[], &["d-1"]).status, 201, "nothing was used up");
     assert_eq!(claim("rated", "ann", &[], &["d-1"]).status, 201);
-    assert_eq!(claim("free", "ann", &[], &["d-1", "d-2"]).status, 201, "where nobody asks for it, it says nothing");
+    for id in ["free", "paced"] {
+        assert_eq!(
+            claim(id, "ann", &[], &["d-1", "d-2"]).status,
+            201,
+            "where nobody asks for it, it says nothing: {id}"
+        );
+    }
 }
 
 #[test]
