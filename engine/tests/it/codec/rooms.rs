@@ -75,17 +75,16 @@ fn room(who: Option<Who>) -> Shop {
 fn come(shop: &mut Shop, number: u32) -> (UserId, Place) {
     let user = UserId::new(&format!("u-{number}")).expect("valid");
     let arrive = Arrive { campaign: RUSH, user: user.clone(), stamped_at: at(shop.now), refusal: None };
-    let place = match shop.submit(&Command::Arrive(arrive)) {
-        Outcome::Arrived { place, .. } => place,
+    let outcome = shop.submit(&Command::Arrive(arrive));
+    if let Outcome::Refused(Refusal::LimitReached) = outcome {
         // Earlier versions gave winners places for the next window; in their logs they are there.
-        Outcome::Refused(Refusal::LimitReached) => {
-            let window = at(shop.now + 1_000);
-            let change = Change::Arrived { window, user: user.as_str() };
-            shop.apply(&Event { campaign: RUSH, at: at(shop.now), change });
-            Place { window, number: shop.state.room(RUSH).expect("it has one").arrivals }
-        }
-        outcome => panic!("no place: {outcome:?}"),
-    };
+        let window = at(shop.now + 1_000);
+        let change = Change::Arrived { window, user: user.as_str() };
+        shop.apply(&Event { campaign: RUSH, at: at(shop.now), change });
+        let number = shop.state.room(RUSH).expect("it has one").arrivals;
+        return (user, Place { window, number });
+    }
+    let Outcome::Arrived { place, .. } = outcome else { panic!("no place: {outcome:?}") };
     (user, place)
 }
 
