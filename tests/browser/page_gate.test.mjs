@@ -101,14 +101,14 @@ test("the work of a challenge is done while one waits, and the press bears its p
   const page = await openPage(t, server, null);
   const met = page.waitForResponse((response) => response.url().endsWith("/challenge") && response.status() === 201);
   await page.goto("/c/spring-sale?user=ann");
-  await page.locator(".gate").getByText("Checking that nobody asks by machine…").or(page.getByText("Checked: you may ask.")).waitFor();
+  await page.locator(".gate").getByText("Checking that nobody asks by machine…").or(page.getByText("The check is done.")).waitFor();
   await met;
-  await page.locator(".gate").getByText("Checked: you may ask.").waitFor();
+  await page.locator(".gate").getByText("The check is done.").waitFor();
   const claim = page.getByRole("button", { name: "Get my coupon" });
   await page.waitForFunction(() => !document.querySelector("button[type=submit]").hasAttribute("aria-disabled"));
   await claim.click();
   await page.locator(".ticket-code").waitFor();
-  await page.locator(".gate").getByText("Checked: you may ask.").waitFor({ state: "hidden" });
+  await page.locator(".gate").getByText("The check is done.").waitFor({ state: "hidden" });
 });
 
 test("a shopper whose id is typed does the work at the press, with letters of any script", async (t) => {

@@ -213,7 +213,7 @@ export class Gate {
       const pass = { userId, ...(await working.pass) };
       if (this.#working === working) {
         this.#pass = pass;
-        this.#say("Checked: you may ask.");
+        this.#say("The check is done.");
       }
       return pass.pass;
     } catch (problem) {
