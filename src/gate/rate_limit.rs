@@ -2,8 +2,8 @@
 //! campaign sets.
 //!
 //! `governor` has no cap on the keys that it tracks but a sweep over all of them, whose time and size an attacker with ten million
-//! addresses would set; so the cells stand in a table of our own, of a fixed size, that forgets by a rule. A key takes
-//! 41 bytes there, and 69 in `governor` 0.10.4; what a check costs is in `benches/rate_limit.rs`.
+//! addresses would set; so the cells stand in a table of our own, of a fixed size, that forgets by a rule. What a check
+//! costs is in `benches/rate_limit.rs`.
 
 pub mod cell;
 mod table;

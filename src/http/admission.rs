@@ -100,16 +100,16 @@ pub(crate) async fn stored_phone(
     user: &UserId,
     stated: Option<&PhoneNumber>,
 ) -> Result<Option<PhoneNumber>, Problem> {
-    if !needs_stored_phone(lane, opened, user, stated) {
+    if !needs_stored_phone(&lane.app().lists(), opened, user, stated) {
         return Ok(None);
     }
     // Boxed, so that a claim that needs none holds no room for it.
-    Box::pin(users::stored_phone(opened, user)).await
+    Box::pin(users::read_phone(opened, user)).await
 }
 
 /// Whether [`stored_phone`] has to read a file: of a list without numbers it is known at once that it does not.
-pub(crate) fn needs_stored_phone(lane: &Lane, opened: &Opened, user: &UserId, stated: Option<&PhoneNumber>) -> bool {
-    stated.is_none() && lane.app().lists().denies_phones() && opened.people.phone(user).is_some()
+pub(crate) fn needs_stored_phone(lists: &Lists, opened: &Opened, user: &UserId, stated: Option<&PhoneNumber>) -> bool {
+    stated.is_none() && lists.denies_phones() && opened.people.phone(user).is_some()
 }
 
 impl Visitor<'_> {

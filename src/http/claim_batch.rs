@@ -48,7 +48,7 @@ const RESULT_BYTES: usize = 384;
 /// The longest body, in bytes.
 const BATCH_BYTES_MAX: usize = 4 << 20;
 
-/// A batch; only the claims are the same in both ways to read it.
+/// A batch, whose claims are read with it or kept as they stand.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Batch<C> {
@@ -94,7 +94,7 @@ pub(crate) async fn claim(
     // Its own, since what is borrowed of the lists is borrowed for moments only.
     let lists = Guard::into_inner(lane.app().lists());
     let (campaign, definition, lists) = (&*campaign, &*definition, &*lists);
-    let counter = Counter { lane, opened, lists, campaign, definition, stamped_at, is_crowded };
+    let terms = Terms { lane, opened, lists, campaign, definition, stamped_at, is_crowded };
     let mut asked = Vec::with_capacity(read.len());
     let mut judged = Vec::with_capacity(AT_ONCE);
     let mut read = read.into_iter();
@@ -103,9 +103,11 @@ pub(crate) async fn claim(
         for body in read.by_ref().take(AT_ONCE) {
             judged.push(match body {
                 Ok(mut body) => {
-                    let judged = match counter.stored_phone(&body) {
-                        None => counter.judge(&body, None),
-                        Some(read) => read.await.and_then(|stored| counter.judge(&body, stored.as_ref())),
+                    let judged = if admission::needs_stored_phone(lists, opened, &body.user, body.phone.as_ref()) {
+                        let stored = users::read_phone(opened, &body.user).await;
+                        stored.and_then(|stored| terms.judge(&body, stored.as_ref()))
+                    } else {
+                        terms.judge(&body, None)
                     };
                     // In the report on fraud also where it is what the claim was refused for.
                     let told = body.phone.take();
@@ -117,7 +119,7 @@ pub(crate) async fn claim(
         for (told, judged) in judged.drain(..) {
             let one = match judged {
                 Ok((user, Judged { coupon_type, gate, phone })) => match phone_id(opened, phone).await {
-                    Ok(phone) => counter.ask(user, coupon_type, gate, phone),
+                    Ok(phone) => terms.ask(user, coupon_type, gate, phone),
                     Err(problem) => Err(problem),
                 },
                 Err(problem) => Err(problem),
@@ -234,7 +236,7 @@ async fn phone_id(opened: &Opened, phone: Option<Phone>) -> Result<Option<PhoneI
 }
 
 /// What all claims of a batch are held against.
-struct Counter<'b> {
+struct Terms<'b> {
     lane: &'b Lane,
     opened: &'b Opened,
     lists: &'b Lists,
@@ -244,14 +246,7 @@ struct Counter<'b> {
     is_crowded: bool,
 }
 
-impl Counter<'_> {
-    /// The number that is stored of somebody who states none, where the deny list has numbers: mostly there is nothing to wait for.
-    fn stored_phone(&self, body: &ClaimBody) -> Option<impl Future<Output = Result<Option<PhoneNumber>, Problem>>> {
-        let Self { lane, opened, lists, .. } = *self;
-        let user = &body.user;
-        (lists.denies_phones() && body.phone.is_none()).then(|| admission::stored_phone(lane, opened, user, None))
-    }
-
+impl Terms<'_> {
     /// Holds a claim against all that is known here, in the order in which one by itself is, and begins to store its number.
     fn judge(&self, body: &ClaimBody, stored: Option<&PhoneNumber>) -> Result<Judged, Problem> {
         let Self { lane, opened, lists, campaign, definition, stamped_at, is_crowded } = *self;

@@ -169,7 +169,7 @@ impl Asking<'_> {
     /// The same as far as it goes without waiting.
     fn begin(self, id: &str) -> Begun {
         let (At { lane, opened, .. }, ClaimBody { user, phone, .. }) = (self.at, &self.body);
-        if admission::needs_stored_phone(lane, opened, user, phone.as_ref()) {
+        if admission::needs_stored_phone(&lane.app().lists(), opened, user, phone.as_ref()) {
             return Begun::Slow;
         }
         let campaign = match self.campaign(id) {

@@ -118,7 +118,7 @@ async fn person(
 }
 
 /// Reads the number that is stored of a user, once it is durable; `None`: there is none.
-pub(crate) async fn stored_phone(opened: &Opened, user: &UserId) -> Result<Option<PhoneNumber>, Problem> {
+pub(crate) async fn read_phone(opened: &Opened, user: &UserId) -> Result<Option<PhoneNumber>, Problem> {
     let Some((_, ticket)) = opened.people.phone(user) else { return Ok(None) };
     // Waited for here, where it takes none of the few turns.
     durable(opened, ticket).await?;

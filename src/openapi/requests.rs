@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::examples;
 use super::operation::Operation;
 
-/// What is said of the headers by which whoever asks to be let through is judged.
+/// What is said of the headers by which whoever asks for a coupon, or what leads to one, is judged.
 const PASS: &str = "What a met challenge gave, where one is asked for.";
 const DEVICE: &str = "The caller's device, where devices are counted or limited: at most 128 bytes, and sent once.";
 
@@ -115,7 +115,9 @@ impl Operation {
             | Operation::DocsPage => {
                 vec![header("If-None-Match", "The tags that the client has.", json!({"type": "string"}))]
             }
-            Operation::WaitingRoomJoin | Operation::Register | Operation::ChallengeMeet => vec![header("X-Device-Id", DEVICE, json!({"type": "string"}))],
+            Operation::WaitingRoomJoin | Operation::Register | Operation::ChallengeMeet => {
+                vec![header("X-Device-Id", DEVICE, json!({"type": "string"}))]
+            }
             Operation::WaitingRoomToken => vec![
                 header("X-Landrush-Ticket", "The ticket of the caller's place.", json!({"type": "string"})),
                 header("X-Landrush-Pass", PASS, json!({"type": "string"})),

@@ -31,9 +31,7 @@ fn join(client: &Client, id: &str, user: &str) -> String {
 }
 
 fn join_with(client: &Client, id: &str, user: &str, headers: &[(&str, &str)]) -> String {
-    let body = json!({"user_id": user}).to_string();
-    let headers: Vec<_> = [JSON].into_iter().chain(headers.iter().copied()).collect();
-    let reply = client.call("POST", &format!("/v1/campaigns/{id}/waiting-room"), &headers, body.as_bytes());
+    let reply = client.post_with(&format!("/v1/campaigns/{id}/waiting-room"), headers, &json!({"user_id": user}));
     reply.json()["ticket"].as_str().unwrap_or_else(|| panic!("no ticket: {}", reply.text())).to_owned()
 }
 
@@ -42,9 +40,7 @@ fn ask(client: &Client, id: &str, user: &str, ticket: &str) -> Reply {
 }
 
 fn ask_with(client: &Client, id: &str, user: &str, headers: &[(&str, &str)]) -> Reply {
-    let body = json!({"user_id": user}).to_string();
-    let headers: Vec<_> = [JSON].into_iter().chain(headers.iter().copied()).collect();
-    client.call("POST", &format!("/v1/campaigns/{id}/waiting-room/token"), &headers, body.as_bytes())
+    client.post_with(&format!("/v1/campaigns/{id}/waiting-room/token"), headers, &json!({"user_id": user}))
 }
 
 /// A campaign with a waiting room and `protection` beside it.

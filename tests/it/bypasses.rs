@@ -35,15 +35,6 @@ fn with_secret() -> String {
     format!("[auth]\nusers = \"jwt\"\n[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{SECRET}\"\n")
 }
 
-fn post(client: &Client, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
-    let headers: Vec<_> = [JSON].into_iter().chain(headers.iter().copied()).collect();
-    client.call("POST", path, &headers, body.to_string().as_bytes())
-}
-
-fn claim(client: &Client, id: &str, headers: &[(&str, &str)], user: &str) -> Reply {
-    post(client, &format!("/v1/campaigns/{id}/claims"), headers, &json!({"user_id": user}))
-}
-
 fn refused(reply: &Reply, code: &str) -> bool {
     reply.problem() == (403, code.into())
 }
@@ -64,10 +55,10 @@ fn a_public_key_that_everybody_has_signs_nothing() {
             client.campaign("c", &json!({}));
             for secret in [pem.as_bytes(), pem.trim_end().as_bytes(), der] {
                 let forged = signed(secret, &json!({"sub": "ann", "exp": seconds() + 600}));
-                let reply = claim(&client, "c", &[("authorization", &forged)], "ann");
+                let reply = client.claim_with("c", "ann", &[("authorization", &forged)]);
                 assert_eq!(reply.problem(), (401, "unauthorized".into()), "{word}");
             }
-            let sound = claim(&client, "c", &[("authorization", &bearing("ann"))], "ann");
+            let sound = client.claim_with("c", "ann", &[("authorization", &bearing("ann"))]);
             assert_eq!(sound.status, if settings.contains(SECRET) { 201 } else { 401 }, "{word}");
         }
     }
@@ -81,7 +72,7 @@ fn a_token_holds_within_the_leeway_and_beyond_it_not_even_for_a_repeat() {
     let now = seconds();
     let ask = |user: &str, exp: u64, nbf: u64| {
         let token = signed(SECRET.as_bytes(), &json!({"sub": user, "exp": exp, "nbf": nbf}));
-        claim(&client, "c", &[("authorization", &token)], user)
+        client.claim_with("c", user, &[("authorization", &token)])
     };
     assert_eq!(ask("ann", now - 20, now - 600).status, 201, "over, within the leeway");
     assert_eq!(ask("bob", now + 600, now + 50).status, 201, "ahead, within the leeway");
@@ -138,7 +129,7 @@ fn a_pass_and_a_ticket_that_were_handed_on_are_worth_nothing_under_another_s_tok
     let tokens = ["ann", "bob"].map(bearing);
     let [ann, bob] = tokens.each_ref().map(|token| ("authorization", token.as_str()));
 
-    let joined = post(&client, "/v1/campaigns/room/waiting-room", &[ann], &json!({}));
+    let joined = client.post_with("/v1/campaigns/room/waiting-room", &[ann], &json!({}));
     let ticket = joined.json()["ticket"].as_str().expect("a ticket").to_owned();
     let handed_on = (TICKET, ticket.as_str());
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -147,24 +138,24 @@ fn a_pass_and_a_ticket_that_were_handed_on_are_worth_nothing_under_another_s_tok
         std::thread::park_timeout(Duration::from_millis(20));
     }
     assert!(refused(&place_with(&client, "room", &[bob, handed_on]), "ticket_required"), "her place is not his to see");
-    assert!(refused(&claim(&client, "room", &[bob, handed_on], "bob"), "ticket_required"));
-    assert!(refused(&claim(&client, "room", &[bob, handed_on], "ann"), "forbidden"), "nor in her name");
-    let token = post(&client, "/v1/campaigns/room/waiting-room/token", &[bob, handed_on], &json!({}));
+    assert!(refused(&client.claim_with("room", "bob", &[bob, handed_on]), "ticket_required"));
+    assert!(refused(&client.claim_with("room", "ann", &[bob, handed_on]), "forbidden"), "nor in her name");
+    let token = client.post_with("/v1/campaigns/room/waiting-room/token", &[bob, handed_on], &json!({}));
     assert!(refused(&token, "ticket_required"));
 
     let set = client.call("GET", "/v1/campaigns/work/challenge", &[ann], b"").json();
     let answer = json!({"provider": "altcha", "payload": challenge::solved(&set)});
-    let stolen = post(&client, "/v1/campaigns/work/challenge", &[bob], &answer);
+    let stolen = client.post_with("/v1/campaigns/work/challenge", &[bob], &answer);
     assert!(refused(&stolen, "challenge_required"), "she has done the work");
-    let given = post(&client, "/v1/campaigns/work/challenge", &[ann], &answer);
+    let given = client.post_with("/v1/campaigns/work/challenge", &[ann], &answer);
     let pass = given.json()["pass"].as_str().expect("a pass").to_owned();
     let handed_on = (PASS, pass.as_str());
-    assert!(refused(&claim(&client, "work", &[bob, handed_on], "bob"), "challenge_required"));
-    assert!(refused(&claim(&client, "work", &[bob, handed_on], "ann"), "forbidden"), "nor in her name");
+    assert!(refused(&client.claim_with("work", "bob", &[bob, handed_on]), "challenge_required"));
+    assert!(refused(&client.claim_with("work", "ann", &[bob, handed_on]), "forbidden"), "nor in her name");
 
     // None of it was used up.
-    assert_eq!(claim(&client, "room", &[ann, (TICKET, &ticket)], "ann").status, 201);
-    assert_eq!(claim(&client, "work", &[ann, (PASS, &pass)], "ann").status, 201);
+    assert_eq!(client.claim_with("room", "ann", &[ann, (TICKET, &ticket)]).status, 201);
+    assert_eq!(client.claim_with("work", "ann", &[ann, (PASS, &pass)]).status, 201);
 }
 
 fn place(client: &Client, id: &str, ticket: &str) -> Value {
@@ -194,7 +185,7 @@ fn join(client: &Client, id: &str, user: &str) -> String {
 }
 
 fn with_ticket(client: &Client, id: &str, user: &str, ticket: &str) -> Reply {
-    claim(client, id, &[(TICKET, ticket)], user)
+    client.claim_with(id, user, &[(TICKET, ticket)])
 }
 
 #[test]

@@ -55,8 +55,7 @@ pub(crate) fn pass(client: &Client, id: &str, user: &str) -> String {
 }
 
 pub(crate) fn claim(client: &Client, id: &str, user: &str, pass: &str) -> Reply {
-    let body = json!({"user_id": user}).to_string();
-    client.call("POST", &format!("/v1/campaigns/{id}/claims"), &[JSON, ("x-landrush-pass", pass)], body.as_bytes())
+    client.claim_with(id, user, &[("x-landrush-pass", pass)])
 }
 
 fn required(reply: &Reply) -> bool {

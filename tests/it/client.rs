@@ -74,7 +74,13 @@ impl Client {
 
     /// A call with a JSON body.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
-        self.call("POST", path, &[JSON], body.to_string().as_bytes())
+        self.post_with(path, &[], body)
+    }
+
+    /// A call with a JSON body and `headers` beside its own.
+    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        let headers: Vec<_> = [JSON].into_iter().chain(headers.iter().copied()).collect();
+        self.call("POST", path, &headers, body.to_string().as_bytes())
     }
 
     /// A management call with a JSON body, or none.
@@ -104,7 +110,12 @@ impl Client {
 
     /// A claim for `user`.
     pub(crate) fn claim(&self, campaign: &str, user: &str) -> Reply {
-        self.post(&format!("/v1/campaigns/{campaign}/claims"), &json!({"user_id": user}))
+        self.claim_with(campaign, user, &[])
+    }
+
+    /// A claim for `user` that bears `headers`.
+    pub(crate) fn claim_with(&self, campaign: &str, user: &str, headers: &[(&str, &str)]) -> Reply {
+        self.post_with(&format!("/v1/campaigns/{campaign}/claims"), headers, &json!({"user_id": user}))
     }
 }
 

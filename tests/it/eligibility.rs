@@ -31,7 +31,7 @@ fn upload(client: &Client, id: &str, media_type: &str, lines: &str) -> Reply {
 fn claim_by(client: &Client, id: &str, user: &str, device: &str, phone: Option<&str>) -> Reply {
     let body = json!({"user_id": user, "phone": phone.unwrap_or("+6591234567")});
     let body = if phone.is_some() { body } else { json!({"user_id": user}) };
-    client.call("POST", &format!("/v1/campaigns/{id}/claims"), &[JSON, (DEVICE, device)], body.to_string().as_bytes())
+    client.post_with(&format!("/v1/campaigns/{id}/claims"), &[(DEVICE, device)], &body)
 }
 
 fn not_eligible(reply: &Reply) -> bool {
@@ -148,9 +148,8 @@ fn a_device_that_is_named_twice_is_none() {
     client.campaign("free", &json!({}));
     client.campaign("paced", &json!({"protection": {"rate_limit": {"user": "5/10s"}}}));
     let claim = |id: &str, user: &str, more: &[(&str, &str)], devices: &[&str]| {
-        let headers = [JSON].into_iter().chain(more.iter().copied()).chain(devices.iter().map(|name| (DEVICE, *name)));
-        let body = json!({"user_id": user}).to_string();
-        client.call("POST", &format!("/v1/campaigns/{id}/claims"), &headers.collect::<Vec<_>>(), body.as_bytes())
+        let headers = more.iter().copied().chain(devices.iter().map(|name| (DEVICE, *name)));
+        client.claim_with(id, user, &headers.collect::<Vec<_>>())
     };
     // The second way of sending is read by hyper, the first off the socket.
     for more in [&[][..], &[("connection", "close")]] {

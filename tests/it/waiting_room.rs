@@ -48,8 +48,7 @@ fn place(client: &Client, id: &str, ticket: &str) -> Value {
 }
 
 fn claim(client: &Client, id: &str, user: &str, ticket: &str) -> Reply {
-    let body = json!({"user_id": user}).to_string();
-    client.call("POST", &format!("/v1/campaigns/{id}/claims"), &[JSON, (TICKET, ticket)], body.as_bytes())
+    client.claim_with(id, user, &[(TICKET, ticket)])
 }
 
 /// Waits until a place is in this state.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{TICKET, claim, quick, required, room, ticket_of, wait_for};
-use crate::client::{Client, JSON, Reply};
+use crate::client::{Client, Reply};
 use crate::server::{ADMIN_KEY, Server};
 
 const DEVICE: &str = "x-device-id";
@@ -20,14 +20,11 @@ fn sale(client: &Client, id: &str, room: &Value) {
 }
 
 fn join(client: &Client, id: &str, user: &str, headers: &[(&str, &str)]) -> Reply {
-    let headers: Vec<_> = [JSON].into_iter().chain(headers.iter().copied()).collect();
-    client.call("POST", &room(id), &headers, json!({"user_id": user}).to_string().as_bytes())
+    client.post_with(&room(id), headers, &json!({"user_id": user}))
 }
 
 fn claim_by(client: &Client, id: &str, user: &str, device: &str, ticket: &str) -> Reply {
-    let body = json!({"user_id": user}).to_string();
-    let headers = [JSON, (TICKET, ticket), (DEVICE, device)];
-    client.call("POST", &format!("/v1/campaigns/{id}/claims"), &headers, body.as_bytes())
+    client.claim_with(id, user, &[(TICKET, ticket), (DEVICE, device)])
 }
 
 fn not_eligible(reply: &Reply) -> bool {
