@@ -74,18 +74,21 @@ pub(crate) async fn join(
     visitor.is_not_denied(lane)?;
     let campaign = claims::living(opened, id)?;
     let definition = campaign.definition();
+    let has_come = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?.may_have_come(&user);
     visitor.is_in_time(lane, opened, campaign.number(), &definition.protection.rate_limits, stamped_at)?;
     // Whoever is let in holds a coupon back from the others: no place for those who could not claim it. A challenge can still be met
     // by whoever waits, and whoever still may register can do that.
-    let is_listed = eligibility::is_listed(lane, opened, campaign.number(), &definition, &user, &parts.headers);
-    if !is_listed || !campaign.may_be_heard(&user) && !campaign.takes_registrations(stamped_at) {
-        return Err(Problem::refused(Refusal::NotEligible));
-    }
-    if let Some(refusal) = campaign.refuse_arrival_early(&user, stamped_at, lane.now()) {
+    let is_eligible = eligibility::is_listed(lane, opened, campaign.number(), &definition, &user, &parts.headers)
+        && (campaign.may_be_heard(&user) || campaign.takes_registrations(stamped_at));
+    let refusal = match campaign.refuse_arrival_early(&user, stamped_at, lane.now()) {
+        // As of a claim: that it is over is said to everybody, that all is gone only to those who could have had some.
+        None | Some(Refusal::SoldOut | Refusal::DailySoldOut { .. }) if !is_eligible => Some(Refusal::NotEligible),
+        refusal => refusal,
+    };
+    if let Some(refusal) = refusal {
         return Err(Problem::refused(refusal));
     }
     // Whoever has a place is told it however many come and by whatever device, as a winner is.
-    let has_come = campaign.room().ok_or_else(|| Problem::refused(Refusal::NoWaitingRoom))?.may_have_come(&user);
     let has_room = has_come || lane.has_room(opened, &campaign, &user);
     let is_among_few = |may_take_place| {
         eligibility::is_among_few(opened, &campaign, &definition, &visitor, &parts.headers, may_take_place)

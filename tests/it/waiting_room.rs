@@ -184,6 +184,31 @@ fn a_ticket_is_good_for_its_user_in_its_campaign_alone() {
 }
 
 #[test]
+fn who_could_not_claim_is_told_first_what_everybody_is_told() {
+    let server = Server::start("");
+    let client = Client::new(server.address());
+    let campaign = |id: &str, starts_at: &str, room: Value| {
+        client.campaign(
+            id,
+            &json!({
+                "schedule": {"starts_at": starts_at, "ends_at": "2099-12-31T00:00:00Z"},
+                "protection": {"eligibility": {"who": "list"}, "waiting_room": room},
+                "coupon_types": [{"id": "cash-5", "name": "cash", "total_quota": 1}]
+            }),
+        );
+    };
+    campaign("open", "2020-01-01T00:00:00Z", quick());
+    campaign("later", "2098-01-01T00:00:00Z", quick());
+    campaign("roomless", "2020-01-01T00:00:00Z", Value::Null);
+    let refused = |id: &str| join(&client, id, "nobody").problem();
+    assert_eq!(refused("open"), (403, "not_eligible".into()));
+    assert_eq!(refused("later"), (409, "not_open".into()));
+    assert_eq!(refused("roomless"), (404, "not_found".into()));
+    assert_eq!(client.admin("POST", "/v1/campaigns/open/cancel", None).status, 200);
+    assert_eq!(refused("open"), (409, "cancelled".into()));
+}
+
+#[test]
 fn a_place_that_was_not_used_in_time_is_gone() {
     let server = Server::start("");
     let client = server.client();
