@@ -31,6 +31,7 @@ use self::setting::Setting;
 use crate::baselines::package;
 use crate::cli::Compare;
 use crate::departures::Pace;
+use crate::descriptors;
 use crate::hlog::{self, Interval};
 use crate::load::progress;
 
@@ -49,6 +50,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 pub(crate) fn run(options: &Compare) -> Result<bool> {
     let (contenders, not_measured) = installed(&options.only);
     ensure!(!contenders.is_empty(), "nobody to compare is installed");
+    descriptors::allow(options.connections.iter().copied().max().unwrap_or_default())?;
     let setting = Setting::find(&contenders, not_measured, &options.server)?;
     setting.lines().iter().for_each(|line| println!("{line}"));
     let postgres = contenders.contains(&Contender::Postgres).then(|| best_for_postgres(options)).transpose()?;

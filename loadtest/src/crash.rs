@@ -33,6 +33,7 @@ use crate::client::drive;
 use crate::crash::accounts::Accounts;
 use crate::crash::traffic::Traffic;
 use crate::departures::Pace;
+use crate::descriptors;
 use crate::load::progress;
 use crate::report::verdict;
 use crate::schedule::{Stream, seeded, unit};
@@ -60,6 +61,7 @@ const LOAD_MAX: Duration = Duration::from_secs(30);
 /// # Errors
 /// When the server cannot be started over its own data, or its log is damaged: with the round, and where the data is.
 pub(crate) fn run(options: &Crash) -> Result<bool> {
+    descriptors::allow(options.connections)?;
     let launch = Launch::find(options.server.server_binary.clone(), options.server.server_config.clone())?;
     let scratch = match &options.server.scratch {
         Some(scratch) => TempDir::with_prefix_in("landrush-crash-", scratch)?,

@@ -3,11 +3,15 @@
 use anyhow::{Result, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Lets this process have `wanted` descriptors.
+/// Descriptors for all that is no connection: of this process, and of the servers that it starts, which inherit its limit.
+const BESIDE_CONNECTIONS: u64 = 256;
+
+/// Lets this process, and those that it starts from now on, have `connections` open at once.
 ///
 /// # Errors
 /// When the system does not allow so many.
-pub(crate) fn raise(wanted: u64) -> Result<()> {
+pub(crate) fn allow(connections: impl Into<u64>) -> Result<()> {
+    let wanted = connections.into() + BESIDE_CONNECTIONS;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_none_or(|current| current >= wanted) {
         return Ok(());

@@ -14,6 +14,7 @@ use crate::answer::Code;
 use crate::api::Api;
 use crate::cli::{Load, Rate, ServerOptions};
 use crate::confirm::confirm;
+use crate::descriptors;
 use crate::hlog::{self, Interval};
 use crate::oracle::{ClaimKey, Ledger, Rules};
 use crate::plan::{Part, Plan};
@@ -35,6 +36,7 @@ const COUNTS_WITHIN: Duration = Duration::from_secs(2);
 /// # Errors
 /// When no server can be started or reached, or it refuses the campaign.
 pub(crate) fn run(options: &Load) -> Result<bool> {
+    descriptors::allow(options.connections)?;
     let own = options.url.is_none().then(|| Own::start(&options.server)).transpose()?;
     let (target, admin_key) = match (&own, options.url) {
         (Some(own), _) => (own.address, ADMIN_KEY),

@@ -32,8 +32,6 @@ use crate::schedule::{Arrivals, Schedule};
 use crate::server::ADMIN_KEY;
 use crate::watch::crowd::Crowd;
 
-/// Descriptors for all that is no counted connection.
-const BESIDE_CONNECTIONS: u64 = 64;
 /// How long everything rests before it is looked at: the kernel gives back what nobody holds any more a little later.
 const REST: Duration = Duration::from_secs(2);
 /// Watchers are told so many changes a second, for so long, before they rest.
@@ -61,7 +59,7 @@ struct Cost {
 /// # Errors
 /// When a server cannot be started or refuses a connection, or the kernel does not say what it holds.
 pub(crate) fn run(options: &Memory) -> Result<bool> {
-    descriptors::raise(u64::from(options.connections) + BESIDE_CONNECTIONS)?;
+    descriptors::allow(options.connections)?;
     let kinds = [Opened::KeptAlive, Opened::Watching];
     let mut costs = kinds.map(|_| Vec::new());
     let bar = progress(2 * u64::from(options.rounds), "servers");

@@ -22,6 +22,7 @@ use crate::claims::Claims;
 use crate::cli::Overload;
 use crate::client::drive;
 use crate::departures::Pace;
+use crate::descriptors;
 use crate::load::{self, Own};
 use crate::oracle::Ledger;
 use crate::plan::Part;
@@ -55,6 +56,7 @@ const RECOVERED_WITHIN: f64 = 2.0;
 /// # Errors
 /// When no server can be started, or it cannot be held to a part of a processor.
 pub(crate) fn run(options: &Overload) -> Result<bool> {
+    descriptors::allow(options.connections)?;
     let own = Own::start(&options.server)?;
     let held = Held::hold(own.server.pid(), options.cpu_percent)?;
     let mut api = Api::new(own.address, ADMIN_KEY);

@@ -21,6 +21,7 @@ use crate::api::Api;
 use crate::claims::{Claims, Returned};
 use crate::cli::Rehearse;
 use crate::client::drive;
+use crate::descriptors;
 use crate::load::{self, Own, progress};
 use crate::oracle::{Ledger, Rules};
 use crate::plan::{Part, Plan};
@@ -42,6 +43,7 @@ const ASKED_EVERY: Duration = Duration::from_millis(250);
 /// When the file is not as it should be, or no server can be started, or it refuses the campaign.
 pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let file = File::read(&options.file)?.scaled(options.scale);
+    descriptors::allow(u64::from(file.connections) + u64::from(file.watchers))?;
     println!("{}: {}", file.name, file.about);
     if let Some(room) = file.waiting_room {
         return room::run(options, &file, room);

@@ -17,6 +17,7 @@ use crate::claims::Bare;
 use crate::cli::{ServerOptions, Share};
 use crate::client::{Width, drive};
 use crate::departures::Pace;
+use crate::descriptors;
 use crate::load::{Own, progress};
 use crate::report::number_table;
 use crate::scenario::Scenario;
@@ -42,6 +43,7 @@ struct Sample {
 /// # Errors
 /// When a server cannot be started, or answers with anything but what it should.
 pub(crate) fn run(options: &Share) -> Result<bool> {
+    descriptors::allow(options.connections.iter().copied().max().unwrap_or_default())?;
     let measured = Duration::from_secs(options.seconds.into());
     let mut table = number_table([
         "server",

@@ -34,15 +34,13 @@ use crate::server::ADMIN_KEY;
 const SETTLED_WITHIN: Duration = Duration::from_secs(5);
 /// How often the server is asked what is true meanwhile.
 const ASKED_EVERY: Duration = Duration::from_millis(500);
-/// Descriptors for all that is no watcher and no claiming connection.
-const BESIDE_CONNECTIONS: u64 = 64;
 
 /// Watches, claims, and prints what came of it; says whether everybody ended up with the truth in time.
 ///
 /// # Errors
 /// When no server can be started or reached, or it refuses the campaign or a watcher.
 pub(crate) fn run(options: &Watch) -> Result<bool> {
-    descriptors::raise(u64::from(options.watchers) + u64::from(options.connections) + BESIDE_CONNECTIONS)?;
+    descriptors::allow(u64::from(options.watchers) + u64::from(options.connections))?;
     let own = options.url.is_none().then(|| Own::start(&options.server)).transpose()?;
     let (target, admin_key) = match (&own, options.url) {
         (Some(own), _) => (own.address, ADMIN_KEY),
