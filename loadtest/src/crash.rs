@@ -26,7 +26,6 @@ use anyhow::{Context, Result, bail, ensure};
 use indicatif::ProgressBar;
 use rand_chacha::ChaCha8Rng;
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
 use crate::cli::Crash;
 use crate::client::drive;
@@ -34,6 +33,7 @@ use crate::crash::accounts::Accounts;
 use crate::crash::traffic::Traffic;
 use crate::departures::Pace;
 use crate::descriptors;
+use crate::interrupted;
 use crate::load::progress;
 use crate::report::verdict;
 use crate::schedule::{Stream, seeded, unit};
@@ -63,10 +63,7 @@ const LOAD_MAX: Duration = Duration::from_secs(30);
 pub(crate) fn run(options: &Crash) -> Result<bool> {
     descriptors::allow(options.connections)?;
     let launch = Launch::find(options.server.server_binary.clone(), options.server.server_config.clone())?;
-    let scratch = match &options.server.scratch {
-        Some(scratch) => TempDir::with_prefix_in("landrush-crash-", scratch)?,
-        None => TempDir::with_prefix("landrush-crash-")?,
-    };
+    let scratch = interrupted::directory("landrush-crash-", options.server.scratch.as_deref())?;
     let data = options.data_dir.clone().unwrap_or_else(|| scratch.path().join("data"));
     if data.is_dir() && fs::read_dir(&data)?.next().is_some() {
         bail!("{} is not empty", data.display());

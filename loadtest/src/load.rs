@@ -16,6 +16,7 @@ use crate::cli::{Load, Rate, ServerOptions};
 use crate::confirm::confirm;
 use crate::descriptors;
 use crate::hlog::{self, Interval};
+use crate::interrupted;
 use crate::oracle::{ClaimKey, Ledger, Rules};
 use crate::plan::{Part, Plan};
 use crate::processes::Generators;
@@ -110,10 +111,7 @@ impl Own {
     /// When there is no executable, or it does not become ready; the end of its output says why.
     pub(crate) fn start(options: &ServerOptions) -> Result<Self> {
         let launch = Launch::find(options.server_binary.clone(), options.server_config.clone())?;
-        let data = match &options.scratch {
-            Some(scratch) => TempDir::with_prefix_in("landrush-loadtest-", scratch)?,
-            None => TempDir::with_prefix("landrush-loadtest-")?,
-        };
+        let data = interrupted::directory("landrush-loadtest-", options.scratch.as_deref())?;
         let log = data.path().join("server.log");
         let mut server = Server::spawn(launch.serve(&data.path().join("data")), &log)?;
         let address = server.ready().with_context(|| fs::read_to_string(&log).unwrap_or_default())?;

@@ -21,6 +21,7 @@ mod departures;
 mod descriptors;
 mod fairness;
 mod hlog;
+mod interrupted;
 mod load;
 mod lottery;
 mod memory;

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::api::Api;
+use crate::interrupted;
 
 /// The management key of the servers that the harness starts for itself.
 pub(crate) const ADMIN_KEY: &str = "loadtest-admin-key-0123456789abcdef0123456789abcdef";
@@ -75,7 +76,8 @@ impl Server {
     pub(crate) fn spawn(mut command: Command, log: &Path) -> Result<Self> {
         let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        let child = interrupted::spawn(&mut command)
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id that is none")?;
         Ok(Self { child, pid })
     }
@@ -224,6 +226,7 @@ impl Drop for Server {
         // A child that has been waited for is left alone: both calls then do nothing.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        interrupted::ended(&self.child);
     }
 }
 

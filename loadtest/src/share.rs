@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use tempfile::TempDir;
 
 use crate::api::Api;
 use crate::baselines::floor;
@@ -18,6 +17,7 @@ use crate::cli::{ServerOptions, Share};
 use crate::client::{Width, drive};
 use crate::departures::Pace;
 use crate::descriptors;
+use crate::interrupted;
 use crate::load::{Own, progress};
 use crate::report::number_table;
 use crate::scenario::Scenario;
@@ -115,7 +115,7 @@ fn row(server: &str, connections: u16, pipeline: u16, samples: &[Sample]) -> [St
 }
 
 fn measure_floor(connections: u16, pipeline: u16, measured: Duration) -> Result<Sample> {
-    let scratch = TempDir::with_prefix("landrush-floor-")?;
+    let scratch = interrupted::directory("landrush-floor-", None)?;
     let mut server = Server::spawn(floor::command(pipeline)?, &scratch.path().join("floor.log"))?;
     let address = server.listening()?;
     let width = Width { connections: connections.into(), pipeline: pipeline.into() };
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn only_sectors_with_content_are_counted() {
-        let log = TempDir::new().expect("a directory");
+        let log = tempfile::TempDir::new().expect("a directory");
         let mut segment = vec![0; 10 * SECTOR_BYTES];
         segment[0] = 1;
         segment[3 * SECTOR_BYTES + 7] = 1;

@@ -1,8 +1,6 @@
 //! Who is compared: each started afresh for every measurement, in a process and a directory of its own, asked for coupons of two
 //! campaigns, and asked afterwards what it remembers.
 
-use std::path::Path;
-
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
@@ -18,6 +16,7 @@ use crate::cli::ServerOptions;
 use crate::client::{Driven, Width, drive};
 use crate::compare::transcript::{Transcript, Wording, decision};
 use crate::departures::Pace;
+use crate::interrupted;
 use crate::load::{self, Own};
 use crate::oracle::{ClaimKey, Ledger, Rules};
 use crate::request::{ClaimTemplate, Kind};
@@ -142,7 +141,7 @@ impl Running {
     /// # Errors
     /// When it is not installed or does not start.
     pub(crate) fn start(contender: Contender, options: &ServerOptions, pipeline: u16) -> Result<Self> {
-        let scratch = || directory(options.scratch.as_deref());
+        let scratch = || interrupted::directory("landrush-compare-", options.scratch.as_deref());
         match contender {
             Contender::Floor => {
                 let data = scratch()?;
@@ -286,12 +285,4 @@ fn compare(ledger: &mut Ledger, campaign: u16, claims: &[(u64, Code)], remaining
         ledger.settle(doubtful);
     }
     ledger.compare(campaign, &[remaining]);
-}
-
-fn directory(scratch: Option<&Path>) -> Result<TempDir> {
-    let prefix = "landrush-compare-";
-    Ok(match scratch {
-        Some(scratch) => TempDir::with_prefix_in(prefix, scratch)?,
-        None => TempDir::with_prefix(prefix)?,
-    })
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use rustix::process::Pid;
 
+use crate::interrupted;
+
 /// Over which span the processor time is dealt out. A group that has used its part waits for the next span.
 const PERIOD_US: u64 = 100_000;
 
@@ -47,7 +49,7 @@ impl Held {
             bail!("no processor time is dealt out here");
         }
         let group = root.join(name);
-        fs::create_dir(&group)?;
+        interrupted::group(&group)?;
         let held = Self { group };
         if unified {
             // The controller may be on already, or refuse to be; the next line tells.

@@ -1,6 +1,7 @@
 //! The harness as a program: its verdicts, the floor, and wrong usage.
 
 mod compare;
+mod interrupted;
 mod judgement;
 mod landrush;
 mod pretender;
