@@ -34,7 +34,11 @@ use crate::departures::Pace;
 use crate::descriptors;
 use crate::hlog::{self, Interval};
 use crate::load::progress;
+use crate::report::ensure_writable;
 
+/// What is written, beside the latencies.
+const JSON: &str = "compare.json";
+const PAGE: &str = "compare.html";
 /// Numbers of connections that PostgreSQL is tried with.
 const POSTGRES_CONNECTIONS: [u16; 5] = [4, 8, 16, 32, 64];
 /// How long each of them is tried each time.
@@ -51,6 +55,10 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
     let (contenders, not_measured) = installed(&options.only);
     ensure!(!contenders.is_empty(), "nobody to compare is installed");
     descriptors::allow(options.connections.iter().copied().max().unwrap_or_default())?;
+    if let Some(folder) = &options.out {
+        fs::create_dir_all(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+        ensure_writable(&[Some(&folder.join(JSON)), Some(&folder.join(PAGE))])?;
+    }
     let setting = Setting::find(&contenders, not_measured, &options.server)?;
     setting.lines().iter().for_each(|line| println!("{line}"));
     let postgres = contenders.contains(&Contender::Postgres).then(|| best_for_postgres(options)).transpose()?;
@@ -108,10 +116,9 @@ fn about(options: &Compare) -> String {
 }
 
 fn write(lines: &[Line], options: &Compare, (about, setting): (&str, &Setting), folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
     let document = json::document(lines, setting, options.seconds, options.seed);
-    fs::write(folder.join("compare.json"), serde_json::to_string_pretty(&document)? + "\n")?;
-    fs::write(folder.join("compare.html"), html::page(lines, setting, about))?;
+    fs::write(folder.join(JSON), serde_json::to_string_pretty(&document)? + "\n")?;
+    fs::write(folder.join(PAGE), html::page(lines, setting, about))?;
     let length = Duration::from_secs(options.seconds.into());
     lines.iter().try_for_each(|line| {
         let file = folder.join(format!("{}-{}.hlog", line.contender.name(), line.group));

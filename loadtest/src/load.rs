@@ -20,7 +20,7 @@ use crate::interrupted;
 use crate::oracle::{ClaimKey, Ledger, Rules};
 use crate::plan::{Part, Plan};
 use crate::processes::Generators;
-use crate::report::{Report, claimant_bytes, claimant_line, verdict, verdict_json, write_json};
+use crate::report::{Report, claimant_bytes, claimant_line, ensure_writable, verdict, verdict_json, write_json};
 use crate::request::user_id;
 use crate::scenario::Scenario;
 use crate::schedule::{Arrivals, Stream, below, seeded};
@@ -38,6 +38,7 @@ const COUNTS_WITHIN: Duration = Duration::from_secs(2);
 /// When no server can be started or reached, or it refuses the campaign.
 pub(crate) fn run(options: &Load) -> Result<bool> {
     descriptors::allow(options.connections)?;
+    ensure_writable(&[options.json.as_deref(), options.hlog.as_deref()])?;
     let own = options.url.is_none().then(|| Own::start(&options.server)).transpose()?;
     let (target, admin_key) = match (&own, options.url) {
         (Some(own), _) => (own.address, ADMIN_KEY),

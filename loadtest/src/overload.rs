@@ -26,7 +26,7 @@ use crate::descriptors;
 use crate::load::{self, Own};
 use crate::oracle::Ledger;
 use crate::plan::Part;
-use crate::report::{number_table, verdict};
+use crate::report::{ensure_writable, number_table, verdict};
 use crate::scenario::Scenario;
 use crate::schedule::{Arrivals, Schedule};
 use crate::server::ADMIN_KEY;
@@ -57,6 +57,7 @@ const RECOVERED_WITHIN: f64 = 2.0;
 /// When no server can be started, or it cannot be held to a part of a processor.
 pub(crate) fn run(options: &Overload) -> Result<bool> {
     descriptors::allow(options.connections)?;
+    ensure_writable(&[options.json.as_deref()])?;
     let own = Own::start(&options.server)?;
     let held = Held::hold(own.server.pid(), options.cpu_percent)?;
     let mut api = Api::new(own.address, ADMIN_KEY);

@@ -26,7 +26,7 @@ use crate::load::{self, Own, progress};
 use crate::oracle::{Ledger, Rules};
 use crate::plan::{Part, Plan};
 use crate::processes::Generators;
-use crate::report::{Report, number_table, verdict, write_json};
+use crate::report::{Report, ensure_writable, number_table, verdict, write_json};
 use crate::request::Kind;
 use crate::scenario::Scenario;
 use crate::server::ADMIN_KEY;
@@ -44,6 +44,7 @@ const ASKED_EVERY: Duration = Duration::from_millis(250);
 pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let file = File::read(&options.file)?.scaled(options.scale);
     descriptors::allow(u64::from(file.connections) + u64::from(file.watchers))?;
+    ensure_writable(&[options.json.as_deref(), options.hlog.as_deref()])?;
     println!("{}: {}", file.name, file.about);
     if let Some(room) = file.waiting_room {
         return room::run(options, &file, room);

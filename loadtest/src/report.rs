@@ -133,6 +133,18 @@ pub(crate) fn verdict_json(ledger: &Ledger) -> Value {
     json!({"wins": ledger.wins(), "is_sound": violations.is_empty(), "violations": violations})
 }
 
+/// Makes sure, before a run, that what it finds can be written to those of `files` that are asked for.
+///
+/// # Errors
+/// When one of them cannot be written.
+pub(crate) fn ensure_writable(files: &[Option<&Path>]) -> Result<()> {
+    for file in files.iter().flatten() {
+        let opened = fs::OpenOptions::new().create(true).append(true).open(file);
+        opened.with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
 /// Writes `document` to `file`, to be read by people too.
 ///
 /// # Errors

@@ -42,3 +42,17 @@ fn a_missing_server_is_named() {
     assert_eq!(run.status.code(), Some(1));
     assert!(text(&run.stderr).contains("/nowhere/landrush"), "{}", text(&run.stderr));
 }
+
+#[test]
+fn what_cannot_be_written_is_named_before_anything_is_measured() {
+    let nobody = ["--server-binary", "/nowhere/landrush"];
+    for (arguments, file) in [
+        (&["--json", "/nowhere/found.json"][..], "/nowhere/found.json"),
+        (&["--hlog", "/nowhere/found.hlog"], "/nowhere/found.hlog"),
+        (&["compare", "--out", "/dev/null/report"], "/dev/null/report"),
+    ] {
+        let run = harness(&[arguments, &nobody].concat());
+        assert_eq!(run.status.code(), Some(1), "{file}");
+        assert!(text(&run.stderr).contains(file), "{}", text(&run.stderr));
+    }
+}
