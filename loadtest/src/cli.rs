@@ -139,7 +139,7 @@ pub(crate) struct Floor {
 #[derive(Args, Debug)]
 pub(crate) struct Share {
     /// Connections, each number measured by itself.
-    #[arg(long, value_delimiter = ',', default_value = "256,64")]
+    #[arg(long, value_delimiter = ',', default_value = "256,64", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) connections: Vec<u16>,
     #[command(flatten)]
     pub(crate) depth: Depth,
@@ -163,7 +163,7 @@ pub(crate) struct Share {
 #[derive(Args, Debug)]
 pub(crate) struct Compare {
     /// Connections, each number measured by itself; PostgreSQL is measured at its own best number, one transaction at a time on each.
-    #[arg(long, value_delimiter = ',', default_value = "64,256,1024")]
+    #[arg(long, value_delimiter = ',', default_value = "64,256,1024", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) connections: Vec<u16>,
     #[command(flatten)]
     pub(crate) depth: Depth,

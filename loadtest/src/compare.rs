@@ -61,8 +61,10 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
     }
     let setting = Setting::find(&contenders, not_measured, &options.server)?;
     setting.lines().iter().for_each(|line| println!("{line}"));
-    let postgres = contenders.contains(&Contender::Postgres).then(|| best_for_postgres(options)).transpose()?;
     let steps = usize::from(options.rounds) * options.connections.len() * contenders.len();
+    let shortest = u32::try_from(steps)? * 3 * Duration::from_secs(options.seconds.into());
+    println!("{steps} measurements, which take {:.0} minutes at least", shortest.as_secs_f64() / 60.0);
+    let postgres = contenders.contains(&Contender::Postgres).then(|| best_for_postgres(options)).transpose()?;
     let bar = progress(u64::try_from(steps)?, "measurements");
     let mut lines = Vec::new();
     for group in &options.connections {

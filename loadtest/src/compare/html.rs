@@ -8,7 +8,7 @@ use crate::compare::contender::Contender;
 use crate::compare::line::Line;
 use crate::compare::plot::{Axis, Series, chart};
 use crate::compare::setting::Setting;
-use crate::compare::table::times;
+use crate::compare::table::{ratios, times};
 use crate::compare::transcript::SLICE;
 
 const STYLE: &str = include_str!("report.css");
@@ -37,7 +37,16 @@ pub(super) fn page(lines: &[Line], setting: &Setting, about: &str) -> String {
     html.push_str("</ul>");
     for group in groups {
         let lines: Vec<_> = lines.iter().filter(|line| line.group == group).collect();
-        let _ = write!(html, "<section><h2>{group} connections</h2>{}{}", rates(&lines), costs(&lines));
+        let _ = write!(
+            html,
+            "<section><h2>{group} connections</h2>{}{}<ul class=\"ratios\">",
+            rates(&lines),
+            costs(&lines)
+        );
+        for ratio in ratios(&lines) {
+            let _ = write!(html, "<li>{}</li>", escape(&ratio));
+        }
+        html.push_str("</ul>");
         let _ = write!(
             html,
             "<div class=\"charts\"><figure>{}<figcaption>Latency by percentile at half the own top rate, open loop, Poisson arrivals, from the \
@@ -92,7 +101,7 @@ fn costs(lines: &[&Line]) -> String {
         "achieved/s",
         "cpu s per 100,000",
         "generator s per 100,000",
-        "disk bytes a claim",
+        "log bytes a claim",
         "claims a sync",
         "memory bytes a claimant",
         "sold out after ms",
@@ -154,15 +163,15 @@ fn percentiles(lines: &[&Line]) -> String {
 
 fn throughput(lines: &[&Line]) -> String {
     let per_second = |line: &Line, count: u64| count as f64 / line.rounds.len().max(1) as f64 / SLICE.as_secs_f64();
-    // The last slice is cut short by the end of the load.
+    // The last slice is cut short by the end of the load. A slice is drawn at its middle.
     let slices = |line: &Line| line.slices.len().saturating_sub(1);
-    let longest = lines.iter().map(|line| slices(line)).max().unwrap_or_default().max(2);
+    let longest = lines.iter().map(|line| slices(line)).max().unwrap_or_default().max(1);
     let rates = lines.iter().flat_map(|line| line.slices.iter().map(|count| per_second(line, *count)));
     let step = rounded(rates.fold(1.0, f64::max) / 4.0);
     let top = step * 5.0;
     let series = lines.iter().map(|line| {
         let point =
-            |(place, count): (usize, &u64)| (place as f64 / (longest - 1) as f64, per_second(line, *count) / top);
+            |(place, count): (usize, &u64)| ((place as f64 + 0.5) / longest as f64, per_second(line, *count) / top);
         Series {
             class: line.contender.name(),
             points: line.slices.iter().take(slices(line)).enumerate().map(point).collect(),
@@ -171,7 +180,7 @@ fn throughput(lines: &[&Line]) -> String {
     let length = SLICE * u32::try_from(longest).unwrap_or(u32::MAX);
     let seconds = (0_u32..=4).map(|quarter| {
         let at: Duration = length * quarter / 4;
-        (f64::from(quarter) / 4.0, format!("{:.1}", at.as_secs_f64()))
+        (f64::from(quarter) / 4.0, format!("{:.2}", at.as_secs_f64()))
     });
     let x = Axis { label: "seconds", ticks: seconds.collect() };
     let ticks = (0_u32..=5).map(|number| (f64::from(number) / 5.0, format!("{:.0}", step * f64::from(number))));

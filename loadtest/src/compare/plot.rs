@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 340.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 16.0;
+// Room for seven digits beside the label, and for half of the last tick's words, in the size of letters that phones get.
+const LEFT: f64 = 100.0;
+const RIGHT: f64 = 28.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 
@@ -66,7 +67,7 @@ mod tests {
         let axis = || Axis { label: "x", ticks: vec![(0.0, "0".into()), (1.0, "1".into())] };
         let series = [Series { class: "landrush", points: vec![(0.0, 0.0), (2.0, -1.0)] }];
         let svg = chart("a chart", &axis(), &axis(), &series);
-        assert!(svg.contains("points=\"64.0,296.0 624.0,296.0\""), "{svg}");
+        assert!(svg.contains("points=\"100.0,296.0 612.0,296.0\""), "{svg}");
         assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"), "{svg}");
     }
 }

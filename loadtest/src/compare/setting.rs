@@ -86,7 +86,9 @@ impl Setting {
         if self.nothing_is_durable {
             lines.push(format!("WARNING: {file_system} is memory: nothing is durable there, whoever syncs"));
         }
-        lines.push(format!("landrush: {}", self.promise()));
+        if !self.not_measured.contains_key(Contender::Landrush.name()) {
+            lines.push(format!("landrush: {}", self.promise()));
+        }
         lines.extend(self.not_measured.iter().map(|(who, why)| format!("not measured: {who}: {why}")));
         lines
     }
@@ -198,6 +200,15 @@ mod tests {
     #[test]
     fn who_was_not_measured_is_named_with_the_reason() {
         assert!(Setting::of_tests("ext", "sync").lines().contains(&"not measured: postgres: there is none".to_owned()));
+    }
+
+    #[test]
+    fn nothing_is_promised_for_landrush_where_it_is_not_measured() {
+        let mut setting = Setting::of_tests("ext", "sync");
+        let promises = |setting: &Setting| setting.lines().iter().any(|line| line.starts_with("landrush: "));
+        assert!(promises(&setting));
+        setting.not_measured.insert("landrush", "not asked for".into());
+        assert!(!promises(&setting));
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn rates(lines: &[&Line]) -> comfy_table::Table {
 
 fn costs(lines: &[&Line]) -> comfy_table::Table {
     let mut table =
-        number_table(["", "cpu s", "generator s", "disk B/claim", "claims/sync", "memory B/claimant", "sold out ms"]);
+        number_table(["", "cpu s", "generator s", "log B/claim", "claims/sync", "memory B/claimant", "sold out ms"]);
     let shown =
         |value: Option<f64>, digits: usize| value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"));
     for line in lines {
@@ -86,7 +86,7 @@ fn costs(lines: &[&Line]) -> comfy_table::Table {
 }
 
 /// Landrush against each of the others, in words.
-fn ratios(lines: &[&Line]) -> Vec<String> {
+pub(super) fn ratios(lines: &[&Line]) -> Vec<String> {
     let Some(own) = lines.iter().find(|line| line.contender == Contender::Landrush) else { return Vec::new() };
     let others = lines.iter().filter(|line| line.contender != Contender::Landrush);
     let sentence = |other: &&Line| {

@@ -101,7 +101,10 @@ pub(super) fn watched(
         }
         return Ok((report, None));
     };
-    ensure!(processes == 1, "drift: by one process only");
+    ensure!(
+        processes == 1,
+        "drift: a load whose end is held against its beginning is sent by one process, leave out --processes"
+    );
     claims.keep_time(part);
     let (done, is_done) = channel::<()>();
     let (report, looks) = thread::scope(|scope| {

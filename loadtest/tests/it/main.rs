@@ -29,9 +29,13 @@ fn the_floor_is_started_measured_and_ended() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    for arguments in
-        [&["--rate", "fast"][..], &["--unknown"], &["share", "--seconds", "0"], &["--url", "http://192.0.2.1"]]
-    {
+    for arguments in [
+        &["--rate", "fast"][..],
+        &["--unknown"],
+        &["share", "--seconds", "0"],
+        &["share", "--connections", "0"],
+        &["--url", "http://192.0.2.1"],
+    ] {
         assert_eq!(harness(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
