@@ -203,7 +203,8 @@ impl Api {
 }
 
 fn connect(target: SocketAddr) -> Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&target, ANSWER_WITHIN)?;
+    let stream =
+        TcpStream::connect_timeout(&target, ANSWER_WITHIN).with_context(|| format!("no server at {target}"))?;
     if stream.local_addr()? == target {
         bail!("nobody listens on {target}");
     }

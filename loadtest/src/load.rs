@@ -40,7 +40,16 @@ pub(crate) fn run(options: &Load) -> Result<bool> {
     descriptors::allow(options.connections)?;
     ensure_writable(&[options.json.as_deref(), options.hlog.as_deref()])?;
     let own = options.url.is_none().then(|| Own::start(&options.server)).transpose()?;
-    let (target, admin_key) = match (&own, options.url) {
+    let found = load(options, own.as_ref());
+    match &own {
+        Some(own) => own.server.blame(found),
+        None => found,
+    }
+}
+
+/// Loads `own`, or the server at the URL, and lets it be judged.
+fn load(options: &Load, own: Option<&Own>) -> Result<bool> {
+    let (target, admin_key) = match (own, options.url) {
         (Some(own), _) => (own.address, ADMIN_KEY),
         (None, url) => (url.context("no server")?, options.admin_key.as_deref().unwrap_or_default()),
     };
@@ -58,7 +67,7 @@ pub(crate) fn run(options: &Load) -> Result<bool> {
     let mut claims = plan.claims();
     let connections = usize::from(options.connections);
     let progress = progress(expected_requests(options), "claims");
-    let used = || own.as_ref().map(Own::used).transpose();
+    let used = || own.map(Own::used).transpose();
     let before = used()?;
     let driven = Generators::new(options.processes).drive(&plan, true, &mut claims, &progress)?;
     let used = used()?.zip(before).map(|(after, before)| after.since(before));

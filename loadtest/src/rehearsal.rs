@@ -50,10 +50,15 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
         return room::run(options, &file, room);
     }
     let own = Own::start(&options.server)?;
+    own.server.blame(rehearse(&own, options, &file))
+}
+
+/// Plays the phases of `file` on a server that runs, and lets it be judged.
+fn rehearse(own: &Own, options: &Rehearse, file: &File) -> Result<bool> {
     let mut api = Api::new(own.address, ADMIN_KEY);
     let scenario = file.scenario();
     let opens = Timestamp::now() + SignedDuration::from_millis(file.opens_in_ms.into());
-    api.create_campaign(&body(&scenario, &file, opens))?;
+    api.create_campaign(&body(&scenario, file, opens))?;
     let mut crowd = (file.watchers > 0)
         .then(|| Crowd::open(own.address, &format!("/v1/campaigns/{}/events", file.name), file.watchers.into()))
         .transpose()?;
@@ -66,7 +71,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     let rules = Rules { kind: file.kind(), ..scenario.rules() };
     let mut ledger = Ledger::default();
     let campaign = ledger.add(rules.clone());
-    let mut claims = plan(&own, &file, &file.phases[0], 0, &rules).claims();
+    let mut claims = plan(own, file, &file.phases[0], 0, &rules).claims();
     let mut generators = Generators::new(options.processes);
     let is_done = AtomicBool::new(false);
     let mut wrong_at_checkout = 0;
@@ -78,16 +83,16 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
             print!("\n{number}: ");
             let report = match phase.ask {
                 Ask::Coupons => {
-                    let plan = plan(&own, &file, phase, number, &rules);
-                    let (report, drifted) = drift::watched(&own, phase, options.processes, &mut claims, |claims| {
-                        play(&own, phase, &plan, &mut generators, claims)
+                    let plan = plan(own, file, phase, number, &rules);
+                    let (report, drifted) = drift::watched(own, phase, options.processes, &mut claims, |claims| {
+                        play(own, phase, &plan, &mut generators, claims)
                     })?;
                     drifts.extend(drifted.map(|drifted| (number, drifted)));
                     report
                 }
                 Ask::Redemptions => {
                     claims.tell(&mut ledger, campaign);
-                    let (report, wrong) = redeem(&own, &file, phase, number, &ledger)?;
+                    let (report, wrong) = redeem(own, file, phase, number, &ledger)?;
                     wrong_at_checkout += wrong;
                     report
                 }
@@ -102,7 +107,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     })?;
     claims.tell(&mut ledger, campaign);
     let found = Found {
-        file: &file,
+        file,
         scale: options.scale,
         processes: options.processes,
         reports,
@@ -113,7 +118,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     println!("\n{}", found.text());
     load::judge(own.address, file.connections.into(), &mut api, &mut ledger, file.seed)?;
     print!("{} wins, each asked for again\n{}", ledger.wins(), verdict(ledger.violations()));
-    let misled = crowd.map(|mut crowd| settle(&mut crowd, &mut api, &file)).transpose()?.unwrap_or_default();
+    let misled = crowd.map(|mut crowd| settle(&mut crowd, &mut api, file)).transpose()?.unwrap_or_default();
     if let Some(path) = &options.json {
         write_json(path, &found.json(&ledger, wrong_at_checkout, misled))?;
     }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::api::Api;
 use crate::interrupted;
@@ -21,6 +21,10 @@ pub(crate) const ADMIN_KEY: &str = "loadtest-admin-key-0123456789abcdef012345678
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often `/proc` is asked for the listening socket of a server that is starting.
 const POLL_EVERY: Duration = Duration::from_micros(500);
+/// How long after a failure the end of a server may be seen.
+const FATE_WITHIN: Duration = Duration::from_millis(500);
+/// Lines of a server's output that are shown when it has ended.
+const LINES_SHOWN: usize = 10;
 /// Clock ticks a second in `/proc`: fixed for programs, whatever the kernel's own tick is.
 const TICKS_PER_SECOND: u64 = 100;
 
@@ -66,6 +70,8 @@ impl Launch {
 pub(crate) struct Server {
     child: Child,
     pid: Pid,
+    /// What it says.
+    log: PathBuf,
 }
 
 impl Server {
@@ -74,12 +80,12 @@ impl Server {
     /// # Errors
     /// When it cannot be started.
     pub(crate) fn spawn(mut command: Command, log: &Path) -> Result<Self> {
-        let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let output = fs::OpenOptions::new().create(true).append(true).open(log)?;
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let child = interrupted::spawn(&mut command)
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id that is none")?;
-        Ok(Self { child, pid })
+        Ok(Self { child, pid, log: log.to_owned() })
     }
 
     /// Waits until the server listens.
@@ -109,6 +115,37 @@ impl Server {
         match self.child.try_wait()? {
             Some(status) => bail!("the server ended before it was ready: {status}"),
             None => Ok(()),
+        }
+    }
+
+    /// What came of a load on this server. Where that failed because the server has ended, the error says so, and how the server's
+    /// output ends, which goes with its directory.
+    ///
+    /// # Errors
+    /// As `result`.
+    pub(crate) fn blame<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| match self.fate() {
+            Some(fate) => {
+                let said = fs::read_to_string(&self.log).unwrap_or_default();
+                error.context(format!("the server has ended in the middle of it, by {fate}{}", last_words(&said)))
+            }
+            None => error,
+        })
+    }
+
+    /// By what the process has ended, if it has. It may be seen a moment later than its connections break.
+    fn fate(&self) -> Option<String> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let end = Instant::now() + FATE_WITHIN;
+        loop {
+            if let Some(status) = waitid(WaitId::Pid(self.pid), options).ok()? {
+                let signal = status.terminating_signal().map(|signal| format!("signal {signal}"));
+                return signal.or_else(|| Some(format!("itself with {}", status.exit_status()?)));
+            }
+            if Instant::now() >= end {
+                return None;
+            }
+            thread::sleep(POLL_EVERY);
         }
     }
 
@@ -230,6 +267,13 @@ impl Drop for Server {
     }
 }
 
+/// The end of what a server said, to go on a sentence with.
+fn last_words(said: &str) -> String {
+    let lines: Vec<_> = said.lines().collect();
+    let last = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
+    if last.is_empty() { String::new() } else { format!("; it said at last:\n{last}\n") }
+}
+
 /// Processor time that this program itself has used, to 10 ms.
 ///
 /// # Errors
@@ -280,6 +324,29 @@ fn parent(stat: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_has_ended_is_to_blame_and_one_that_runs_is_not() {
+        let folder = tempfile::TempDir::new().expect("a directory");
+        let failed = |server: &Server| {
+            let failed: Result<()> = server.blame(Err(anyhow::anyhow!("refused")));
+            format!("{:#}", failed.expect_err("it stays an error"))
+        };
+        let start = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            Server::spawn(command, &folder.path().join("log")).expect("started")
+        };
+        assert_eq!(failed(&start("exec sleep 60")), "refused");
+        let ended = |script: &str| {
+            let server = start(script);
+            assert!((0..20).any(|_| server.fate().is_some()), "{script} goes on");
+            failed(&server)
+        };
+        let said = ended("echo out of memory; exit 3");
+        assert!(said.contains("by itself with 3; it said at last:\nout of memory\n: refused"), "{said}");
+        assert!(ended("kill -9 $$").contains("by signal 9"));
+    }
 
     #[test]
     fn the_kernels_tables_are_read() {

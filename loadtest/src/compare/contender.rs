@@ -212,6 +212,16 @@ impl Running {
         Ok(drive(address, width, pace, transcript, &ProgressBar::hidden())?)
     }
 
+    /// Its process.
+    pub(crate) fn server(&self) -> &Server {
+        match self {
+            Self::Floor(server, ..) => server,
+            Self::Landrush(own) => &own.server,
+            Self::Redis(redis) => &redis.server,
+            Self::Postgres(postgres) => &postgres.server,
+        }
+    }
+
     /// What it has used so far.
     ///
     /// # Errors

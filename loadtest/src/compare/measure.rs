@@ -104,23 +104,31 @@ pub(crate) struct Verdict {
 /// # Errors
 /// When it cannot be started, or does not answer.
 pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Result<Sample> {
-    let Measurement { connections, pipeline, length, seed, server } = measurement;
+    let mut running = Running::start(contender, measurement.server, measurement.pipeline)?;
+    let sample = take(contender, measurement, &mut running);
+    let sample = running.server().blame(sample)?;
+    running.stop()?;
+    Ok(sample)
+}
+
+/// Measures and judges who is running.
+fn take(contender: Contender, measurement: Measurement<'_>, running: &mut Running) -> Result<Sample> {
+    let Measurement { connections, pipeline, length, seed, server: _ } = measurement;
     let width = Width { connections: connections.into(), pipeline: pipeline.into() };
-    let mut running = Running::start(contender, server, pipeline)?;
     let mut plenty = running.transcript(Stock::Plenty);
     running.drive(Stock::Plenty, width, Pace::Closed(WARM_UP), &mut plenty)?;
 
     let (before, wins_before) = (running.used()?, plenty.wins().0);
-    let top = load(&mut running, Stock::Plenty, width, Pace::Closed(length), &mut plenty)?;
+    let top = load(running, Stock::Plenty, width, Pace::Closed(length), &mut plenty)?;
     let offered = (top.rate() / 2.0).max(1.0);
     let schedule = Schedule::new(offered, Arrivals::Poisson, length, seed);
-    let half = load(&mut running, Stock::Plenty, width, Pace::Open(Box::new(schedule)), &mut plenty)?;
+    let half = load(running, Stock::Plenty, width, Pace::Open(Box::new(schedule)), &mut plenty)?;
     let grown = running.used()?.since(before).resident_bytes;
     let claimants = plenty.wins().0 - wins_before;
     let claimant_bytes = grown.filter(|_| claimants > 0).map(|bytes| bytes as f64 / claimants as f64);
 
     let mut few = running.transcript(Stock::Few);
-    let rush = load(&mut running, Stock::Few, width, Pace::Closed(length), &mut few)?;
+    let rush = load(running, Stock::Few, width, Pace::Closed(length), &mut few)?;
     let (wins, last_win) = few.wins();
     let sold_out_after = (wins >= Stock::Few.quota()).then_some(last_win);
     let refused = if contender == Contender::Floor { rush.driven.answered } else { rush.count("refused") };
@@ -144,7 +152,6 @@ pub(crate) fn measure(contender: Contender, measurement: Measurement<'_>) -> Res
         let words = violations.iter().take(VIOLATIONS_KEPT).map(ToString::to_string).collect();
         Some(Verdict { wins: ledger.wins(), violations: violations.len(), words })
     };
-    running.stop()?;
     Ok(Sample { top, offered, half, refusals, sold_out_after, claimant_bytes, codes, verdict })
 }
 

@@ -72,6 +72,10 @@ impl Room {
 pub(super) fn run(options: &Rehearse, file: &File, room: Room) -> Result<bool> {
     ensure!(options.processes == 1, "a waiting room is played by one process");
     let own = Own::start(&options.server)?;
+    own.server.blame(play(&own, options, file, room))
+}
+
+fn play(own: &Own, options: &Rehearse, file: &File, room: Room) -> Result<bool> {
     let mut api = Api::new(own.address, ADMIN_KEY);
     let scenario = file.scenario();
     let opens = Timestamp::now() + SignedDuration::from_millis(file.opens_in_ms.into());
@@ -86,7 +90,7 @@ pub(super) fn run(options: &Rehearse, file: &File, room: Room) -> Result<bool> {
     let pace = Pace::Open(Box::new(Schedule::new(room.join_rate, Arrivals::Poisson, length, file.seed)));
     let until_opening = Duration::try_from(opens.duration_since(Timestamp::now())).unwrap_or_default();
     let longest = length.max(until_opening) + Duration::from_secs(quota / u64::from(room.admit_per_second)) + PATIENCE;
-    let mut visitors = Visitors::new(&own, file, rules.clone(), until_opening, longest);
+    let mut visitors = Visitors::new(own, file, rules.clone(), until_opening, longest);
     let bar = progress(u64::MAX, "answers");
     let driven = drive(own.address, file.connections, pace, &mut visitors, &bar)?;
     bar.finish_and_clear();
