@@ -40,6 +40,8 @@ pub(crate) struct Claims {
     /// Those who are to ask next, whoever would.
     again: Vec<u64>,
     start: Instant,
+    /// When the campaign opens, where that is known.
+    opens: Option<Instant>,
     last_win: Option<Duration>,
     /// New wins since the campaign began, over all loads.
     wins: u64,
@@ -63,6 +65,7 @@ impl Claims {
             timeline: None,
             again: Vec::new(),
             start: Instant::now(),
+            opens: None,
             last_win: None,
             wins: 0,
             users: 0,
@@ -77,6 +80,11 @@ impl Claims {
         self.returning = Returning::new(manners);
         self.again.clear();
         self.last_win = None;
+    }
+
+    /// Takes note of when the campaign opens: who asks before that is too early.
+    pub(crate) fn opens_at(&mut self, opens: Instant) {
+        self.opens = Some(opens);
     }
 
     /// Counts latencies by time from here on, in parts of `part` each.
@@ -138,9 +146,12 @@ impl Claims {
         self.users = self.users.max(users);
     }
 
-    /// How long after the beginning of the load the last coupon was given out, if none was left then.
+    /// How long after the opening, or the beginning of the load where that came later, the last coupon was given out, if none was
+    /// left then.
     pub(crate) fn sold_out_after(&self) -> Option<Duration> {
-        self.last_win.filter(|_| self.wins >= self.rules.total_quota.iter().sum())
+        let last_win = self.last_win.filter(|_| self.wins >= self.rules.total_quota.iter().sum())?;
+        let early = self.opens.map_or(Duration::ZERO, |opens| opens.saturating_duration_since(self.start));
+        Some(last_win.saturating_sub(early))
     }
 
     /// The latencies.

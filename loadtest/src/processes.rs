@@ -7,6 +7,7 @@ mod generator;
 mod wire;
 
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
@@ -14,7 +15,7 @@ use indicatif::ProgressBar;
 use self::generator::Generator;
 pub(crate) use self::generator::generate;
 use crate::claims::Claims;
-use crate::client::{Driven, drive};
+use crate::client::{Driven, Exchange as _, drive};
 use crate::plan::{Part, Plan};
 
 /// The generators of a run, which may carry out several loads on one campaign.
@@ -71,6 +72,7 @@ fn divided(parts: &[Plan], claims: &mut Claims) -> Result<(Driven, Vec<u64>)> {
     claims.begin(parts[0].workload().after(0), parts[0].manners());
     let mut generators = parts.iter().map(Generator::start).collect::<Result<Vec<_>>>()?;
     generators.iter_mut().try_for_each(Generator::wait_until_ready)?;
+    claims.begins(Instant::now());
     generators.iter_mut().try_for_each(Generator::go)?;
     let heard = thread::scope(|scope| {
         let listening: Vec<_> = generators.iter_mut().map(|generator| scope.spawn(|| generator.finish())).collect();

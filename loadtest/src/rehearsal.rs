@@ -63,6 +63,7 @@ fn rehearse(own: &Own, options: &Rehearse, file: &File) -> Result<bool> {
         .then(|| Crowd::open(own.address, &format!("/v1/campaigns/{}/events", file.name), file.watchers.into()))
         .transpose()?;
     let before = own.used()?;
+    let opens_at = Instant::now() + Duration::try_from(opens.duration_since(Timestamp::now())).unwrap_or_default();
     let begins = opens - SignedDuration::from_millis(file.early_ms.into());
     if let Ok(left) = Duration::try_from(begins.duration_since(Timestamp::now())) {
         thread::sleep(left);
@@ -72,6 +73,7 @@ fn rehearse(own: &Own, options: &Rehearse, file: &File) -> Result<bool> {
     let mut ledger = Ledger::default();
     let campaign = ledger.add(rules.clone());
     let mut claims = plan(own, file, &file.phases[0], 0, &rules).claims();
+    claims.opens_at(opens_at);
     let mut generators = Generators::new(options.processes);
     let is_done = AtomicBool::new(false);
     let mut wrong_at_checkout = 0;

@@ -37,7 +37,7 @@ pub(crate) struct Report {
     pub(crate) users: u64,
     /// What the server used under the load, where the server is ours.
     pub(crate) used: Option<Used>,
-    /// After which time the last coupon was given out, if none was left.
+    /// After which time the last coupon was given out, if none was left: from the opening, or the load's beginning if that came later.
     pub(crate) sold_out_after: Option<Duration>,
     /// Who was told to come again and did.
     pub(crate) returned: Returned,
@@ -117,14 +117,16 @@ impl Report {
     }
 }
 
-/// The memory that a claimant costs the server, from what it has grown by; nothing where nobody asked, or it is not known.
+/// What the server's memory has grown by for each who asked, connections and all; nothing where nobody asked, or it is not known.
 pub(crate) fn claimant_bytes(used: Option<Used>, claimants: u64) -> Option<u64> {
     used?.resident_bytes?.checked_div(claimants)
 }
 
-/// The memory that a claimant costs, in a line.
+/// The same in a line, for so many who asked.
 pub(crate) fn claimant_line(bytes: Option<u64>, claimants: u64) -> String {
-    bytes.map_or_else(String::new, |bytes| format!("memory of the server: {bytes} bytes a claimant, for {claimants}\n"))
+    bytes.map_or_else(String::new, |bytes| {
+        format!("memory of the server: grown by {bytes} bytes for each of {claimants} who asked, connections and all\n")
+    })
 }
 
 /// What the oracle has to say, as JSON.
