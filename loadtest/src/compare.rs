@@ -28,6 +28,7 @@ use self::measure::{Measurement, measure};
 use self::order::order;
 pub(crate) use self::required::Required;
 use self::setting::Setting;
+pub(crate) use self::setting::weaker;
 use crate::baselines::package;
 use crate::cli::Compare;
 use crate::departures::Pace;

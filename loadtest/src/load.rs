@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::answer::Code;
 use crate::api::Api;
 use crate::cli::{Load, Rate, ServerOptions};
+use crate::compare::weaker;
 use crate::confirm::confirm;
 use crate::descriptors;
 use crate::hlog::{self, Interval};
@@ -40,6 +41,9 @@ pub(crate) fn run(options: &Load) -> Result<bool> {
     descriptors::allow(options.connections)?;
     ensure_writable(&[options.json.as_deref(), options.hlog.as_deref()])?;
     let own = options.url.is_none().then(|| Own::start(&options.server)).transpose()?;
+    if own.is_some() {
+        weaker(&options.server)?.iter().for_each(|words| println!("{words}"));
+    }
     let found = load(options, own.as_ref());
     match &own {
         Some(own) => own.server.blame(found),

@@ -21,6 +21,7 @@ use crate::api::Api;
 use crate::claims::{Claims, Returned};
 use crate::cli::Rehearse;
 use crate::client::drive;
+use crate::compare::weaker;
 use crate::descriptors;
 use crate::load::{self, Own, progress};
 use crate::oracle::{Ledger, Rules};
@@ -46,6 +47,7 @@ pub(crate) fn run(options: &Rehearse) -> Result<bool> {
     descriptors::allow(u64::from(file.connections) + u64::from(file.watchers))?;
     ensure_writable(&[options.json.as_deref(), options.hlog.as_deref()])?;
     println!("{}: {}", file.name, file.about);
+    weaker(&options.server)?.iter().for_each(|words| println!("{words}"));
     if let Some(room) = file.waiting_room {
         return room::run(options, &file, room);
     }

@@ -15,6 +15,7 @@ use crate::baselines::floor;
 use crate::claims::Bare;
 use crate::cli::{ServerOptions, Share};
 use crate::client::{Width, drive};
+use crate::compare::weaker;
 use crate::departures::Pace;
 use crate::descriptors;
 use crate::interrupted;
@@ -79,6 +80,7 @@ pub(crate) fn run(options: &Share) -> Result<bool> {
     let about = "closed loop, a new user a request, one campaign";
     println!("{about}{}, {} rounds of {} s", in_words(pipeline), options.rounds, options.seconds);
     println!("{table}");
+    weaker(&options.server)?.iter().for_each(|words| println!("{words}"));
     println!("cpu, generator: processor time of server and generator a request; disk bytes: in the log a claim");
     for (connections, by_round) in &shares {
         let rounds = by_round.iter().map(|share| format!("{share:.2}")).collect::<Vec<_>>().join(" ");

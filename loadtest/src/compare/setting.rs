@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -59,9 +59,7 @@ impl Setting {
         not_measured: BTreeMap<&'static str, String>,
         options: &ServerOptions,
     ) -> Result<Self> {
-        let scratch = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
-        let magic = rustix::fs::statfs(&scratch).with_context(|| scratch.display().to_string())?.f_type;
-        let file_system = file_system(u64::try_from(magic)?);
+        let file_system = file_system_of(options)?;
         let own = contenders.contains(&Contender::Landrush).then(|| log_backend(options)).transpose()?;
         Ok(Self {
             cores: thread::available_parallelism()?.get(),
@@ -84,7 +82,7 @@ impl Setting {
             lines.push(self.versions.values().cloned().collect::<Vec<_>>().join(", "));
         }
         if self.nothing_is_durable {
-            lines.push(format!("WARNING: {file_system} is memory: nothing is durable there, whoever syncs"));
+            lines.push(volatile(file_system));
         }
         if !self.not_measured.contains_key(Contender::Landrush.name()) {
             lines.push(format!("landrush: {}", self.promise()));
@@ -105,6 +103,31 @@ impl Setting {
     }
 }
 
+/// What of a server's promise is weaker, by its settings and the file system, than that every answer is synced first; nothing, if
+/// nothing is.
+///
+/// # Errors
+/// When the scratch directory or the settings cannot be read.
+pub(crate) fn weaker(options: &ServerOptions) -> Result<Option<String>> {
+    let file_system = file_system_of(options)?;
+    Ok(match durability(options)?.as_str() {
+        "sync" if VOLATILE.contains(&file_system.as_str()) => Some(volatile(&file_system)),
+        "sync" => None,
+        other => Some(format!("WARNING: durability {other}: answers leave before they are synced")),
+    })
+}
+
+fn volatile(file_system: &str) -> String {
+    format!("WARNING: {file_system} is memory: nothing is durable there, whoever syncs")
+}
+
+/// The file system of the directory in which everybody keeps data.
+fn file_system_of(options: &ServerOptions) -> Result<String> {
+    let scratch = options.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    let magic = rustix::fs::statfs(&scratch).with_context(|| scratch.display().to_string())?.f_type;
+    Ok(file_system(u64::try_from(magic)?))
+}
+
 fn file_system(magic: u64) -> String {
     let known = FILE_SYSTEMS.iter().find(|(known, _)| *known == magic);
     known.map_or_else(|| format!("a file system of type {magic:#x}"), |(_, name)| (*name).to_owned())
@@ -120,8 +143,9 @@ fn durability(options: &ServerOptions) -> Result<String> {
     if let Ok(word) = std::env::var("LANDRUSH_LOG_DURABILITY") {
         return Ok(word);
     }
-    let Some(file) = &options.server_config else { return Ok("sync".into()) };
-    let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    let named_elsewhere = || std::env::var_os("LANDRUSH_CONFIG").map(PathBuf::from);
+    let Some(file) = options.server_config.clone().or_else(named_elsewhere) else { return Ok("sync".into()) };
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     durability_in(&text).with_context(|| file.display().to_string())
 }
 

@@ -2,6 +2,7 @@
 //! installs them.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -66,4 +67,23 @@ fn pipelined_claims_are_sound_and_whoever_cannot_take_them_is_named() {
     assert!(said.contains("up to 4 requests a connection pipelined") && said.contains("pipelined  claims/s"), "{said}");
     let page = fs::read_to_string(folder.path().join("compare.html")).expect("written");
     assert!(page.contains("<th>pipelined</th>"), "{page}");
+}
+
+#[test]
+fn durability_that_the_environment_weakens_is_said() {
+    let folder = TempDir::new().expect("a directory");
+    let config = folder.path().join("landrush.toml");
+    fs::write(&config, "[log]\ndurability = \"interval\"\n").expect("written");
+    let measured: [&[&str]; 2] = [
+        &["compare", "--only", "landrush", "--connections", "2", "--rounds", "1", "--seconds", "1"],
+        &["--rate", "100", "--duration", "100ms", "--connections", "2"],
+    ];
+    for arguments in measured {
+        let mut harness = Command::new(env!("CARGO_BIN_EXE_landrush-loadtest"));
+        harness.args(arguments).args(["--server-binary", server()]).env("LANDRUSH_CONFIG", &config);
+        let run = harness.output().expect("the harness runs");
+        let (said, err) = (text(&run.stdout), text(&run.stderr));
+        assert!(said.contains("durability interval: answers leave before they are synced"), "{said}{err}");
+        assert!(!said.contains("every answer synced first"), "{said}{err}");
+    }
 }
