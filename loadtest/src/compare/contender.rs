@@ -296,3 +296,36 @@ fn compare(ledger: &mut Ledger, campaign: u16, claims: &[(u64, Code)], remaining
     }
     ledger.compare(campaign, &[remaining]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many violations there are when two users were told of coupons, and `claims` and `remaining` are on record.
+    fn violations(claims: &[(u64, &str)], remaining: u64) -> usize {
+        let code = |text: &str| Code::parse(text).expect("a code");
+        let mut ledger = Ledger::default();
+        let campaign = ledger.add(Stock::Few.rules());
+        for (user, text) in [(1, "AAAA-AAAA-AAAA-AAAA"), (2, "BBBB-BBBB-BBBB-BBBB")] {
+            ledger.decided(ClaimKey { campaign, user, key: 0 }, decision(code(text), false));
+        }
+        let claims: Vec<_> = claims.iter().map(|(user, text)| (*user, code(text))).collect();
+        compare(&mut ledger, campaign, &claims, remaining);
+        ledger.violations().len()
+    }
+
+    #[test]
+    fn a_record_that_is_not_what_users_were_told_is_a_violation() {
+        let (first, second) = ((1, "AAAA-AAAA-AAAA-AAAA"), (2, "BBBB-BBBB-BBBB-BBBB"));
+        assert_eq!(violations(&[first, second], 498), 0);
+        for (claims, remaining, what) in [
+            (&[first][..], 498, "a win is gone"),
+            (&[first, (2, "CCCC-CCCC-CCCC-CCCC")], 498, "another code"),
+            (&[first, second, (3, "AAAA-AAAA-AAAA-AAAA")], 497, "a code twice"),
+            (&[first, second, (3, "CCCC-CCCC-CCCC-CCCC")], 497, "a win that nobody was told of"),
+            (&[first, second], 499, "a count that does not fall"),
+        ] {
+            assert!(violations(claims, remaining) > 0, "{what} is not noticed");
+        }
+    }
+}
