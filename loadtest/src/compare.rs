@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
     setting.lines().iter().for_each(|line| println!("{line}"));
     let steps = usize::from(options.rounds) * options.connections.len() * contenders.len();
     let shortest = u32::try_from(steps)? * 3 * Duration::from_secs(options.seconds.into());
-    println!("{steps} measurements, which take {:.0} minutes at least", shortest.as_secs_f64() / 60.0);
+    println!("{steps} measurements, which take {:.1} minutes at least", shortest.as_secs_f64() / 60.0);
     let postgres = contenders.contains(&Contender::Postgres).then(|| best_for_postgres(options)).transpose()?;
     let bar = progress(u64::try_from(steps)?, "measurements");
     let mut lines = Vec::new();

@@ -16,7 +16,7 @@ mod traffic;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -204,6 +204,8 @@ impl Rounds<'_> {
     fn inspect(&self, what: &str) -> Result<()> {
         let mut command = Command::new(&self.launch.binary);
         command.args(["wal", what]).arg(&self.data).stdin(Stdio::null());
+        // Ended by Ctrl-C it would look as if the log were damaged.
+        command.process_group(0);
         let output = command.output().with_context(|| format!("cannot run wal {what}"))?;
         if !output.status.success() {
             let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

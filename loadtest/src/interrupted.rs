@@ -4,6 +4,7 @@
 use std::fs;
 use std::future;
 use std::io::{self, ErrorKind};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -29,20 +30,23 @@ struct Left {
     directories: Vec<PathBuf>,
 }
 
-/// Starts a process; whoever has waited for its end says so by [`ended`].
+/// Starts a process, which its owner hands to [`end`] at last. Ctrl-C does not reach it: it would end while it is still loaded.
 ///
 /// # Errors
 /// When it cannot be started.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     let mut left = left();
-    let child = command.spawn()?;
+    let child = command.process_group(0).spawn()?;
     left.processes.extend(pid(&child));
     Ok(child)
 }
 
-/// Takes note that a process is gone, whose id may be somebody else's from now on.
-pub(crate) fn ended(child: &Child) {
+/// Kills a process, if it has not been waited for, and forgets it: its id may be somebody else's from now on.
+pub(crate) fn end(child: &mut Child) {
     let mut left = left();
+    // A child that has been waited for is left alone: both calls then do nothing.
+    let _ = child.kill();
+    let _ = child.wait();
     if let Some(gone) = pid(child) {
         left.processes.retain(|known| *known != gone);
     }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use crate::api::Api;
@@ -127,7 +127,7 @@ impl Server {
         result.map_err(|error| match self.fate() {
             Some(fate) => {
                 let said = fs::read_to_string(&self.log).unwrap_or_default();
-                error.context(format!("the server has ended in the middle of it, by {fate}{}", last_words(&said)))
+                anyhow!("{error:#}; the server has ended, by {fate}{}", last_words(&said))
             }
             None => error,
         })
@@ -260,10 +260,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A child that has been waited for is left alone: both calls then do nothing.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        interrupted::ended(&self.child);
+        interrupted::end(&mut self.child);
     }
 }
 
@@ -271,7 +268,7 @@ impl Drop for Server {
 fn last_words(said: &str) -> String {
     let lines: Vec<_> = said.lines().collect();
     let last = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
-    if last.is_empty() { String::new() } else { format!("; it said at last:\n{last}\n") }
+    if last.is_empty() { String::new() } else { format!("; it said at last:\n{last}") }
 }
 
 /// Processor time that this program itself has used, to 10 ms.
@@ -329,7 +326,7 @@ mod tests {
     fn a_server_that_has_ended_is_to_blame_and_one_that_runs_is_not() {
         let folder = tempfile::TempDir::new().expect("a directory");
         let failed = |server: &Server| {
-            let failed: Result<()> = server.blame(Err(anyhow::anyhow!("refused")));
+            let failed: Result<()> = server.blame(Err(anyhow!("refused")));
             format!("{:#}", failed.expect_err("it stays an error"))
         };
         let start = |script: &str| {
@@ -344,7 +341,10 @@ mod tests {
             failed(&server)
         };
         let said = ended("echo out of memory; exit 3");
-        assert!(said.contains("by itself with 3; it said at last:\nout of memory\n: refused"), "{said}");
+        assert!(
+            said.contains("refused; the server has ended, by itself with 3; it said at last:\nout of memory"),
+            "{said}"
+        );
         assert!(ended("kill -9 $$").contains("by signal 9"));
     }
 

@@ -9,6 +9,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::claims::Heard;
 use crate::client::{Driven, drive_after};
+use crate::interrupted;
 use crate::plan::Plan;
 use crate::processes::wire;
 
@@ -34,7 +35,8 @@ impl Generator {
         let program = std::env::current_exe()?;
         let mut command = Command::new(&program);
         command.arg("generate").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let mut child =
+            interrupted::spawn(&mut command).with_context(|| format!("cannot start {}", program.display()))?;
         let told = child.stdin.take().context("a generator without input")?;
         let says = child.stdout.take().context("a generator without output")?;
         let mut generator = Self { number: plan.part.number, child, told, says: BufReader::new(says) };
@@ -80,9 +82,7 @@ impl Generator {
 
 impl Drop for Generator {
     fn drop(&mut self) {
-        // One that has ended cannot be killed, and needs not be.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        interrupted::end(&mut self.child);
     }
 }
 
