@@ -19,6 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use indicatif::ProgressBar;
 
 pub(crate) use self::contender::Contender;
 use self::contender::{Running, Stock};
@@ -27,8 +28,8 @@ pub(crate) use self::line::median;
 use self::measure::{Measurement, measure};
 use self::order::order;
 pub(crate) use self::required::Required;
-use self::setting::Setting;
 pub(crate) use self::setting::weaker;
+use self::setting::{Failed, Setting};
 use crate::baselines::package;
 use crate::cli::Compare;
 use crate::departures::Pace;
@@ -47,63 +48,85 @@ const TRIED_FOR: Duration = Duration::from_secs(1);
 /// Load before the first trial, which would otherwise be that of a cluster with cold caches.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Measures everybody who is installed, prints and writes what came of it; says whether the oracle found nothing wrong and landrush
-/// reached what was asked for.
+/// Measures everybody who is installed, prints and writes what came of it; says whether nobody failed, the oracle found nothing wrong
+/// and landrush reached what was asked for.
 ///
 /// # Errors
-/// When nobody can be measured, or somebody who is installed cannot be started.
+/// When nobody can be measured, landrush does not start, or the result cannot be written.
 pub(crate) fn run(options: &Compare) -> Result<bool> {
-    let (contenders, not_measured) = installed(&options.only);
+    let (mut contenders, not_measured) = installed(&options.only);
     ensure!(!contenders.is_empty(), "nobody to compare is installed");
     descriptors::allow(options.connections.iter().copied().max().unwrap_or_default())?;
     if let Some(folder) = &options.out {
         fs::create_dir_all(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
         ensure_writable(&[Some(&folder.join(JSON)), Some(&folder.join(PAGE))])?;
     }
-    let setting = Setting::find(&contenders, not_measured, &options.server)?;
+    let mut setting = Setting::find(&contenders, not_measured, &options.server)?;
     setting.lines().iter().for_each(|line| println!("{line}"));
     let steps = usize::from(options.rounds) * options.connections.len() * contenders.len();
     let shortest = u32::try_from(steps)? * 3 * Duration::from_secs(options.seconds.into());
     println!("{steps} measurements, which take {:.1} minutes at least", shortest.as_secs_f64() / 60.0);
-    let postgres = contenders.contains(&Contender::Postgres).then(|| best_for_postgres(options)).transpose()?;
-    let bar = progress(u64::try_from(steps)?, "measurements");
-    let mut lines = Vec::new();
-    for group in &options.connections {
-        let mut of_group: Vec<_> = contenders
-            .iter()
-            .map(|contender| {
-                let own = postgres.filter(|_| *contender == Contender::Postgres);
-                Line::new(*contender, *group, own.unwrap_or(*group), contender.pipeline(options.depth.pipeline))
-            })
-            .collect();
-        for round in 1..=options.rounds {
-            for place in order(contenders.len(), usize::from(round) - 1) {
-                let line = &mut of_group[place];
-                let measurement = Measurement {
-                    connections: line.connections,
-                    pipeline: line.pipeline,
-                    length: Duration::from_secs(options.seconds.into()),
-                    seed: options.seed.wrapping_add(round.into()),
-                    server: &options.server,
-                };
-                let sample = measure(line.contender, measurement);
-                line.add(sample.with_context(|| format!("measuring {}", line.contender.name()))?);
-                bar.inc(1);
+    let mut postgres = None;
+    if contenders.contains(&Contender::Postgres) {
+        match best_for_postgres(options) {
+            Ok(best) => postgres = Some(best),
+            Err(error) => {
+                contenders.retain(|contender| *contender != Contender::Postgres);
+                setting.failed.push(Failed::anywhere(Contender::Postgres, &error));
             }
         }
-        lines.extend(of_group);
+    }
+    let bar = progress(u64::try_from(steps)?, "measurements");
+    let about = about(options);
+    let mut lines = Vec::new();
+    for group in &options.connections {
+        let of_group = contenders.iter().map(|contender| {
+            let own = postgres.filter(|_| *contender == Contender::Postgres);
+            Line::new(*contender, *group, own.unwrap_or(*group), contender.pipeline(options.depth.pipeline))
+        });
+        let (measured, failed) = measure_group(of_group.collect(), options, &bar);
+        lines.extend(measured);
+        setting.failed.extend(failed);
+        // Group by group: what was found so far stays, whatever becomes of the rest.
+        if let Some(folder) = &options.out {
+            write(&lines, options, (&about, &setting), folder)
+                .with_context(|| format!("writing to {}", folder.display()))?;
+        }
     }
     bar.finish_and_clear();
-    let about = about(options);
     println!("{about}");
     print!("{}", table::text(&lines));
-    if let Some(folder) = &options.out {
-        write(&lines, options, (&about, &setting), folder)
-            .with_context(|| format!("writing to {}", folder.display()))?;
-    }
+    setting.failed.iter().for_each(|failed| println!("{failed}"));
     let missed = required::missed(&lines, &options.at_least);
     missed.iter().for_each(|words| println!("MISSED: {words}"));
-    Ok(missed.is_empty() && lines.iter().all(Line::is_sound))
+    Ok(missed.is_empty() && setting.failed.is_empty() && lines.iter().all(Line::is_sound))
+}
+
+/// Measures everybody of one group in turn, round by round. Whoever fails is left out of the rest of it, and keeps the rounds before.
+fn measure_group(mut lines: Vec<Line>, options: &Compare, bar: &ProgressBar) -> (Vec<Line>, Vec<Failed>) {
+    let mut failed: Vec<Failed> = Vec::new();
+    for round in 1..=options.rounds {
+        for place in order(lines.len(), usize::from(round) - 1) {
+            let line = &mut lines[place];
+            bar.inc(1);
+            if failed.iter().any(|failed| failed.is(line.contender)) {
+                continue;
+            }
+            let measurement = Measurement {
+                connections: line.connections,
+                pipeline: line.pipeline,
+                length: Duration::from_secs(options.seconds.into()),
+                seed: options.seed.wrapping_add(round.into()),
+                server: &options.server,
+            };
+            match measure(line.contender, measurement) {
+                Ok(sample) => line.add(sample),
+                Err(error) => failed.push(Failed::at(line.contender, line.group, round, &error)),
+            }
+        }
+    }
+    lines.retain(|line| !line.rounds.is_empty());
+    (lines, failed)
 }
 
 /// What was measured, in words.

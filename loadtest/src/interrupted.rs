@@ -102,7 +102,7 @@ fn watch() -> io::Result<()> {
     })?;
     // Held to the end: until then nobody starts anything, and nobody whose server is gone says so.
     let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-    eprintln!("landrush-loadtest: interrupted; what was started is ended, and nothing is written");
+    eprintln!("landrush-loadtest: interrupted; what was started is ended, and nothing more is written");
     left.end();
     process::exit(128 + number)
 }

@@ -2,12 +2,13 @@
 //! not measured. Without it figures of two reports cannot be held against each other.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use serde::Serialize;
 
 use crate::baselines::package;
@@ -47,6 +48,47 @@ pub(crate) struct Setting {
     versions: BTreeMap<&'static str, String>,
     /// Who was not measured, and why.
     not_measured: BTreeMap<&'static str, String>,
+    /// Who could not be measured to the end.
+    pub(crate) failed: Vec<Failed>,
+}
+
+/// A contender that failed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failed {
+    contender: &'static str,
+    /// In which group of connections; nothing, where it failed before the first.
+    group: Option<u16>,
+    /// In which round of it. It has the rounds before.
+    round: Option<u16>,
+    /// What went wrong.
+    cause: String,
+}
+
+impl Failed {
+    /// One that is not measured at all.
+    pub(crate) fn anywhere(contender: Contender, error: &Error) -> Self {
+        Self { contender: contender.name(), group: None, round: None, cause: format!("{error:#}") }
+    }
+
+    /// One that is not measured from a round of a group on.
+    pub(crate) fn at(contender: Contender, group: u16, round: u16, error: &Error) -> Self {
+        Self { group: Some(group), round: Some(round), ..Self::anywhere(contender, error) }
+    }
+
+    /// Whether this is `contender`.
+    pub(crate) fn is(&self, contender: Contender) -> bool {
+        self.contender == contender.name()
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not measured: {}", self.contender)?;
+        if let Some((group, round)) = self.group.zip(self.round) {
+            write!(f, " at {group} connections, from round {round} on")?;
+        }
+        write!(f, ": FAILED: {}", self.cause.trim_end())
+    }
 }
 
 impl Setting {
@@ -71,6 +113,7 @@ impl Setting {
             landrush_log: own.flatten(),
             versions: versions(contenders, options),
             not_measured,
+            failed: Vec::new(),
         })
     }
 
@@ -88,6 +131,7 @@ impl Setting {
             lines.push(format!("landrush: {}", self.promise()));
         }
         lines.extend(self.not_measured.iter().map(|(who, why)| format!("not measured: {who}: {why}")));
+        lines.extend(self.failed.iter().map(ToString::to_string));
         lines
     }
 
@@ -208,6 +252,7 @@ mod tests {
                 landrush_log: Some("io_uring, O_DSYNC".into()),
                 versions: BTreeMap::new(),
                 not_measured: [("postgres", "there is none".into())].into(),
+                failed: Vec::new(),
             }
         }
     }

@@ -2,6 +2,7 @@
 //! installs them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::Value;
@@ -86,4 +87,44 @@ fn durability_that_the_environment_weakens_is_said() {
         assert!(said.contains("durability interval: answers leave before they are synced"), "{said}{err}");
         assert!(!said.contains("every answer synced first"), "{said}{err}");
     }
+}
+
+/// A Redis that does not start costs its own row, and no other.
+#[test]
+fn whoever_fails_is_named_with_the_cause_and_the_others_are_measured() {
+    let folder = TempDir::new().expect("a directory");
+    let redis = folder.path().join("redis-server");
+    fs::write(&redis, "#!/bin/sh\necho no memory is left\nexit 3\n").expect("written");
+    fs::set_permissions(&redis, fs::Permissions::from_mode(0o755)).expect("made executable");
+    let out = folder.path().join("report");
+    let mut harness = Command::new(env!("CARGO_BIN_EXE_landrush-loadtest"));
+    harness.args([
+        "compare",
+        "--only",
+        "redis-always,floor",
+        "--connections",
+        "2,3",
+        "--rounds",
+        "1",
+        "--seconds",
+        "1",
+    ]);
+    let run = harness.arg("--out").arg(&out).env("PATH", folder.path()).output().expect("the harness runs");
+    let (said, err) = (text(&run.stdout), text(&run.stderr));
+    assert_eq!(run.status.code(), Some(1), "{said}{err}");
+    assert!(said.contains("not measured: redis-always at 2 connections, from round 1 on: FAILED: "), "{said}{err}");
+    assert!(said.contains("no memory is left") && said.contains("at 3 connections, from round 1 on"), "{said}{err}");
+
+    let document = fs::read(out.join("compare.json")).expect("written");
+    let document: Value = serde_json::from_slice(&document).expect("JSON");
+    let measured = document["measured"].as_array().expect("a list");
+    assert!(measured.len() == 2 && measured.iter().all(|line| line["contender"] == "floor"), "{document}");
+    let failed = &document["setting"]["failed"];
+    assert_eq!((&failed[0]["contender"], &failed[0]["group"]), (&"redis-always".into(), &2.into()), "{document}");
+    assert!(failed[1]["cause"].as_str().is_some_and(|cause| cause.contains("no memory is left")), "{document}");
+    let page = fs::read_to_string(out.join("compare.html")).expect("written");
+    assert!(
+        page.contains("not measured: redis-always at 2 connections") && page.contains("no memory is left"),
+        "{page}"
+    );
 }
