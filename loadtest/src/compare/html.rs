@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::compare::contender::Contender;
-use crate::compare::line::Line;
+use crate::compare::line::{Figure, Line};
 use crate::compare::plot::{Axis, Series, chart};
 use crate::compare::setting::Setting;
-use crate::compare::table::{ratios, times};
+use crate::compare::table::{ratios, shown};
 use crate::compare::transcript::SLICE;
 
 const STYLE: &str = include_str!("report.css");
@@ -76,7 +76,7 @@ fn rates(lines: &[&Line]) -> String {
     let own = lines.iter().find(|line| line.contender == Contender::Landrush);
     let rows = lines.iter().map(|line| {
         let (least, most) = line.spread(|round| round.top_per_s);
-        let ratio = own.map_or_else(|| "-".into(), |own| times(own.ratio(line, |round| round.top_per_s)));
+        let ratio = shown(own.and_then(|own| own.ratio(line, Figure::Claims)), 2);
         vec![
             line.contender.name().to_owned(),
             line.connections.to_string(),
@@ -84,7 +84,7 @@ fn rates(lines: &[&Line]) -> String {
             format!("{:.0}", line.median(|round| round.top_per_s)),
             format!("{least:.0} to {most:.0}"),
             format!("{ratio} times"),
-            format!("{:.0}", line.median(|round| round.refusals_per_s)),
+            shown(line.median_of(|round| round.refusals_per_s), 0),
             format!("{:.2}", line.median(|round| round.p50_ms)),
             format!("{:.2}", line.median(|round| round.p99_ms)),
             format!("{:.2}", line.median(|round| round.p999_ms)),
@@ -107,7 +107,6 @@ fn costs(lines: &[&Line]) -> String {
         "sold out after ms",
         "refusals and failures",
     ];
-    let shown = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.1}"));
     let rows = lines.iter().map(|line| {
         let codes = line.codes.iter().map(|(code, count)| format!("{code}: {count}")).collect::<Vec<_>>();
         vec![
@@ -116,10 +115,10 @@ fn costs(lines: &[&Line]) -> String {
             format!("{:.0}", line.median(|round| round.achieved_per_s)),
             format!("{:.2}", line.median(|round| round.cpu_s_per_100k)),
             format!("{:.2}", line.median(|round| round.generator_s_per_100k)),
-            shown(line.median_of(|round| round.disk_bytes_per_claim)),
+            shown(line.median_of(|round| round.disk_bytes_per_claim), 1),
             line.claims_per_sync(),
-            shown(line.median_of(|round| round.claimant_bytes)),
-            shown(line.median_of(|round| round.sold_out_after_ms)),
+            shown(line.median_of(|round| round.claimant_bytes), 1),
+            shown(line.median_of(|round| round.sold_out_after_ms), 1),
             codes.join(", "),
         ]
     });

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compare::contender::Contender;
-use crate::compare::line::{Line, Round};
+use crate::compare::line::{Figure, Line};
 use crate::compare::setting::Setting;
 use crate::recorder::Recorder;
 
@@ -15,7 +15,7 @@ pub(super) fn document(lines: &[Line], setting: &Setting, seconds: u16, seed: u6
 
 fn of_line(line: &Line, all: &[Line]) -> Value {
     let own = all.iter().find(|own| own.group == line.group && own.contender == Contender::Landrush);
-    let ratio = |part: fn(&Round) -> f64| own.map(|own| own.ratio(line, part)).filter(|ratio| ratio.is_finite());
+    let ratio = |figure| own.and_then(|own| own.ratio(line, figure));
     let (least, most) = line.spread(|round| round.top_per_s);
     json!({
         "contender": line.contender.name(),
@@ -24,9 +24,9 @@ fn of_line(line: &Line, all: &[Line]) -> Value {
         "pipeline": line.pipeline,
         "top_per_s": {"median": line.median(|round| round.top_per_s), "min": least, "max": most},
         "landrush_times": {
-            "top_per_s": ratio(|round| round.top_per_s),
-            "refusals_per_s": ratio(|round| round.refusals_per_s),
-            "cpu_s_per_100k": ratio(|round| round.cpu_s_per_100k),
+            "top_per_s": ratio(Figure::Claims),
+            "refusals_per_s": ratio(Figure::Refusals),
+            "cpu_s_per_100k": ratio(Figure::Cpu),
         },
         "rounds": line.rounds,
         "outcomes": {"top": outcomes(&line.top), "half": outcomes(&line.half)},

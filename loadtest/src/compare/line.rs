@@ -6,6 +6,27 @@ use crate::compare::contender::Contender;
 use crate::compare::measure::{Sample, Verdict};
 use crate::recorder::Recorder;
 
+/// What landrush is held against others by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// Claims a second in the closed loop.
+    Claims,
+    /// Refusals a second once sold out.
+    Refusals,
+    /// Processor time a claim.
+    Cpu,
+}
+
+impl Figure {
+    fn of(self, round: &Round) -> Option<f64> {
+        match self {
+            Self::Claims => Some(round.top_per_s),
+            Self::Refusals => round.refusals_per_s,
+            Self::Cpu => Some(round.cpu_s_per_100k),
+        }
+    }
+}
+
 /// What one contender came to over all rounds.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -42,8 +63,8 @@ pub(crate) struct Round {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) p999_ms: f64,
-    /// Refusals a second once sold out.
-    pub(crate) refusals_per_s: f64,
+    /// Refusals a second once sold out, if it came to that.
+    pub(crate) refusals_per_s: Option<f64>,
     /// How long the coupons of the small campaign lasted.
     pub(crate) sold_out_after_ms: Option<f64>,
     /// Processor time of the contender for 100,000 claims of the closed loop, in seconds.
@@ -113,9 +134,12 @@ impl Line {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(value), most.max(value)))
     }
 
-    /// How many times `other` this is, round by round, as the median: what the machine did in a round weighs on both.
-    pub(crate) fn ratio(&self, other: &Self, part: impl Fn(&Round) -> f64) -> f64 {
-        median(self.rounds.iter().zip(&other.rounds).map(|(own, other)| part(own) / part(other)).collect())
+    /// How many times `other` this is, round by round, as the median: what the machine did in a round weighs on both. Nothing, where
+    /// one of them has no such figure in a round.
+    pub(crate) fn ratio(&self, other: &Self, figure: Figure) -> Option<f64> {
+        let rounds = self.rounds.iter().zip(&other.rounds);
+        let ratios: Option<Vec<_>> = rounds.map(|(own, other)| Some(figure.of(own)? / figure.of(other)?)).collect();
+        ratios.map(median).filter(|ratio| ratio.is_finite())
     }
 
     /// Claims that one sync made durable, in words: nothing is synced where nothing is remembered, and not everybody counts.
@@ -195,7 +219,7 @@ impl Round {
             p50_ms: 0.0,
             p99_ms: 0.0,
             p999_ms: 0.0,
-            refusals_per_s: 0.0,
+            refusals_per_s: None,
             sold_out_after_ms: None,
             cpu_s_per_100k: 0.0,
             generator_s_per_100k: 0.0,
@@ -218,7 +242,7 @@ mod tests {
     fn ratios_are_taken_within_a_round() {
         // The machine was half as fast in the second round: the ratio does not see it.
         let (own, other) = (line(&[200.0, 100.0, 220.0]), line(&[100.0, 50.0, 100.0]));
-        assert!((own.ratio(&other, |round| round.top_per_s) - 2.0).abs() < 1e-9);
+        assert!((own.ratio(&other, Figure::Claims).expect("claims") - 2.0).abs() < 1e-9);
         assert!((own.median(|round| round.top_per_s) - 200.0).abs() < 1e-9);
         assert_eq!(own.spread(|round| round.top_per_s), (100.0, 220.0));
     }
@@ -230,6 +254,14 @@ mod tests {
         line.rounds[0].claims_per_sync = Some(77.16);
         assert_eq!(line.claims_per_sync(), "77.2");
         assert_eq!(Line::with_rates(Contender::Floor, 64, &[1.0]).claims_per_sync(), "-");
+    }
+
+    #[test]
+    fn refusals_of_who_never_sold_out_are_held_against_nothing() {
+        let (own, mut other) = (line(&[1.0, 1.0]), line(&[1.0, 1.0]));
+        other.rounds[0].refusals_per_s = Some(3.0);
+        assert_eq!(own.ratio(&other, Figure::Refusals), None);
+        assert_eq!(other.median_of(|round| round.refusals_per_s), None);
     }
 
     #[test]

@@ -58,13 +58,17 @@ impl Phase {
 
     /// Answers a second, without those that only say that nothing was done (a server whose queue is full, say).
     pub(crate) fn rate(&self) -> f64 {
-        (self.driven.answered - self.count("failed")) as f64 / self.driven.elapsed.as_secs_f64().max(f64::EPSILON)
+        a_second(self.driven.answered - self.count("failed"), self.driven.elapsed)
     }
 
     /// So much of something for each answer, if it was counted.
     pub(crate) fn per_answer(&self, total: Option<u64>) -> Option<f64> {
         (self.driven.answered > 0).then_some(total? as f64 / self.driven.answered as f64)
     }
+}
+
+fn a_second(count: u64, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64().max(f64::EPSILON)
 }
 
 /// One contender, measured once.
@@ -76,8 +80,8 @@ pub(crate) struct Sample {
     pub(crate) offered: f64,
     /// The open loop.
     pub(crate) half: Phase,
-    /// Refusals a second once the few coupons were gone.
-    pub(crate) refusals: f64,
+    /// Refusals a second once the few coupons were gone; nothing, if they lasted to the end.
+    pub(crate) refusals: Option<f64>,
     /// How long the few coupons lasted.
     pub(crate) sold_out_after: Option<Duration>,
     /// Memory that a claimant costs, in bytes, where that is what holds the claims.
@@ -131,9 +135,13 @@ fn take(contender: Contender, measurement: Measurement<'_>, running: &mut Runnin
     let rush = load(running, Stock::Few, width, Pace::Closed(length), &mut few)?;
     let (wins, last_win) = few.wins();
     let sold_out_after = (wins >= Stock::Few.quota()).then_some(last_win);
-    let refused = if contender == Contender::Floor { rush.driven.answered } else { rush.count("refused") };
-    let left = rush.driven.elapsed.saturating_sub(sold_out_after.unwrap_or_default());
-    let refusals = refused as f64 / left.as_secs_f64().max(f64::EPSILON);
+    let refusals = match contender {
+        // It has nothing to sell: all of its answers are held against refusals.
+        Contender::Floor => Some(a_second(rush.driven.answered, rush.driven.elapsed)),
+        Contender::Landrush | Contender::RedisAlways | Contender::RedisEverysec | Contender::Postgres => {
+            sold_out_after.map(|sold_out| a_second(rush.count("refused"), rush.driven.elapsed.saturating_sub(sold_out)))
+        }
+    };
 
     let mut ledger = Ledger::default();
     let mut codes = BTreeMap::new();

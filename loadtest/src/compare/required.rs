@@ -5,7 +5,8 @@ use std::str::FromStr;
 use clap::ValueEnum as _;
 
 use crate::compare::contender::Contender;
-use crate::compare::line::Line;
+use crate::compare::line::{Figure, Line};
+use crate::compare::table::shown;
 
 /// A ratio that landrush must reach at every number of connections.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,10 +38,10 @@ pub(super) fn missed(lines: &[Line], required: &[Required]) -> Vec<String> {
             missed.push(format!("landrush and {name} were not measured beside each other, {least} was asked for"));
         }
         for (own, other) in pairs {
-            let ratio = own.ratio(other, |round| round.top_per_s);
-            if ratio.is_nan() || ratio < *least {
-                let group = own.group;
-                missed.push(format!("{ratio:.2} times {name} at {group} connections, {least} was asked for"));
+            let ratio = own.ratio(other, Figure::Claims);
+            if ratio.is_none_or(|ratio| ratio < *least) {
+                let (group, ratio) = (own.group, shown(ratio, 2));
+                missed.push(format!("{ratio} times {name} at {group} connections, {least} was asked for"));
             }
         }
     }

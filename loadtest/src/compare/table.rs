@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::compare::contender::Contender;
-use crate::compare::line::Line;
+use crate::compare::line::{Figure, Line};
 use crate::report::number_table;
 
 /// The tables of all groups, each followed by its ratios.
@@ -54,7 +54,7 @@ fn rates(lines: &[&Line]) -> comfy_table::Table {
             line.pipeline.to_string(),
             format!("{:.0}", line.median(|round| round.top_per_s)),
             format!("{least:.0}..{most:.0}"),
-            format!("{:.0}", line.median(|round| round.refusals_per_s)),
+            shown(line.median_of(|round| round.refusals_per_s), 0),
             format!("{:.0}", line.median(|round| round.offered_per_s)),
             format!("{:.0}", line.median(|round| round.achieved_per_s)),
             format!("{:.2}", line.median(|round| round.p50_ms)),
@@ -69,8 +69,6 @@ fn rates(lines: &[&Line]) -> comfy_table::Table {
 fn costs(lines: &[&Line]) -> comfy_table::Table {
     let mut table =
         number_table(["", "cpu s", "generator s", "log B/claim", "claims/sync", "memory B/claimant", "sold out ms"]);
-    let shown =
-        |value: Option<f64>, digits: usize| value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"));
     for line in lines {
         table.add_row([
             line.contender.name().to_owned(),
@@ -93,15 +91,15 @@ pub(super) fn ratios(lines: &[&Line]) -> Vec<String> {
         format!(
             "landrush against {}: claims {}, refusals {}, processor time a claim {}",
             other.contender.name(),
-            times(own.ratio(other, |round| round.top_per_s)),
-            times(own.ratio(other, |round| round.refusals_per_s)),
-            times(own.ratio(other, |round| round.cpu_s_per_100k)),
+            shown(own.ratio(other, Figure::Claims), 2),
+            shown(own.ratio(other, Figure::Refusals), 2),
+            shown(own.ratio(other, Figure::Cpu), 2),
         )
     };
     others.map(sentence).collect()
 }
 
-/// A ratio, or a dash where the other one has nothing to compare with.
-pub(super) fn times(ratio: f64) -> String {
-    if ratio.is_finite() { format!("{ratio:.2}") } else { "-".into() }
+/// A figure with so many digits after the point, or a dash where there is none.
+pub(super) fn shown(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"))
 }
