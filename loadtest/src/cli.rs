@@ -179,9 +179,13 @@ pub(crate) struct Compare {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHO")]
     pub(crate) only: Vec<Contender>,
     /// Fail when landrush's claims a second are, at any number of connections, less than so many times those of somebody, such as
-    /// `floor=0.5,redis-always=2`.
-    #[arg(long, value_delimiter = ',', value_name = "WHO=RATIO")]
+    /// `floor=0.5,redis-always=2`; with `.refusals` its refusals a second once sold out, with `.cpu` the processor time of a claim, such
+    /// as `floor.refusals=1`.
+    #[arg(long, value_delimiter = ',', value_name = "WHO[.FIGURE]=RATIO")]
     pub(crate) at_least: Vec<Required>,
+    /// Fail when they are more than so many times those of somebody, such as `floor.cpu=1.2`.
+    #[arg(long, value_delimiter = ',', value_name = "WHO[.FIGURE]=RATIO")]
+    pub(crate) at_most: Vec<Required>,
     /// Fixes when the requests of an open loop leave.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

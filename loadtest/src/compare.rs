@@ -28,6 +28,7 @@ pub(crate) use self::line::median;
 use self::measure::{Measurement, measure};
 use self::order::order;
 pub(crate) use self::required::Required;
+use self::required::Side;
 pub(crate) use self::setting::weaker;
 use self::setting::{Failed, Setting};
 use crate::baselines::package;
@@ -97,7 +98,9 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
     println!("{about}");
     print!("{}", table::text(&lines));
     setting.failed.iter().for_each(|failed| println!("{failed}"));
-    let missed = required::missed(&lines, &options.at_least);
+    let at_least = options.at_least.iter().map(|required| (Side::AtLeast, *required));
+    let at_most = options.at_most.iter().map(|required| (Side::AtMost, *required));
+    let missed = required::missed(&lines, at_least.chain(at_most));
     missed.iter().for_each(|words| println!("MISSED: {words}"));
     Ok(missed.is_empty() && setting.failed.is_empty() && lines.iter().all(Line::is_sound))
 }

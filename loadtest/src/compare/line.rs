@@ -18,6 +18,22 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
+    const ALL: [Self; 3] = [Self::Claims, Self::Refusals, Self::Cpu];
+
+    /// The word for it on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Claims => "claims",
+            Self::Refusals => "refusals",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    /// The figure that `name` stands for.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|figure| figure.name() == name)
+    }
+
     fn of(self, round: &Round) -> Option<f64> {
         match self {
             Self::Claims => Some(round.top_per_s),

@@ -34,6 +34,7 @@ fn wrong_usage_ends_with_2() {
         &["--unknown"],
         &["share", "--seconds", "0"],
         &["share", "--connections", "0"],
+        &["compare", "--at-most", "floor.speed=1"],
         &["--url", "http://192.0.2.1"],
     ] {
         assert_eq!(harness(arguments).status.code(), Some(2), "{arguments:?}");
