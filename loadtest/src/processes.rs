@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use self::generator::Generator;
 pub(crate) use self::generator::generate;
 use crate::claims::Claims;
-use crate::client::{Driven, Exchange as _, drive};
+use crate::client::{Driven, Exchange as _, drive_after};
 use crate::plan::{Part, Plan};
 
 /// The generators of a run, which may carry out several loads on one campaign.
@@ -23,13 +23,20 @@ use crate::plan::{Part, Plan};
 pub(crate) struct Generators {
     /// Users that have asked so far, by part.
     users: Vec<u64>,
+    /// No request leaves before.
+    begins: Instant,
 }
 
 impl Generators {
     /// So many generators; one is this process itself.
     pub(crate) fn new(processes: u16) -> Self {
         assert!(processes > 0, "a load needs a generator");
-        Self { users: vec![0; processes.into()] }
+        Self { users: vec![0; processes.into()], begins: Instant::now() }
+    }
+
+    /// The same, which wait until `begins` once their connections are made.
+    pub(crate) fn beginning_at(self, begins: Instant) -> Self {
+        Self { begins, ..self }
     }
 
     /// Carries out `plan` and adds what was heard to `claims`. With `newcomers`, nobody new in it has asked in an earlier load;
@@ -54,10 +61,14 @@ impl Generators {
         let (driven, users) = match &plans[..] {
             [whole] => {
                 claims.begin(whole.workload(), whole.manners());
-                let driven = drive(whole.target, whole.width(), whole.pace(), claims, bar)?;
+                let begin = || {
+                    wait_until(self.begins);
+                    Ok(())
+                };
+                let driven = drive_after(whole.target, whole.width(), whole.pace(), claims, bar, begin)?;
                 (driven, vec![claims.asked_in_load()])
             }
-            parts => divided(parts, claims)?,
+            parts => divided(parts, claims, self.begins)?,
         };
         for (known, users) in self.users.iter_mut().zip(users) {
             *known = users.max(*known);
@@ -67,11 +78,16 @@ impl Generators {
     }
 }
 
+fn wait_until(moment: Instant) {
+    thread::sleep(moment.saturating_duration_since(Instant::now()));
+}
+
 /// Lets a process of its own carry out each of `parts`; says what that was like, and who has asked by now in each.
-fn divided(parts: &[Plan], claims: &mut Claims) -> Result<(Driven, Vec<u64>)> {
+fn divided(parts: &[Plan], claims: &mut Claims, begins: Instant) -> Result<(Driven, Vec<u64>)> {
     claims.begin(parts[0].workload().after(0), parts[0].manners());
     let mut generators = parts.iter().map(Generator::start).collect::<Result<Vec<_>>>()?;
     generators.iter_mut().try_for_each(Generator::wait_until_ready)?;
+    wait_until(begins);
     claims.begins(Instant::now());
     generators.iter_mut().try_for_each(Generator::go)?;
     let heard = thread::scope(|scope| {

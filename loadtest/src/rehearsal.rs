@@ -66,9 +66,10 @@ fn rehearse(own: &Own, options: &Rehearse, file: &File) -> Result<bool> {
         .transpose()?;
     let before = own.used()?;
     let opens_at = Instant::now() + Duration::try_from(opens.duration_since(Timestamp::now())).unwrap_or_default();
-    let begins = opens - SignedDuration::from_millis(file.early_ms.into());
-    if let Ok(left) = Duration::try_from(begins.duration_since(Timestamp::now())) {
-        thread::sleep(left);
+    let begins = opens_at.checked_sub(Duration::from_millis(file.early_ms.into())).unwrap_or(opens_at);
+    if file.phases[0].drift.is_some() {
+        // Its tenths are counted from here.
+        thread::sleep(begins.saturating_duration_since(Instant::now()));
     }
 
     let rules = Rules { kind: file.kind(), ..scenario.rules() };
@@ -76,7 +77,7 @@ fn rehearse(own: &Own, options: &Rehearse, file: &File) -> Result<bool> {
     let campaign = ledger.add(rules.clone());
     let mut claims = plan(own, file, &file.phases[0], 0, &rules).claims();
     claims.opens_at(opens_at);
-    let mut generators = Generators::new(options.processes);
+    let mut generators = Generators::new(options.processes).beginning_at(begins);
     let is_done = AtomicBool::new(false);
     let mut wrong_at_checkout = 0;
     let mut reports = Vec::new();

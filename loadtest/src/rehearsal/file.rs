@@ -138,8 +138,8 @@ impl File {
         Ok(file)
     }
 
-    /// The same scenario with `scale` times the length, coupons and watchers. People come as fast as before,
-    /// and as early.
+    /// The same scenario with `scale` times the length, coupons and watchers. People come as fast as before, and as large a part of
+    /// them before the opening.
     pub(super) fn scaled(mut self, scale: f64) -> Self {
         self.quota = scaled(self.quota, scale);
         if self.watchers > 0 {
@@ -148,8 +148,13 @@ impl File {
         if let Some(room) = &mut self.waiting_room {
             room.people = scaled(room.people, scale);
         }
+        let whole = self.phases.first().map(|phase| phase.seconds);
         for phase in &mut self.phases {
-            phase.seconds = (phase.seconds * scale).max(SECONDS_MIN);
+            phase.seconds = (phase.seconds * scale).max(SECONDS_MIN).min(phase.seconds);
+        }
+        if let Some((whole, first)) = whole.zip(self.phases.first()) {
+            let early = Duration::from_millis(self.early_ms.into()).mul_f64(first.seconds / whole);
+            self.early_ms = u32::try_from(early.as_millis()).unwrap_or(u32::MAX);
         }
         self
     }
@@ -248,5 +253,15 @@ mod tests {
         let small = file.scaled(0.1);
         assert!((small.phases[0].seconds - 1.0).abs() < 1e-9);
         assert_eq!((small.quota, small.phases[0].requests()), (1, 1_000));
+    }
+
+    #[test]
+    fn as_large_a_part_comes_early_in_a_small_scale() {
+        let early = "quota = 10\nopens_in_ms = 500\nearly_ms = 400";
+        let file = File::parse(&SMALL.replace("quota = 10", early)).expect("well formed");
+        assert_eq!(file.clone().scaled(1.0).early_ms, 400);
+        assert_eq!(file.clone().scaled(0.1).early_ms, 40);
+        // The phase is not made shorter than can be seen, and neither is its beginning.
+        assert_eq!(file.scaled(0.0001).early_ms, 20);
     }
 }
