@@ -1,16 +1,18 @@
-//! What is to be gone when a run is interrupted (Ctrl-C, `kill`): the processes that it has started, the control group that holds one
+//! What is to be gone when a run is interrupted (Ctrl-C, `kill`, nobody who reads on): the processes that it has started, the control group that holds one
 //! of them, and its directories. In a run that comes to its end each of them ends with its owner; a signal does not ask the owners.
 
 use std::fs;
 use std::future;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
@@ -77,6 +79,25 @@ pub(crate) fn group(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// From here on a run ends as by a signal, and quietly, when whoever read what it prints has gone (`| head`): printing panics then,
+/// which would leave behind what was started, under a backtrace.
+pub(crate) fn end_when_nobody_reads() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if info.payload_as_str().is_some_and(says_that_nobody_reads) {
+            LEFT.lock().unwrap_or_else(PoisonError::into_inner).end();
+            process::exit(128 + Signal::PIPE.as_raw());
+        }
+        before(info);
+    }));
+}
+
+/// Whether `panic` is what the standard library's printing says of a closed pipe.
+fn says_that_nobody_reads(panic: &str) -> bool {
+    panic.starts_with("failed printing to std")
+        && panic.ends_with(&format!("(os error {})", Errno::PIPE.raw_os_error()))
+}
+
 fn pid(child: &Child) -> Option<Pid> {
     Pid::from_raw(i32::try_from(child.id()).ok()?)
 }
@@ -102,7 +123,9 @@ fn watch() -> io::Result<()> {
     })?;
     // Held to the end: until then nobody starts anything, and nobody whose server is gone says so.
     let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-    eprintln!("landrush-loadtest: interrupted; what was started is ended, and nothing more is written");
+    let words = "landrush-loadtest: interrupted; what was started is ended, and nothing more is written";
+    // Whoever would read it may have gone.
+    let _ = writeln!(io::stderr(), "{words}");
     left.end();
     process::exit(128 + number)
 }

@@ -37,6 +37,22 @@ fn an_interrupted_run_ends_its_server_and_removes_its_directory() {
     assert_eq!(fs::read_dir(scratch.path()).expect("read").count(), 0, "something is left: {err}");
 }
 
+/// As by `| head`: what is read on is not, and what was started ends all the same.
+#[test]
+fn a_run_whose_reader_has_gone_ends_quietly_and_leaves_nothing() {
+    let scratch = TempDir::new().expect("a directory");
+    let folder = scratch.path().to_str().expect("a path in UTF-8");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_landrush-loadtest"));
+    run.args(["--rate", "100", "--duration", "200ms", "--connections", "2", "--server-binary", server()]);
+    let run = run.args(["--scratch", folder]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut run = run.spawn().expect("it starts");
+    drop(run.stdout.take());
+    let ended = run.wait_with_output().expect("it ends");
+    assert_eq!((text(&ended.stderr).as_str(), ended.status.code()), ("", Some(128 + Signal::PIPE.as_raw())));
+    assert_eq!(servers(scratch.path()), 0, "a server goes on");
+    assert_eq!(fs::read_dir(scratch.path()).expect("read").count(), 0, "something is left");
+}
+
 /// How many servers keep their data in `scratch`.
 fn servers(scratch: &Path) -> usize {
     let data = format!("{}/landrush-loadtest-", scratch.display());
