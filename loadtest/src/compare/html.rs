@@ -8,7 +8,7 @@ use crate::compare::contender::Contender;
 use crate::compare::line::{Figure, Line};
 use crate::compare::plot::{Axis, Series, chart};
 use crate::compare::setting::Setting;
-use crate::compare::table::{ratios, shown};
+use crate::compare::table::{legend, ratios, shown};
 use crate::compare::transcript::SLICE;
 
 const STYLE: &str = include_str!("report.css");
@@ -56,7 +56,8 @@ pub(super) fn page(lines: &[Line], setting: &Setting, about: &str) -> String {
             throughput(&lines)
         );
     }
-    html + "</main></html>\n"
+    let legend = legend().map(|line| escape(&line)).join("<br>");
+    html + &format!("<p>{legend}</p></main></html>\n")
 }
 
 fn rates(lines: &[&Line]) -> String {

@@ -18,6 +18,8 @@ use crate::server::own_cpu;
 
 /// Load before the measurement, so that neither connections nor caches are cold.
 const WARM_UP: Duration = Duration::from_millis(500);
+/// Of fewer claimants a server's memory says nothing: buffers of connections, and tables that double, are most of what it grows by.
+pub(super) const CLAIMANTS_MIN: u64 = 50_000;
 /// Violations whose words are kept.
 const VIOLATIONS_KEPT: usize = 20;
 
@@ -67,6 +69,10 @@ impl Phase {
     }
 }
 
+fn bytes_each(grown: u64, claimants: u64) -> Option<f64> {
+    (claimants >= CLAIMANTS_MIN).then(|| grown as f64 / claimants as f64)
+}
+
 fn a_second(count: u64, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64().max(f64::EPSILON)
 }
@@ -84,7 +90,7 @@ pub(crate) struct Sample {
     pub(crate) refusals: Option<f64>,
     /// How long the few coupons lasted.
     pub(crate) sold_out_after: Option<Duration>,
-    /// Memory that a claimant costs, in bytes, where that is what holds the claims.
+    /// Memory that a claimant costs, in bytes, where that is what holds the claims, and enough of them.
     pub(crate) claimant_bytes: Option<f64>,
     /// Refusals and failures by code, over everything.
     pub(crate) codes: BTreeMap<String, u64>,
@@ -129,7 +135,7 @@ fn take(contender: Contender, measurement: Measurement<'_>, running: &mut Runnin
     let half = load(running, Stock::Plenty, width, Pace::Open(Box::new(schedule)), &mut plenty)?;
     let grown = running.used()?.since(before).resident_bytes;
     let claimants = plenty.wins().0 - wins_before;
-    let claimant_bytes = grown.filter(|_| claimants > 0).map(|bytes| bytes as f64 / claimants as f64);
+    let claimant_bytes = grown.and_then(|bytes| bytes_each(bytes, claimants));
 
     let mut few = running.transcript(Stock::Few);
     let rush = load(running, Stock::Few, width, Pace::Closed(length), &mut few)?;
@@ -178,4 +184,15 @@ fn load(running: &mut Running, stock: Stock, width: Width, pace: Pace, transcrip
         disk_bytes: used.disk_bytes,
         syncs: used.syncs,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_few_claimants_is_not_told() {
+        assert_eq!(bytes_each(4_000_000, CLAIMANTS_MIN - 1), None);
+        assert_eq!(bytes_each(4_000_000, CLAIMANTS_MIN), Some(80.0));
+    }
 }

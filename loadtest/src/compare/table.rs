@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::compare::contender::Contender;
 use crate::compare::line::{Figure, Line};
+use crate::compare::measure::CLAIMANTS_MIN;
 use crate::report::number_table;
 
 /// The tables of all groups, each followed by its ratios.
@@ -27,8 +28,20 @@ pub(crate) fn text(lines: &[Line]) -> String {
             }
         }
     }
-    text + "\ncpu s, generator s: processor seconds of server and generator for 100,000 claims of the closed loop\n\
-          pipelined: requests that a connection has on its way at most; -: there is none; not told: the server does not count it\n"
+    let _ = writeln!(text);
+    for line in legend() {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+/// What the tables' words mean.
+pub(super) fn legend() -> [String; 3] {
+    [
+        "cpu s, generator s: processor seconds of server and generator for 100,000 claims of the closed loop".into(),
+        "pipelined: requests that a connection has on its way at most; -: there is none; not told: the server does not count it".into(),
+        format!("memory a claimant: only where {CLAIMANTS_MIN} or more won in each round; refusals: only where all was sold out in each"),
+    ]
 }
 
 fn rates(lines: &[&Line]) -> comfy_table::Table {
