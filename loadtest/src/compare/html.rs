@@ -162,20 +162,14 @@ fn percentiles(lines: &[&Line]) -> String {
 }
 
 fn throughput(lines: &[&Line]) -> String {
-    let per_second = |line: &Line, count: u64| count as f64 / line.rounds.len().max(1) as f64 / SLICE.as_secs_f64();
-    // The last slice is cut short by the end of the load. A slice is drawn at its middle.
-    let slices = |line: &Line| line.slices.len().saturating_sub(1);
-    let longest = lines.iter().map(|line| slices(line)).max().unwrap_or_default().max(1);
-    let rates = lines.iter().flat_map(|line| line.slices.iter().map(|count| per_second(line, *count)));
+    let longest = lines.iter().map(|line| line.throughput().count()).max().unwrap_or_default().max(1);
+    let rates = lines.iter().flat_map(|line| line.throughput());
     let step = rounded(rates.fold(1.0, f64::max) / 4.0);
     let top = step * 5.0;
     let series = lines.iter().map(|line| {
-        let point =
-            |(place, count): (usize, &u64)| ((place as f64 + 0.5) / longest as f64, per_second(line, *count) / top);
-        Series {
-            class: line.contender.name(),
-            points: line.slices.iter().take(slices(line)).enumerate().map(point).collect(),
-        }
+        // A slice is drawn at its middle.
+        let point = |(place, rate): (usize, f64)| ((place as f64 + 0.5) / longest as f64, rate / top);
+        Series { class: line.contender.name(), points: line.throughput().enumerate().map(point).collect() }
     });
     let length = SLICE * u32::try_from(longest).unwrap_or(u32::MAX);
     let seconds = (0_u32..=4).map(|quarter| {

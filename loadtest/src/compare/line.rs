@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::compare::contender::Contender;
 use crate::compare::measure::{Sample, Verdict};
+use crate::compare::transcript::SLICE;
 use crate::recorder::Recorder;
 
 /// What landrush is held against others by.
@@ -150,6 +151,14 @@ impl Line {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(value), most.max(value)))
     }
 
+    /// Answers a second in each slice of time of the closed loop, the mean of the rounds. The last slice, which the end of the load cuts
+    /// short, is left out.
+    pub(crate) fn throughput(&self) -> impl Iterator<Item = f64> {
+        let whole = self.slices.len().saturating_sub(1);
+        let seconds = self.rounds.len().max(1) as f64 * SLICE.as_secs_f64();
+        self.slices[..whole].iter().map(move |count| *count as f64 / seconds)
+    }
+
     /// How many times `other` this is, round by round, as the median: what the machine did in a round weighs on both. Nothing, where
     /// one of them has no such figure in a round.
     pub(crate) fn ratio(&self, other: &Self, figure: Figure) -> Option<f64> {
@@ -261,6 +270,14 @@ mod tests {
         assert!((own.ratio(&other, Figure::Claims).expect("claims") - 2.0).abs() < 1e-9);
         assert!((own.median(|round| round.top_per_s) - 200.0).abs() < 1e-9);
         assert_eq!(own.spread(|round| round.top_per_s), (100.0, 220.0));
+    }
+
+    #[test]
+    fn throughput_is_the_mean_of_the_rounds_without_the_slice_that_is_cut_short() {
+        let mut line = line(&[1.0, 1.0]);
+        assert_eq!(line.throughput().count(), 0);
+        line.slices = vec![200, 400, 10];
+        assert_eq!(line.throughput().collect::<Vec<_>>(), [1_000.0, 2_000.0]);
     }
 
     #[test]

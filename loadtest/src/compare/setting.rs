@@ -1,4 +1,4 @@
-//! On what and with what a comparison was made: machine, file system, versions, what landrush promises by its settings, and who was
+//! When, on what and with what a comparison was made: machine, file system, versions, what landrush promises by its settings, and who was
 //! not measured. Without it figures of two reports cannot be held against each other.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Error, Result, ensure};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::baselines::package;
@@ -35,6 +36,8 @@ const VOLATILE: [&str; 2] = ["tmpfs", "ramfs"];
 /// What figures depend on.
 #[derive(Debug, Serialize)]
 pub(crate) struct Setting {
+    /// When it began, as in RFC 3339, in UTC.
+    measured_at: String,
     cores: usize,
     processor: String,
     kernel: String,
@@ -104,6 +107,7 @@ impl Setting {
         let file_system = file_system_of(options)?;
         let own = contenders.contains(&Contender::Landrush).then(|| log_backend(options)).transpose()?;
         Ok(Self {
+            measured_at: format!("{:.0}", Timestamp::now()),
             cores: thread::available_parallelism()?.get(),
             processor: processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
@@ -119,8 +123,9 @@ impl Setting {
 
     /// In words, a line each.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let Self { cores, processor, kernel, file_system, .. } = self;
-        let mut lines = vec![format!("{cores} cores ({processor}), Linux {kernel}, data on {file_system}")];
+        let Self { measured_at, cores, processor, kernel, file_system, .. } = self;
+        let mut lines =
+            vec![format!("{measured_at}: {cores} cores ({processor}), Linux {kernel}, data on {file_system}")];
         if !self.versions.is_empty() {
             lines.push(self.versions.values().cloned().collect::<Vec<_>>().join(", "));
         }
@@ -243,6 +248,7 @@ mod tests {
     impl Setting {
         pub(crate) fn of_tests(file_system: &str, durability: &str) -> Self {
             Self {
+                measured_at: "2026-12-01T02:00:00Z".into(),
                 cores: 2,
                 processor: "a processor".into(),
                 kernel: "6.1".into(),

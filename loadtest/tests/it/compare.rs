@@ -23,12 +23,16 @@ fn everybody_who_is_installed_is_measured_and_sound() {
     let document = fs::read(out.join("compare.json")).expect("written");
     let document: Value = serde_json::from_slice(&document).expect("JSON");
     let measured = document["measured"].as_array().expect("a list");
+    let began = document["setting"]["measured_at"].as_str().expect("a time");
+    assert!(began.len() == 20 && began.ends_with('Z') && said.contains(began), "{began}");
     for name in ["floor", "landrush", "redis-always", "redis-everysec", "postgres"] {
         let Some(found) = measured.iter().find(|line| line["contender"] == name) else {
             assert!(said.contains(&format!("not measured: {name}: ")) && said.contains("apt-get install"), "{said}");
             continue;
         };
         assert!(found["top_per_s"]["median"].as_f64().is_some_and(|rate| rate > 0.0), "{found}");
+        assert!(found["p99_ms"]["max"].is_f64() && found["cpu_s_per_100k"]["min"].is_f64(), "{found}");
+        assert!(found["throughput"]["per_s"].as_array().is_some_and(|slices| !slices.is_empty()), "{found}");
         if name == "floor" {
             assert!(found["oracle"].is_null(), "the floor remembers nothing: {found}");
         } else {
@@ -46,7 +50,8 @@ fn everybody_who_is_installed_is_measured_and_sound() {
             assert_eq!(row(name).contains("not told"), !is_told, "{said}");
         }
     }
-    assert!(fs::read_to_string(out.join("compare.html")).expect("written").contains("<polyline class=\"landrush\""));
+    let page = fs::read_to_string(out.join("compare.html")).expect("written");
+    assert!(page.contains("<polyline class=\"landrush\"") && page.contains(began), "{page}");
 }
 
 #[test]
