@@ -24,7 +24,7 @@ use crate::load::{self, Own, progress};
 use crate::oracle::{ClaimKey, Ledger, Rules};
 use crate::recorder::Recorder;
 use crate::rehearsal::file::File;
-use crate::report::{Report, verdict, verdict_json, write_json};
+use crate::report::{Report, claimant_bytes, claimant_line, verdict, verdict_json, write_json};
 use crate::request::{ClaimTemplate, user_id};
 use crate::response::Reply;
 use crate::schedule::{Arrivals, Schedule, Stream, seeded, unit};
@@ -110,7 +110,8 @@ fn play(own: &Own, options: &Rehearse, file: &File, room: Room) -> Result<bool> 
         sold_out_after: found.sold_out_after,
         returned: Returned::default(),
     };
-    println!("\n{}{}", report.text(), found.text());
+    let claimant_bytes = claimant_bytes(report.used, report.users);
+    println!("\n{}{}{}", report.text(), found.text(), claimant_line(claimant_bytes, report.users));
     load::judge(own.address, file.connections.into(), &mut api, &mut ledger, file.seed)?;
     print!("{} wins, each asked for again\n{}", ledger.wins(), verdict(ledger.violations()));
     if let Some(path) = &options.json {
@@ -118,6 +119,10 @@ fn play(own: &Own, options: &Rehearse, file: &File, room: Room) -> Result<bool> 
         document["scenario"] = file.name.clone().into();
         document["seed"] = file.seed.into();
         document["scale"] = options.scale.into();
+        document["connections"] = file.connections.into();
+        document["processes"] = options.processes.into();
+        document["claimants"] = report.users.into();
+        document["memory_bytes_per_claimant"] = claimant_bytes.into();
         document["waiting_room"] = found.json();
         document["oracle"] = verdict_json(&ledger);
         write_json(path, &document)?;

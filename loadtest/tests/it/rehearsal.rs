@@ -57,6 +57,8 @@ fn a_crowd_waits_to_be_let_in_and_the_rest_is_told_without_asking() {
     let found = found(&json);
     let room = &found["waiting_room"];
     let came = room["came"].as_u64().expect("a count");
+    assert_eq!((&found["connections"], &found["processes"], &found["claimants"]), (&json!(8), &json!(1), &json!(came)));
+    assert!(found["memory_bytes_per_claimant"].is_u64(), "{found}");
     // As many as a Poisson process brings within the half second.
     assert!((300..=400).contains(&came), "{said}");
     assert_eq!(
