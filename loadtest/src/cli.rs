@@ -358,6 +358,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_millis(milliseconds.ok_or_else(wrong)?))
 }
 
+/// The numbers of `connections`, each where it comes first: measured twice, one would be two rows of the same name.
+pub(crate) fn each_once(connections: &[u16]) -> Vec<u16> {
+    let is_first = |(place, number): &(usize, &u16)| !connections[..*place].contains(number);
+    connections.iter().enumerate().filter(is_first).map(|(_, number)| *number).collect()
+}
+
 fn scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if (0.0001..=1.0).contains(&scale) => Ok(scale),
@@ -386,6 +392,11 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_consistent() {
         <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_number_of_connections_that_is_named_twice_is_measured_once() {
+        assert_eq!(each_once(&[64, 256, 64, 64]), [64, 256]);
     }
 
     #[test]

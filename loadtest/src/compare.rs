@@ -32,7 +32,7 @@ use self::required::Side;
 pub(crate) use self::setting::weaker;
 use self::setting::{Failed, Setting};
 use crate::baselines::package;
-use crate::cli::Compare;
+use crate::cli::{Compare, each_once};
 use crate::departures::Pace;
 use crate::descriptors;
 use crate::hlog::{self, Interval};
@@ -57,14 +57,15 @@ const WARM_UP: Duration = Duration::from_secs(1);
 pub(crate) fn run(options: &Compare) -> Result<bool> {
     let (mut contenders, not_measured) = installed(&options.only);
     ensure!(!contenders.is_empty(), "nobody to compare is installed");
-    descriptors::allow(options.connections.iter().copied().max().unwrap_or_default())?;
+    let groups = each_once(&options.connections);
+    descriptors::allow(groups.iter().copied().max().unwrap_or_default())?;
     if let Some(folder) = &options.out {
         fs::create_dir_all(folder).with_context(|| format!("cannot write to {}", folder.display()))?;
         ensure_writable(&[Some(&folder.join(JSON)), Some(&folder.join(PAGE))])?;
     }
     let mut setting = Setting::find(&contenders, not_measured, &options.server)?;
     setting.lines().iter().for_each(|line| println!("{line}"));
-    let steps = usize::from(options.rounds) * options.connections.len() * contenders.len();
+    let steps = usize::from(options.rounds) * groups.len() * contenders.len();
     let shortest = u32::try_from(steps)? * 3 * Duration::from_secs(options.seconds.into());
     println!("{steps} measurements, which take {:.1} minutes at least", shortest.as_secs_f64() / 60.0);
     let mut postgres = None;
@@ -80,7 +81,7 @@ pub(crate) fn run(options: &Compare) -> Result<bool> {
     let bar = progress(u64::try_from(steps)?, "measurements");
     let about = about(options);
     let mut lines = Vec::new();
-    for group in &options.connections {
+    for group in &groups {
         let of_group = contenders.iter().map(|contender| {
             let own = postgres.filter(|_| *contender == Contender::Postgres);
             Line::new(*contender, *group, own.unwrap_or(*group), contender.pipeline(options.depth.pipeline))

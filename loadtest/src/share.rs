@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::api::Api;
 use crate::baselines::floor;
 use crate::claims::Bare;
-use crate::cli::{ServerOptions, Share};
+use crate::cli::{ServerOptions, Share, each_once};
 use crate::client::{Width, drive};
 use crate::compare::weaker;
 use crate::departures::Pace;
@@ -44,7 +44,8 @@ struct Sample {
 /// # Errors
 /// When a server cannot be started, or answers with anything but what it should.
 pub(crate) fn run(options: &Share) -> Result<bool> {
-    descriptors::allow(options.connections.iter().copied().max().unwrap_or_default())?;
+    let groups = each_once(&options.connections);
+    descriptors::allow(groups.iter().copied().max().unwrap_or_default())?;
     let measured = Duration::from_secs(options.seconds.into());
     let mut table = number_table([
         "server",
@@ -59,11 +60,11 @@ pub(crate) fn run(options: &Share) -> Result<bool> {
     ]);
     let pipeline = options.depth.pipeline;
     let mut shares = Vec::new();
-    let bar = progress(u64::from(options.rounds) * u64::try_from(options.connections.len())?, "rounds");
-    for connections in &options.connections {
+    let bar = progress(u64::from(options.rounds) * u64::try_from(groups.len())?, "rounds");
+    for connections in &groups {
         let (mut floor, mut landrush) = (Vec::new(), Vec::new());
         for _ in 0..options.rounds {
-            floor.push(measure_floor(*connections, pipeline, measured)?);
+            floor.push(measure_floor(&options.server, *connections, pipeline, measured)?);
             if !options.floor_only {
                 landrush.push(measure_landrush(&options.server, *connections, pipeline, measured)?);
             }
@@ -116,8 +117,8 @@ fn row(server: &str, connections: u16, pipeline: u16, samples: &[Sample]) -> [St
     ]
 }
 
-fn measure_floor(connections: u16, pipeline: u16, measured: Duration) -> Result<Sample> {
-    let scratch = interrupted::directory("landrush-floor-", None)?;
+fn measure_floor(options: &ServerOptions, connections: u16, pipeline: u16, measured: Duration) -> Result<Sample> {
+    let scratch = interrupted::directory("landrush-floor-", options.scratch.as_deref())?;
     let mut server = Server::spawn(floor::command(pipeline)?, &scratch.path().join("floor.log"))?;
     let address = server.listening()?;
     let width = Width { connections: connections.into(), pipeline: pipeline.into() };

@@ -20,11 +20,18 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn the_floor_is_started_measured_and_ended() {
-    let run = harness(&["share", "--floor-only", "--connections", "4,2", "--seconds", "1", "--rounds", "1"]);
+    let run = harness(&["share", "--floor-only", "--connections", "4,2,4", "--seconds", "1", "--rounds", "1"]);
     let (out, err) = (text(&run.stdout), text(&run.stderr));
     assert!(run.status.success(), "{out}{err}");
     assert_eq!(out.lines().filter(|line| line.trim_start().starts_with("floor")).count(), 2, "{out}");
     assert!(!out.contains('\u{1b}') && err.is_empty(), "no progress bar in a pipe: {out}{err}");
+}
+
+#[test]
+fn the_floor_too_is_kept_where_it_is_told() {
+    let run = harness(&["share", "--floor-only", "--seconds", "1", "--rounds", "1", "--scratch", "/dev/null"]);
+    assert_eq!(run.status.code(), Some(1), "{}", text(&run.stdout));
+    assert!(text(&run.stderr).contains("/dev/null"), "{}", text(&run.stderr));
 }
 
 #[test]
