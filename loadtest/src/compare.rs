@@ -22,7 +22,7 @@ use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 
 pub(crate) use self::contender::Contender;
-use self::contender::{Running, Stock};
+use self::contender::{DIRECTORY, Running, Stock};
 use self::line::Line;
 pub(crate) use self::line::median;
 use self::measure::{Measurement, measure};
@@ -32,6 +32,7 @@ use self::required::Side;
 pub(crate) use self::setting::weaker;
 use self::setting::{Failed, Setting};
 use crate::baselines::package;
+use crate::baselines::postgres::ensure_reachable;
 use crate::cli::{Compare, each_once};
 use crate::departures::Pace;
 use crate::descriptors;
@@ -42,6 +43,8 @@ use crate::report::ensure_writable;
 /// What is written, beside the latencies.
 const JSON: &str = "compare.json";
 const PAGE: &str = "compare.html";
+/// Why those are not measured whom `--only` leaves out.
+const NOT_ASKED_FOR: &str = "not asked for";
 /// Numbers of connections that PostgreSQL is tried with.
 const POSTGRES_CONNECTIONS: [u16; 5] = [4, 8, 16, 32, 64];
 /// How long each of them is tried each time.
@@ -55,8 +58,8 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// # Errors
 /// When nobody can be measured, landrush does not start, or the result cannot be written.
 pub(crate) fn run(options: &Compare) -> Result<bool> {
-    let (mut contenders, not_measured) = installed(&options.only);
-    ensure!(!contenders.is_empty(), "nobody to compare is installed");
+    let (mut contenders, not_measured) = installed(options);
+    ensure!(!contenders.is_empty(), "nobody can be measured: {}", reasons(&not_measured));
     let groups = each_once(&options.connections);
     descriptors::allow(groups.iter().copied().max().unwrap_or_default())?;
     if let Some(folder) = &options.out {
@@ -158,18 +161,30 @@ fn write(lines: &[Line], options: &Compare, (about, setting): (&str, &Setting), 
     })
 }
 
-/// Those of `wanted` (everybody, if empty) who are installed, and who is not measured and why.
-fn installed(wanted: &[Contender]) -> (Vec<Contender>, BTreeMap<&'static str, String>) {
+/// Why nobody is measured, but for those who were not asked for.
+fn reasons(not_measured: &BTreeMap<&'static str, String>) -> String {
+    let reasons = not_measured.iter().filter(|(_, reason)| *reason != NOT_ASKED_FOR);
+    reasons.map(|(who, reason)| format!("{who}: {reason}")).collect::<Vec<_>>().join("; ")
+}
+
+/// Those who are asked for (everybody, if nobody is named), installed, and can be reached; and who is not measured and why.
+fn installed(options: &Compare) -> (Vec<Contender>, BTreeMap<&'static str, String>) {
+    let (wanted, scratch) = (&options.only, options.server.scratch.clone().unwrap_or_else(std::env::temp_dir));
     let mut contenders = Contender::ALL.to_vec();
     let mut not_measured = BTreeMap::new();
     contenders.retain(|contender| {
         let missing = match contender {
             Contender::Floor | Contender::Landrush => None,
-            Contender::RedisAlways | Contender::RedisEverysec => package::on_path("redis-server", "redis-server").err(),
-            Contender::Postgres => package::postgres_programs().err(),
+            Contender::RedisAlways | Contender::RedisEverysec => {
+                package::on_path("redis-server", "redis-server").err().map(|missing| missing.to_string())
+            }
+            Contender::Postgres => match package::postgres_programs() {
+                Err(missing) => Some(missing.to_string()),
+                Ok(_) => ensure_reachable(&scratch, DIRECTORY).err().map(|error| error.to_string()),
+            },
         };
         let asked_for = wanted.is_empty() || wanted.contains(contender);
-        let reason = if asked_for { missing.map(|missing| missing.to_string()) } else { Some("not asked for".into()) };
+        let reason = if asked_for { missing } else { Some(NOT_ASKED_FOR.into()) };
         let is_measured = reason.is_none();
         not_measured.extend(reason.map(|reason| (contender.name(), reason)));
         is_measured

@@ -5,6 +5,7 @@ mod claims;
 mod cluster;
 
 use std::fs;
+use std::path::{self, Path};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
@@ -24,8 +25,28 @@ const SCHEMA: &str = include_str!("postgres/schema.sql");
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long sessions may take to end.
 const ENDED_WITHIN: Duration = Duration::from_secs(10);
+/// Its socket's name, in its directory.
+const SOCKET: &str = ".s.PGSQL.5432";
+/// Bytes that a socket's path may have.
+const SOCKET_BYTES_MAX: usize = 107;
 /// How often a cluster that starts is tried, and sessions that end are counted.
 const TRIED_EVERY: Duration = Duration::from_millis(20);
+
+/// Makes sure that a cluster can be reached by the socket in a directory of its own in `scratch`, whose name begins with `prefix`.
+///
+/// # Errors
+/// When the socket's path is too long.
+pub(crate) fn ensure_reachable(scratch: &Path, prefix: &str) -> Result<()> {
+    // Six letters at random follow.
+    let socket = path::absolute(scratch)?.join(format!("{prefix}XXXXXX")).join(SOCKET);
+    let bytes = socket.as_os_str().len();
+    ensure!(
+        bytes <= SOCKET_BYTES_MAX,
+        "its socket in {} would have a path of {bytes} bytes, {SOCKET_BYTES_MAX} at most are possible: name a shorter --scratch",
+        scratch.display()
+    );
+    Ok(())
+}
 
 /// A cluster of our own that runs.
 pub(crate) struct Postgres {
@@ -175,4 +196,19 @@ async fn connect(config: &Config) -> Result<Client> {
         let _ = connection.await;
     });
     Ok(client)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_whose_socket_nobody_could_reach_is_refused() {
+        // A slash, the prefix with its six letters, a slash and the socket's name take 27 bytes.
+        let scratch = |bytes: usize| format!("/{}", "a".repeat(bytes - 1));
+        let reachable = |bytes| ensure_reachable(Path::new(&scratch(bytes)), "prefix");
+        assert!(reachable(SOCKET_BYTES_MAX - 27).is_ok());
+        let refused = reachable(SOCKET_BYTES_MAX - 26).expect_err("too long");
+        assert!(refused.to_string().contains("108 bytes"), "{refused}");
+    }
 }

@@ -25,6 +25,8 @@ use crate::scenario::Scenario;
 use crate::server::{ADMIN_KEY, Server};
 use crate::used::Used;
 
+/// What the name of a contender's directory begins with.
+pub(crate) const DIRECTORY: &str = "landrush-compare-";
 /// The seed of the look-ups by which landrush is checked.
 const LOOK_UP_SEED: u64 = 1;
 
@@ -141,7 +143,7 @@ impl Running {
     /// # Errors
     /// When it is not installed or does not start.
     pub(crate) fn start(contender: Contender, options: &ServerOptions, pipeline: u16) -> Result<Self> {
-        let scratch = || interrupted::directory("landrush-compare-", options.scratch.as_deref());
+        let scratch = || interrupted::directory(DIRECTORY, options.scratch.as_deref());
         match contender {
             Contender::Floor => {
                 let data = scratch()?;
