@@ -157,7 +157,11 @@ fn write(lines: &[Line], options: &Compare, (about, setting): (&str, &Setting), 
         let file = folder.join(format!("{}-{}.hlog", line.contender.name(), line.group));
         let whole = length * u32::try_from(line.rounds.len())?;
         let load = |name, start, recorder| Interval { name, start, length: whole, recorder };
-        hlog::write(&file, &[load("top", Duration::ZERO, &line.top), load("half", whole, &line.half)])
+        hlog::write(
+            &file,
+            setting.measured_at.into(),
+            &[load("top", Duration::ZERO, &line.top), load("half", whole, &line.half)],
+        )
     })
 }
 

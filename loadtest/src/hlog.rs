@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -13,6 +13,9 @@ use crate::recorder::Recorder;
 
 /// Maxima are written in milliseconds beside each entry.
 const NANOSECONDS_PER_MS: f64 = 1e6;
+
+/// The version of the format, in which entries have tags; the writer leaves it to its caller.
+const VERSION: &str = "[Histogram log format version 1.3]";
 
 /// The latencies of one load.
 #[derive(Clone, Copy, Debug)]
@@ -26,18 +29,20 @@ pub(crate) struct Interval<'a> {
     pub(crate) recorder: &'a Recorder,
 }
 
-/// Writes the log of `intervals` to `file`.
+/// Writes the log of `intervals`, the first of which began at `began`, to `file`.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub(crate) fn write(file: &Path, intervals: &[Interval<'_>]) -> Result<()> {
-    fs::write(file, encode(intervals)?).with_context(|| format!("cannot write {}", file.display()))
+pub(crate) fn write(file: &Path, began: SystemTime, intervals: &[Interval<'_>]) -> Result<()> {
+    fs::write(file, encode(began, intervals)?).with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn encode(intervals: &[Interval<'_>]) -> Result<Vec<u8>> {
+fn encode(began: SystemTime, intervals: &[Interval<'_>]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new()
+        .add_comment(VERSION)
+        .with_start_time(began)
         .with_max_value_divisor(NANOSECONDS_PER_MS)
         .begin_log_with(&mut bytes, &mut serializer)?;
     for Interval { name, start, length, recorder } in intervals {
@@ -69,7 +74,11 @@ mod tests {
         half.record("refused", Duration::from_millis(9));
         let length = Duration::from_secs(2);
         let load = |name, start, recorder| Interval { name, start, length, recorder };
-        let bytes = encode(&[load("top", Duration::ZERO, &top), load("half", length, &half)]).expect("encoded");
+        let began = SystemTime::UNIX_EPOCH + Duration::from_millis(1_500);
+        let intervals = [load("top", Duration::ZERO, &top), load("half", length, &half)];
+        let bytes = encode(began, &intervals).expect("encoded");
+        let head = "#[Histogram log format version 1.3]\n#[StartTime: 1.500 (seconds since epoch)]\n";
+        assert!(bytes.starts_with(head.as_bytes()), "{}", String::from_utf8_lossy(&bytes));
         let mut found = Vec::new();
         for entry in IntervalLogIterator::new(&bytes) {
             let LogEntry::Interval(interval) = entry.expect("well formed") else { continue };

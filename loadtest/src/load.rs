@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -73,6 +73,7 @@ fn load(options: &Load, own: Option<&Own>) -> Result<bool> {
     let progress = progress(expected_requests(options), "claims");
     let used = || own.map(Own::used).transpose();
     let before = used()?;
+    let began = SystemTime::now();
     let driven = Generators::new(options.processes).drive(&plan, true, &mut claims, &progress)?;
     let used = used()?.zip(before).map(|(after, before)| after.since(before));
     progress.finish_and_clear();
@@ -106,7 +107,7 @@ fn load(options: &Load, own: Option<&Own>) -> Result<bool> {
     if let Some(file) = &options.hlog {
         let load =
             Interval { name: "load", start: Duration::ZERO, length: report.driven.elapsed, recorder: &report.recorder };
-        hlog::write(file, &[load])?;
+        hlog::write(file, began, &[load])?;
     }
     Ok(ledger.violations().is_empty())
 }

@@ -9,7 +9,7 @@ mod room;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
@@ -72,6 +72,7 @@ fn rehearse(own: &Own, options: &Rehearse, file: &File) -> Result<bool> {
         thread::sleep(begins.saturating_duration_since(Instant::now()));
     }
 
+    let began = SystemTime::now() + begins.saturating_duration_since(Instant::now());
     let rules = Rules { kind: file.kind(), ..scenario.rules() };
     let mut ledger = Ledger::default();
     let campaign = ledger.add(rules.clone());
@@ -115,6 +116,7 @@ fn rehearse(own: &Own, options: &Rehearse, file: &File) -> Result<bool> {
         file,
         scale: options.scale,
         processes: options.processes,
+        began,
         reports,
         drifts,
         used: own.used()?.since(before),

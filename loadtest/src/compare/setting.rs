@@ -36,8 +36,8 @@ const VOLATILE: [&str; 2] = ["tmpfs", "ramfs"];
 /// What figures depend on.
 #[derive(Debug, Serialize)]
 pub(crate) struct Setting {
-    /// When it began, as in RFC 3339, in UTC.
-    measured_at: String,
+    /// When it began, in whole seconds.
+    pub(crate) measured_at: Timestamp,
     cores: usize,
     processor: String,
     kernel: String,
@@ -107,7 +107,7 @@ impl Setting {
         let file_system = file_system_of(options)?;
         let own = contenders.contains(&Contender::Landrush).then(|| log_backend(options)).transpose()?;
         Ok(Self {
-            measured_at: format!("{:.0}", Timestamp::now()),
+            measured_at: Timestamp::from_second(Timestamp::now().as_second())?,
             cores: thread::available_parallelism()?.get(),
             processor: processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
@@ -248,7 +248,7 @@ mod tests {
     impl Setting {
         pub(crate) fn of_tests(file_system: &str, durability: &str) -> Self {
             Self {
-                measured_at: "2026-12-01T02:00:00Z".into(),
+                measured_at: Timestamp::UNIX_EPOCH,
                 cores: 2,
                 processor: "a processor".into(),
                 kernel: "6.1".into(),

@@ -1,7 +1,7 @@
 //! What a whole scenario found, beyond its phases, as text, as JSON and as an interval log.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ pub(super) struct Found<'a> {
     pub(super) scale: f64,
     /// Generator processes.
     pub(super) processes: u16,
+    /// When the first phase began.
+    pub(super) began: SystemTime,
     /// What each phase found, in order.
     pub(super) reports: Vec<Report>,
     /// How the ends of phases compare with their beginnings, by the phase's number.
@@ -72,6 +74,6 @@ impl Found<'_> {
             start += length;
             interval
         });
-        hlog::write(path, &intervals.collect::<Vec<_>>())
+        hlog::write(path, self.began, &intervals.collect::<Vec<_>>())
     }
 }

@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Result, ensure};
 use jiff::{SignedDuration, Timestamp};
@@ -92,6 +92,7 @@ fn play(own: &Own, options: &Rehearse, file: &File, room: Room) -> Result<bool> 
     let longest = length.max(until_opening) + Duration::from_secs(quota / u64::from(room.admit_per_second)) + PATIENCE;
     let mut visitors = Visitors::new(own, file, rules.clone(), until_opening, longest);
     let bar = progress(u64::MAX, "answers");
+    let began = SystemTime::now();
     let driven = drive(own.address, file.connections, pace, &mut visitors, &bar)?;
     bar.finish_and_clear();
     let mut ledger = Ledger::default();
@@ -130,7 +131,7 @@ fn play(own: &Own, options: &Rehearse, file: &File, room: Room) -> Result<bool> 
     if let Some(path) = &options.hlog {
         let whole =
             Interval { name: "room", start: Duration::ZERO, length: driven.elapsed, recorder: &report.recorder };
-        hlog::write(path, &[whole])?;
+        hlog::write(path, began, &[whole])?;
     }
     Ok(ledger.violations().is_empty() && found.is_sound())
 }
