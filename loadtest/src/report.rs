@@ -135,16 +135,21 @@ pub(crate) fn verdict_json(ledger: &Ledger) -> Value {
     json!({"wins": ledger.wins(), "is_sound": violations.is_empty(), "violations": violations})
 }
 
-/// Makes sure, before a run, that what it finds can be written to those of `files` that are asked for.
+/// Makes sure, before a run, that what it finds can be written to those of `files` that are asked for. A file that is not there yet is
+/// not there afterwards: a run that fails leaves no empty one.
 ///
 /// # Errors
 /// When one of them cannot be written.
 pub(crate) fn ensure_writable(files: &[Option<&Path>]) -> Result<()> {
-    for file in files.iter().flatten() {
-        let opened = fs::OpenOptions::new().create(true).append(true).open(file);
-        opened.with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    let writable = |file: &Path| {
+        let is_new = !file.try_exists()?;
+        fs::OpenOptions::new().create(true).append(true).open(file)?;
+        if is_new { fs::remove_file(file) } else { Ok(()) }
+    };
+    files
+        .iter()
+        .flatten()
+        .try_for_each(|file| writable(file).with_context(|| format!("cannot write {}", file.display())))
 }
 
 /// Writes `document` to `file`, to be read by people too.
