@@ -1,5 +1,6 @@
-//! What is to be gone when a run is interrupted (Ctrl-C, `kill`, nobody who reads on): the processes that it has started, the control group that holds one
-//! of them, and its directories. In a run that comes to its end each of them ends with its owner; a signal does not ask the owners.
+//! What is to be gone when a run is interrupted (Ctrl-C, `kill`, nobody who reads on): the processes that it has started, the control
+//! group that holds one of them, and its directories. In a run that comes to its end each of them ends with its owner; a signal does
+//! not ask the owners.
 
 use std::fs;
 use std::future;
