@@ -153,6 +153,8 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
     let counted = json!({"waiting_room": {"admit_per_second": 1}, "eligibility": {"users_per_device": 1}});
     client.campaign("room-cancelled", &json!({"protection": room}));
     client.campaign("room-counted", &json!({"protection": counted}));
+    let listed = json!({"waiting_room": {"admit_per_second": 1}, "eligibility": {"who": "list"}});
+    client.campaign("room-listed", &json!({"protection": listed}));
     client.campaign("room-over", &json!({"protection": room, "schedule": over}));
     client.campaign("room-early", &json!({"protection": room, "schedule": early}));
     client.campaign("room-gone", &json!({"protection": room, "coupon_types": imported}));
@@ -197,7 +199,7 @@ fn where_the_way_to_the_shards_is_crowded_whoever_is_refused_anyhow_is_told_why(
     }
     for (call, id, user, code) in [
         ("waiting-room", "members", "eve", "forbidden"),
-        ("waiting-room", "listed", "bob", "not_eligible"),
+        ("waiting-room", "room-listed", "bob", "not_eligible"),
         ("waiting-room", "room-counted", "bob", "not_eligible"),
         ("registrations", "members", "eve", "forbidden"),
     ] {

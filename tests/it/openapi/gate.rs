@@ -70,7 +70,11 @@ fn every_call_that_a_campaigns_rate_holds_for_may_be_over_it() {
         ("meet_challenge", "first_come", &entered),
     ] {
         let id = operation.replace('_', "-");
-        client.campaign(&id, &json!({"mode": mode, "coupon_types": types, "protection": limits}));
+        let mut protection = limits.clone();
+        if operation == "join_waiting_room" {
+            protection["waiting_room"] = json!({"admit_per_second": 1});
+        }
+        client.campaign(&id, &json!({"mode": mode, "coupon_types": types, "protection": protection}));
         let mut body = d.example_bodies(operation).remove(0);
         if operation == "draw_by_body" {
             body["campaign_id"] = json!(id);
